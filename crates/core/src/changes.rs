@@ -1,0 +1,173 @@
+//! What must survive a restart, on its way out to `store` and back in.
+//!
+//! Changes are conflated: a topic or property that changes a thousand times between two collections is
+//! written once, with its last state, so what is pending is bounded by what exists.
+
+use bytes::Bytes;
+
+use crate::device::{DeviceId, DeviceInfo, DeviceState, PropertyName};
+use crate::hub::Hub;
+use crate::message::{Message, Qos};
+use crate::property::{Property, PropertySpec};
+use crate::route::Role;
+use crate::time::Timestamp;
+use crate::topic::Topic;
+
+/// Names of what the disk does not have yet.
+#[derive(Debug, Default)]
+pub(crate) struct Unsaved {
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) devices: Vec<DeviceId>,
+    pub(crate) properties: Vec<(DeviceId, PropertyName)>,
+    pub(crate) removed: Vec<DeviceId>,
+}
+
+/// A device without its properties.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceRecord {
+    /// Its name in topics.
+    pub id: DeviceId,
+    /// What people call it.
+    pub info: DeviceInfo,
+    /// The properties it has; others are gone.
+    pub properties: Vec<PropertyName>,
+}
+
+/// One property with its last value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PropertyRecord {
+    /// The device it belongs to.
+    pub device: DeviceId,
+    /// Its name.
+    pub name: PropertyName,
+    /// What it may hold.
+    pub spec: PropertySpec,
+    /// The last report: payload, time and door.
+    pub last: Option<(Bytes, Timestamp, &'static str)>,
+}
+
+/// One batch for the disk. Apply in the order of the fields, in one transaction.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Devices to delete with all their properties.
+    pub removed: Vec<DeviceId>,
+    /// Devices to write; their properties that are not named are to be deleted.
+    pub devices: Vec<DeviceRecord>,
+    /// Properties to write.
+    pub properties: Vec<PropertyRecord>,
+    /// Retained messages to write, or to delete (`None`).
+    pub retained: Vec<(Topic, Option<Message>)>,
+}
+
+impl Changes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.devices.is_empty() && self.properties.is_empty() && self.retained.is_empty()
+    }
+}
+
+/// Everything the disk has.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// All devices.
+    pub devices: Vec<DeviceRecord>,
+    /// All properties.
+    pub properties: Vec<PropertyRecord>,
+    /// All retained messages.
+    pub retained: Vec<Message>,
+}
+
+impl Hub {
+    /// Everything that changed since the last call.
+    pub fn take_changes(&self) -> Changes {
+        let unsaved = std::mem::take(&mut *self.unsaved.lock());
+        let mut changes = Changes { removed: unsaved.removed, ..Changes::default() };
+        for id in unsaved.devices {
+            let Some(device) = self.registry.get(&id) else { continue };
+            let mut state = device.lock();
+            state.unsaved = false;
+            let properties = state.properties.keys().cloned().collect();
+            changes.devices.push(DeviceRecord { id, info: state.info.clone(), properties });
+        }
+        for (id, name) in unsaved.properties {
+            let Some(device) = self.registry.get(&id) else { continue };
+            let mut state = device.lock();
+            let Some(property) = state.properties.get_mut(&name) else { continue };
+            property.unsaved = false;
+            changes.properties.push(record_of(id, name, property));
+        }
+        for topic in unsaved.topics {
+            let message = self.slots.get(topic.borrow()).and_then(|slot| {
+                let mut state = slot.lock();
+                state.unsaved = false;
+                state.retained.clone()
+            });
+            changes.retained.push((topic, message));
+        }
+        changes
+    }
+
+    /// Notes for the disk that a property changed.
+    pub(crate) fn note_property(&self, device: &DeviceId, state: &mut DeviceState, name: &PropertyName) {
+        if let Some(property) = state.properties.get_mut(name)
+            && !std::mem::replace(&mut property.unsaved, true)
+        {
+            self.unsaved.lock().properties.push((device.clone(), name.clone()));
+        }
+    }
+
+    /// Notes for the disk that a device was registered or declared anew, with all its properties.
+    pub(crate) fn note_device(&self, device: &DeviceId, state: &mut DeviceState) {
+        if !std::mem::replace(&mut state.unsaved, true) {
+            self.unsaved.lock().devices.push(device.clone());
+        }
+        for name in state.properties.keys().cloned().collect::<Vec<_>>() {
+            self.note_property(device, state, &name);
+        }
+    }
+
+    /// Takes in what the disk has. Called once, before anything else happens: all devices are offline, and requests that
+    /// were pending are not any more.
+    pub fn restore(&self, snapshot: Snapshot) {
+        for DeviceRecord { id, info, .. } in snapshot.devices {
+            if let Some((device, _)) = self.registry.get_or_register(&id) {
+                device.lock().info = info;
+            }
+        }
+        for record in snapshot.properties {
+            let Some(device) = self.registry.get(&record.device) else { continue };
+            let mut property = Property::new(record.spec);
+            if let Some((payload, time, via)) = record.last {
+                property.value = property.spec.parse(&payload).ok();
+                property.time = Some(time);
+                property.via = Some(via);
+                let topic = Topic::parse(&format!("devices/{}/{}", record.device, record.name));
+                let topic = topic.expect("made of valid names");
+                let slot = self.slots.get_or_create(topic.borrow());
+                let properties = None;
+                slot.lock().last =
+                    Some(Message { topic, payload, qos: Qos::AtMostOnce, retain: false, properties, via, time });
+            }
+            let mut state = device.lock();
+            state.via = state.via.or(property.via);
+            state.properties.insert(record.name, property);
+        }
+        for mut message in snapshot.retained {
+            match Role::of(message.topic.borrow()) {
+                Role::HubOnly if message.topic.as_str().ends_with("/target") => continue,
+                Role::Online(_) => message.payload = Bytes::from_static(b"false"),
+                _ => {}
+            }
+            let slot = self.slots.get_or_create(message.topic.borrow());
+            self.slots.retain(&mut slot.lock(), Some(message));
+        }
+    }
+}
+
+fn record_of(device: DeviceId, name: PropertyName, property: &Property) -> PropertyRecord {
+    let last = match (&property.value, property.time, property.via) {
+        (Some(value), Some(time), Some(via)) => Some((Bytes::from(value.to_payload().into_owned()), time, via)),
+        _ => None,
+    };
+    PropertyRecord { device, name, spec: property.spec.clone(), last }
+}

@@ -1,0 +1,253 @@
+//! The hub: subscriptions, retained messages and devices behind one door.
+//!
+//! Shared by all shards; the hot path takes its locks only where a topic has state or a route is stale. The way a message
+//! takes is in `publisher`, the registry's public side in `hub/registry_api`.
+
+pub(crate) mod follow_up;
+mod registry_api;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use thiserror::Error;
+
+pub use self::registry_api::Declared;
+use crate::changes::Unsaved;
+use crate::mailbox::{Delivery, Mailbox, Subscriber};
+use crate::message::{Message, SessionId};
+use crate::principal::{Access, Permissions, Principal};
+use crate::registry::Registry;
+use crate::route::{Generations, RouteCache};
+use crate::slots::Slots;
+use crate::time::{Now, Timestamp};
+use crate::topic::{Filter, Topic, TopicRef};
+use crate::trie::{SubscribeOptions, Subscription, Trie};
+
+/// Why something was not allowed. Says nothing of status codes: each transport maps these in one place.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Denied {
+    /// No right to read or write this.
+    #[error("{who} may not {what} '{topic}': ask an admin for the permission")]
+    NotPermitted {
+        /// The principal's name.
+        who: String,
+        /// `"read"`, `"write"` or `"subscribe to"`.
+        what: &'static str,
+        /// Topic or filter.
+        topic: String,
+    },
+    /// Topics that only the hub writes.
+    #[error("'{0}' is written by the hub itself: publish to devices/<device>/<property> or …/set instead")]
+    HubOnly(String),
+    /// No room for another device.
+    #[error("the registry is full ({} devices): delete some first", crate::limits::DEVICES_MAX)]
+    DevicesFull,
+    /// No room for another retained message.
+    #[error("too many retained messages ({}): clear some first", crate::limits::RETAINED_MAX)]
+    RetainedFull,
+}
+
+/// What a subscriber got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// It was subscribed to the same filter before; the options are replaced.
+    pub existed: bool,
+}
+
+/// Settings of the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct HubOptions {
+    /// How long a report through a door without lasting connections shows its device online.
+    pub online_timeout: Duration,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self { online_timeout: Duration::from_secs(300) }
+    }
+}
+
+/// Which stored messages a replay brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayKind {
+    /// Retained messages, as MQTT wants it.
+    Retained,
+    /// What a person wants to see first: a device's last value, elsewhere the retained message.
+    Present,
+}
+
+/// Stored messages on their way to a new subscription; paused while the receiver has not caught up.
+#[derive(Debug)]
+pub struct Replay {
+    filter: Filter,
+    kind: ReplayKind,
+    delivery: Delivery,
+    after: Option<Topic>,
+}
+
+/// Whether a replay has more to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayProgress {
+    /// Call again when the mailbox is no longer congested.
+    Paused,
+    /// Everything was offered.
+    Done,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Hub {
+    pub(crate) options: HubOptions,
+    pub(crate) trie: RwLock<Trie>,
+    pub(crate) generations: Generations,
+    pub(crate) slots: Slots,
+    pub(crate) registry: Registry,
+    pub(crate) unsaved: Mutex<Unsaved>,
+    /// For what the hub publishes itself.
+    pub(crate) own_routes: RouteCache,
+    sessions: AtomicU64,
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new(options: HubOptions) -> Self {
+        Self {
+            options,
+            trie: RwLock::default(),
+            generations: Generations::default(),
+            slots: Slots::default(),
+            registry: Registry::default(),
+            unsaved: Mutex::default(),
+            own_routes: RouteCache::new(),
+            sessions: AtomicU64::new(SessionId::HUB.0 + 1),
+        }
+    }
+
+    /// A fresh identity for a session.
+    pub fn new_session(&self) -> SessionId {
+        SessionId(self.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A subscriber for `mailbox`; it gets nothing before [`Hub::subscribe`].
+    pub fn subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
+        Arc::new(Subscriber::new(session, principal, mailbox))
+    }
+
+    /// From now on messages that match are offered to the subscriber. A filter that may not be read is refused.
+    pub fn subscribe(
+        &self,
+        subscriber: &Arc<Subscriber>,
+        filter: &Filter,
+        options: SubscribeOptions,
+    ) -> Result<Granted, Denied> {
+        let principal = subscriber.principal();
+        if !principal.may_subscribe(filter) {
+            return Err(Denied::NotPermitted {
+                who: principal.name().to_owned(),
+                what: "subscribe to",
+                topic: filter.to_string(),
+            });
+        }
+        let existed = {
+            // Under the list's lock, so that a close at the same time sees either both or neither.
+            let mut filters = subscriber.filters.lock();
+            filters.insert(filter.clone());
+            self.trie.write().insert(filter, Subscription { subscriber: Arc::clone(subscriber), options })
+        };
+        self.generations.bump(filter);
+        Ok(Granted { existed })
+    }
+
+    /// Ends a subscription; whether there was one.
+    pub fn unsubscribe(&self, subscriber: &Subscriber, filter: &Filter) -> bool {
+        let existed = {
+            let mut filters = subscriber.filters.lock();
+            filters.remove(filter);
+            self.trie.write().remove(filter, subscriber.id())
+        };
+        self.generations.bump(filter);
+        existed
+    }
+
+    /// Ends all subscriptions of a subscriber.
+    pub fn unsubscribe_all(&self, subscriber: &Subscriber) {
+        let mut filters = subscriber.filters.lock();
+        let mut trie = self.trie.write();
+        for filter in std::mem::take(&mut *filters) {
+            trie.remove(&filter, subscriber.id());
+            self.generations.bump(&filter);
+        }
+    }
+
+    /// A replay of what is stored under a filter, for a subscription with these options. Start it after
+    /// [`Hub::subscribe`]: then a change in between is seen twice rather than never.
+    pub fn replay(filter: Filter, kind: ReplayKind, options: SubscribeOptions) -> Replay {
+        let identifiers = options.identifier.into_iter().collect();
+        Replay { filter, kind, delivery: Delivery { qos: options.qos, retain: true, identifiers }, after: None }
+    }
+
+    /// Offers stored messages until there are no more or the mailbox is congested.
+    pub fn continue_replay(&self, subscriber: &Subscriber, replay: &mut Replay, now: Now) -> ReplayProgress {
+        let mailbox = subscriber.mailbox();
+        loop {
+            let (slots, next) = self.slots.page(&replay.filter, replay.after.as_ref());
+            for slot in slots {
+                if mailbox.is_congested() {
+                    return ReplayProgress::Paused;
+                }
+                replay.after = Some(slot.topic().clone());
+                if !subscriber.principal().may(Access::Read, slot.topic().borrow()) {
+                    continue;
+                }
+                let state = slot.lock();
+                let message = match replay.kind {
+                    ReplayKind::Retained => state.retained.as_ref(),
+                    ReplayKind::Present => state.present(),
+                };
+                if let Some(message) = message.filter(|message| !is_expired(message, now.wall)) {
+                    message.as_run(SessionId::HUB, |run| mailbox.offer(run, &replay.delivery));
+                }
+            }
+            match next {
+                Some(after) => replay.after = Some(after),
+                None => return ReplayProgress::Done,
+            }
+        }
+    }
+
+    /// What is there to read under a topic: a device's last report, else the retained message.
+    pub fn get(&self, principal: &Principal, topic: TopicRef<'_>, now: Now) -> Result<Option<Message>, Denied> {
+        if !principal.may(Access::Read, topic) {
+            return Err(Denied::NotPermitted {
+                who: principal.name().to_owned(),
+                what: "read",
+                topic: topic.to_string(),
+            });
+        }
+        let slot = self.slots.get(topic);
+        let message = slot.and_then(|slot| slot.lock().present().cloned());
+        Ok(message.filter(|message| !is_expired(message, now.wall)))
+    }
+
+    /// Changes somebody's rights, for connections that exist too.
+    pub fn set_permissions(&self, principal: &Principal, permissions: Permissions) {
+        principal.replace_permissions(permissions);
+        self.generations.bump_all();
+    }
+
+    /// How many messages are retained.
+    pub fn retained_count(&self) -> usize {
+        self.slots.retained_count()
+    }
+}
+
+/// Whether the sender gave the message a life and it is over.
+fn is_expired(message: &Message, now: Timestamp) -> bool {
+    let expiry = message.properties.as_ref().and_then(|properties| properties.expiry);
+    expiry.is_some_and(|expiry| now.since(message.time) >= expiry)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! The way out: what a subscriber gives the hub, and what the hub hands over.
+//!
+//! Encoding and buffering are the subscriber's transport's own affair; matching belongs to `trie` and `route`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::message::{Qos, Run, SessionId};
+use crate::principal::Principal;
+use crate::topic::Filter;
+
+/// How one subscriber gets one run: its subscriptions that match, merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The highest QoS granted; what is sent is the lower of this and the published one [MQTT-3.8.4-8].
+    pub qos: Qos,
+    /// The retain flag to show.
+    pub retain: bool,
+    /// Identifiers of all matching subscriptions that have one [MQTT-3.3.4-4].
+    pub identifiers: Arc<[u32]>,
+}
+
+/// What became of a run that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Buffered or queued whole.
+    Taken,
+    /// Over the mailbox's bound: dropped, in whole or part, and counted by it.
+    Dropped,
+    /// The subscriber is gone.
+    Closed,
+}
+
+/// A subscriber's inbox. `offer` encodes into a bounded buffer of the subscriber's own and never blocks;
+/// the subscriber's shard flushes what became dirty once per tick.
+pub trait Mailbox: Send + Sync {
+    /// Takes the messages of `run`, in order.
+    fn offer(&self, run: &Run<'_>, delivery: &Delivery) -> Offer;
+
+    /// Whether a replay of stored messages should pause until the receiver has caught up.
+    fn is_congested(&self) -> bool;
+}
+
+/// An authenticated someone with a mailbox; what subscriptions point to.
+pub struct Subscriber {
+    id: SessionId,
+    principal: Arc<Principal>,
+    mailbox: Arc<dyn Mailbox>,
+    /// Kept so that closing removes exactly these; changed only together with the trie.
+    pub(crate) filters: Mutex<BTreeSet<Filter>>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
+        Self { id, principal, mailbox, filters: Mutex::new(BTreeSet::new()) }
+    }
+
+    /// The session it belongs to.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whose rights apply.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// Where messages go.
+    pub fn mailbox(&self) -> &dyn Mailbox {
+        &*self.mailbox
+    }
+
+    /// How many filters it is subscribed to.
+    pub fn subscription_count(&self) -> usize {
+        self.filters.lock().len()
+    }
+}
+
+impl std::fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Subscriber({})", self.id.0)
+    }
+}

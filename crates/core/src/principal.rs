@@ -1,0 +1,122 @@
+//! Who acts, and what they may read and write: checked here for every door alike.
+//!
+//! How somebody proves who they are belongs to the server.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::topic::{Filter, TopicRef};
+
+/// Reading means being delivered messages, writing means publishing them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Subscribe, get, watch.
+    Read,
+    /// Publish, set, clear.
+    Write,
+}
+
+/// Rights as topic filters. What is denied stays denied, whatever is granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Topics that may be read.
+    pub read: Vec<Filter>,
+    /// Topics that may be written.
+    pub write: Vec<Filter>,
+    /// Topics that may be neither read nor written.
+    pub deny: Vec<Filter>,
+}
+
+impl Permissions {
+    /// Everything, `$` topics included.
+    pub fn all() -> Self {
+        let everything: Vec<_> =
+            ["#", "$SYS/#"].into_iter().map(|text| Filter::parse(text).expect("a constant that parses")).collect();
+        Self { read: everything.clone(), write: everything, deny: Vec::new() }
+    }
+
+    fn granted(&self, access: Access) -> &[Filter] {
+        match access {
+            Access::Read => &self.read,
+            Access::Write => &self.write,
+        }
+    }
+
+    /// Whether a message to this topic may be read or written.
+    pub fn allow(&self, access: Access, topic: TopicRef<'_>) -> bool {
+        self.granted(access).iter().any(|filter| filter.matches(topic))
+            && !self.deny.iter().any(|filter| filter.matches(topic))
+    }
+
+    /// Whether a subscription may be made: the filter must lie within what may be read, and outside of what is
+    /// denied as a whole. Denied topics inside a wider filter are left out when messages are delivered.
+    pub fn allow_filter(&self, filter: &Filter) -> bool {
+        self.read.iter().any(|granted| granted.covers(filter)) && !self.deny.iter().any(|denied| denied.covers(filter))
+    }
+}
+
+/// An authenticated someone with rights; you cannot publish or subscribe without one.
+#[derive(Debug)]
+pub struct Principal {
+    name: String,
+    permissions: RwLock<Arc<Permissions>>,
+}
+
+impl Principal {
+    /// Somebody with these rights.
+    pub fn new(name: impl Into<String>, permissions: Permissions) -> Self {
+        Self { name: name.into(), permissions: RwLock::new(Arc::new(permissions)) }
+    }
+
+    /// As it appears in logs.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a message to this topic may be read or written.
+    pub fn may(&self, access: Access, topic: TopicRef<'_>) -> bool {
+        self.permissions.read().allow(access, topic)
+    }
+
+    /// Whether this filter may be subscribed to.
+    pub fn may_subscribe(&self, filter: &Filter) -> bool {
+        self.permissions.read().allow_filter(filter)
+    }
+
+    /// Replaces the rights; only [`crate::Hub::set_permissions`] calls this, since routes depend on them.
+    pub(crate) fn replace_permissions(&self, permissions: Permissions) {
+        *self.permissions.write() = Arc::new(permissions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filters(texts: &[&str]) -> Vec<Filter> {
+        texts.iter().map(|text| Filter::parse(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn denied_topics_stay_denied_inside_what_is_granted() {
+        let permissions = Permissions { deny: filters(&["secret/#"]), ..Permissions::all() };
+        let topic = |text| TopicRef::parse(text).unwrap();
+        assert!(permissions.allow(Access::Read, topic("home/x")));
+        assert!(!permissions.allow(Access::Read, topic("secret/x")));
+        assert!(!permissions.allow(Access::Write, topic("secret")));
+        assert!(permissions.allow_filter(&Filter::parse("#").unwrap()));
+        assert!(!permissions.allow_filter(&Filter::parse("secret/+").unwrap()));
+    }
+
+    #[test]
+    fn a_subscription_must_lie_within_what_may_be_read() {
+        let permissions =
+            Permissions { read: filters(&["devices/lamp/#"]), write: filters(&["devices/lamp/+"]), deny: Vec::new() };
+        for (filter, expected) in
+            [("devices/lamp/power", true), ("devices/lamp/#", true), ("devices/+/power", false), ("#", false)]
+        {
+            assert_eq!(permissions.allow_filter(&Filter::parse(filter).unwrap()), expected, "{filter}");
+        }
+    }
+}

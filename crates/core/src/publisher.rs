@@ -1,0 +1,357 @@
+//! The way in, and the one path a message takes: permit, record, match, offer.
+//!
+//! There is no second way in. Decoding belongs to the transports, encoding to the subscribers' mailboxes.
+
+use std::sync::Arc;
+
+use parking_lot::MutexGuard;
+
+use crate::device::{Device, DeviceId, DeviceState, PropertyName, Rejection};
+use crate::hub::follow_up::FollowUp;
+use crate::hub::{Denied, Hub};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::message::{Origin, Presence, Run, SessionId};
+use crate::principal::{Access, Principal};
+use crate::property::{Effect, RuleBroken};
+use crate::route::{Role, Route, RouteCache};
+use crate::slots::{Slot, SlotState};
+use crate::time::Now;
+
+/// Publishes for one connection: on behalf of a principal, through one shard's routes.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    hub: Arc<Hub>,
+    routes: Arc<RouteCache>,
+    principal: Arc<Principal>,
+    origin: Origin,
+}
+
+/// What became of a run.
+#[derive(Debug, Default)]
+pub struct Receipt {
+    /// Subscribers that took it.
+    pub taken: usize,
+    /// Messages that a device's declared rules refused, by their place in the run: not applied and not delivered.
+    pub refused: Vec<(usize, Rejection)>,
+}
+
+impl Publisher {
+    /// A publisher for `session`, whose messages come through the door `via`.
+    pub fn new(
+        hub: Arc<Hub>,
+        routes: Arc<RouteCache>,
+        principal: Arc<Principal>,
+        session: SessionId,
+        via: &'static str,
+        presence: Presence,
+    ) -> Self {
+        Self { hub, routes, principal, origin: Origin { via, session, presence } }
+    }
+
+    /// The hub it publishes to.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Whose rights apply.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// Publishes consecutive messages to one topic. On return every subscriber's mailbox has been offered them.
+    pub fn publish_run(&self, mut run: Run<'_>, now: Now) -> Result<Receipt, Denied> {
+        run.origin = self.origin;
+        run.time = now.wall;
+        if !self.principal.may(Access::Write, run.topic()) {
+            return Err(Denied::NotPermitted {
+                who: self.principal.name().to_owned(),
+                what: "write",
+                topic: run.topic().to_string(),
+            });
+        }
+        let route = self.routes.route(&self.hub, run.topic());
+        match route.role {
+            Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
+            // Nothing is kept of it, so nothing is locked.
+            Role::Plain if !run.is_retained() => Ok(Receipt { taken: route.offer(&run), refused: Vec::new() }),
+            _ => self.hub.record_and_offer(&self.routes, route, &run, now),
+        }
+    }
+}
+
+/// What recording found out, before anything is offered.
+#[derive(Default)]
+struct Recorded {
+    refused: Vec<(usize, Rejection)>,
+    follow_ups: Vec<FollowUp>,
+}
+
+/// Everything that recording a run needs to know of its device topic.
+struct Recording<'a> {
+    route: &'a Route,
+    device: &'a DeviceId,
+    run: &'a Run<'a>,
+    now: Now,
+}
+
+impl Hub {
+    fn record_and_offer(
+        &self,
+        routes: &RouteCache,
+        route: Arc<Route>,
+        run: &Run<'_>,
+        now: Now,
+    ) -> Result<Receipt, Denied> {
+        loop {
+            let slot = self.slot_of(&route, run);
+            let mut state = slot.lock();
+            if state.dead {
+                drop(state);
+                *route.slot.lock() = None;
+                continue;
+            }
+            if run.is_retained() && !self.slots.has_room_for(&state) {
+                return Err(Denied::RetainedFull);
+            }
+            // A subscriber inserts its route and then looks into the slot. Checking the route while the slot is locked
+            // means that it either is on the route or finds there what is recorded now.
+            let route = routes.revalidate(self, run.topic(), route);
+            let recorded = self.record(&route, run, now)?;
+            let taken = self.keep_and_offer(&slot, &mut state, &route, run, &recorded.refused);
+            drop(state);
+            if clears(run) {
+                self.slots.forget_if_empty(&slot);
+            }
+            self.publish_follow_ups(recorded.follow_ups, now);
+            return Ok(Receipt { taken, refused: recorded.refused });
+        }
+    }
+
+    fn slot_of(&self, route: &Route, run: &Run<'_>) -> Arc<Slot> {
+        Arc::clone(route.slot.lock().get_or_insert_with(|| self.slots.get_or_create(run.topic())))
+    }
+
+    fn record(&self, route: &Route, run: &Run<'_>, now: Now) -> Result<Recorded, Denied> {
+        match &route.role {
+            Role::Report(device, property) => self.record_reports(&Recording { route, device, run, now }, property),
+            Role::Request(device, property) => {
+                Ok(self.record_requests(&Recording { route, device, run, now }, property))
+            }
+            Role::Online(device) => Ok(self.record_online(&Recording { route, device, run, now })),
+            Role::Plain | Role::HubOnly => Ok(Recorded::default()),
+        }
+    }
+
+    /// Retains and offers what was not refused.
+    fn keep_and_offer(
+        &self,
+        slot: &Slot,
+        state: &mut MutexGuard<'_, SlotState>,
+        route: &Route,
+        run: &Run<'_>,
+        refused: &[(usize, Rejection)],
+    ) -> usize {
+        if refused.is_empty() {
+            self.keep(slot, state, route, run);
+            return route.offer(run);
+        }
+        let is_refused = |at: usize| refused.iter().any(|(refused, _)| *refused == at);
+        let payloads = run.payloads().iter().enumerate().filter(|(at, _)| !is_refused(*at));
+        let accepted: Vec<&[u8]> = payloads.map(|(_, payload)| *payload).collect();
+        if accepted.is_empty() {
+            return 0;
+        }
+        let accepted = run.with_payloads(&accepted);
+        self.keep(slot, state, route, &accepted);
+        route.offer(&accepted)
+    }
+
+    /// Keeps the last message of the run as the topic's retained message and, of a device's value, as its last report.
+    fn keep(&self, slot: &Slot, state: &mut MutexGuard<'_, SlotState>, route: &Route, run: &Run<'_>) {
+        let is_report = matches!(route.role, Role::Report(..)) && !clears(run);
+        if is_report {
+            state.last = run.messages().last().cloned();
+        }
+        if run.is_retained() {
+            let message = if clears(run) { None } else { run.messages().last().cloned() };
+            if message.is_some() || state.retained.is_some() {
+                self.retain_in(slot, state, message);
+            }
+        }
+    }
+
+    fn record_reports(&self, at: &Recording<'_>, property: &PropertyName) -> Result<Recorded, Denied> {
+        let mut recorded = Recorded::default();
+        if at.run.payloads().iter().all(|payload| is_clearing(at.run, payload)) {
+            return Ok(recorded);
+        }
+        let (device, registered) = self.device_of(at)?;
+        let follow_ups = &mut recorded.follow_ups;
+        let origin = at.run.origin();
+        let is_new_speaker = {
+            let mut state = device.lock();
+            let mut widened = false;
+            let mut target_changed = false;
+            for (place, payload) in at.run.payloads().iter().enumerate() {
+                if is_clearing(at.run, payload) {
+                    continue;
+                }
+                match report(&mut state, property, payload, at) {
+                    Ok((effect, is_new)) => {
+                        widened |= effect.widened || is_new;
+                        target_changed |= effect.target_changed;
+                    }
+                    Err(broken) => {
+                        recorded.refused.push((place, reject(&mut state, at, property, payload, broken)));
+                    }
+                }
+            }
+            let is_new_speaker = state.heard_from(origin, at.now, self.options.online_timeout);
+            if state.update_online(at.now.instant) {
+                follow_ups.push(FollowUp::Online(at.device.clone()));
+            }
+            if registered {
+                follow_ups.push(FollowUp::Changed(at.device.clone(), "registered"));
+            } else if widened {
+                follow_ups.push(FollowUp::Changed(at.device.clone(), "updated"));
+            }
+            if target_changed {
+                follow_ups.push(FollowUp::Target(at.device.clone(), property.clone()));
+            }
+            self.registry.schedule(at.device, &mut state);
+            self.note_property(at.device, &mut state, property);
+            if registered {
+                self.note_device(at.device, &mut state);
+            }
+            is_new_speaker
+        };
+        if is_new_speaker {
+            self.registry.note_speaker(origin.session, at.device);
+        }
+        if !recorded.refused.is_empty() {
+            recorded.follow_ups.push(FollowUp::Rejected(at.device.clone()));
+        }
+        Ok(recorded)
+    }
+
+    fn record_requests(&self, at: &Recording<'_>, property: &PropertyName) -> Recorded {
+        let mut recorded = Recorded::default();
+        // Nobody knows the device: the request still reaches whoever listens for it.
+        let Some(device) = self.registry.get(at.device) else { return recorded };
+        {
+            let mut state = device.lock();
+            let ttl = at.run.message_properties().and_then(|properties| properties.expiry);
+            let (mut widened, mut target_changed) = (false, false);
+            for (place, payload) in at.run.payloads().iter().enumerate() {
+                if is_clearing(at.run, payload) {
+                    continue;
+                }
+                let known = state.property_or_infer(property, payload);
+                let effect = known.map_or(Err(RuleBroken::TooMany), |(property, is_new)| {
+                    property.request(payload, ttl, at.now.instant).map(|effect| (effect, is_new))
+                });
+                match effect {
+                    Ok((effect, is_new)) => {
+                        widened |= effect.widened || is_new;
+                        target_changed |= effect.target_changed;
+                    }
+                    Err(broken) => {
+                        recorded.refused.push((place, reject(&mut state, at, property, payload, broken)));
+                    }
+                }
+            }
+            if widened {
+                recorded.follow_ups.push(FollowUp::Changed(at.device.clone(), "updated"));
+            }
+            if target_changed {
+                recorded.follow_ups.push(FollowUp::Target(at.device.clone(), property.clone()));
+            }
+            if widened {
+                self.note_property(at.device, &mut state, property);
+            }
+            self.registry.schedule(at.device, &mut state);
+        }
+        if !recorded.refused.is_empty() {
+            recorded.follow_ups.push(FollowUp::Rejected(at.device.clone()));
+        }
+        recorded
+    }
+
+    /// The device says itself whether it is there; the last message of the run counts.
+    fn record_online(&self, at: &Recording<'_>) -> Recorded {
+        let mut recorded = Recorded::default();
+        let Some(device) = self.registry.get(at.device) else { return recorded };
+        let is_new_speaker = {
+            let mut state = device.lock();
+            let is_new_speaker = match at.run.payloads().last() {
+                Some(&b"true") => state.heard_from(at.run.origin(), at.now, self.options.online_timeout),
+                Some(&b"false") => {
+                    state.said_offline();
+                    false
+                }
+                _ => return recorded,
+            };
+            if state.update_online(at.now.instant) {
+                recorded.follow_ups.push(FollowUp::Online(at.device.clone()));
+            }
+            self.registry.schedule(at.device, &mut state);
+            is_new_speaker
+        };
+        if is_new_speaker {
+            self.registry.note_speaker(at.run.origin().session, at.device);
+        }
+        recorded
+    }
+
+    /// The device of a report, registered if it is new (`true`).
+    fn device_of(&self, at: &Recording<'_>) -> Result<(Arc<Device>, bool), Denied> {
+        let mut memo = at.route.device.lock();
+        if let Some(device) = &*memo
+            && !device.lock().removed
+        {
+            return Ok((Arc::clone(device), false));
+        }
+        let (device, registered) = self.registry.get_or_register(at.device).ok_or(Denied::DevicesFull)?;
+        *memo = Some(Arc::clone(&device));
+        Ok((device, registered))
+    }
+}
+
+/// An empty retained payload clears what is retained and is no report [MQTT-3.3.1-6].
+fn is_clearing(run: &Run<'_>, payload: &[u8]) -> bool {
+    run.is_retained() && payload.is_empty()
+}
+
+fn clears(run: &Run<'_>) -> bool {
+    run.payloads().last().is_some_and(|payload| is_clearing(run, payload))
+}
+
+fn report(
+    state: &mut DeviceState,
+    property: &PropertyName,
+    payload: &[u8],
+    at: &Recording<'_>,
+) -> Result<(Effect, bool), RuleBroken> {
+    if payload.len() > VALUE_BYTES_MAX {
+        return Err(RuleBroken::TooLarge(payload.len()));
+    }
+    let (property, is_new) = state.property_or_infer(property, payload).ok_or(RuleBroken::TooMany)?;
+    let effect = property.report(payload, at.run.origin().via, at.now.wall, at.now.instant)?;
+    Ok((effect, is_new))
+}
+
+/// Counts a refused message on its device.
+fn reject(
+    state: &mut DeviceState,
+    at: &Recording<'_>,
+    property: &PropertyName,
+    payload: &[u8],
+    broken: RuleBroken,
+) -> Rejection {
+    const SHOWN_CHARS_MAX: usize = 80;
+    let value = String::from_utf8_lossy(payload).chars().take(SHOWN_CHARS_MAX).collect();
+    let rejection = Rejection { device: at.device.clone(), property: property.clone(), value, broken };
+    state.rejected.count += 1;
+    state.rejected.last = Some((rejection.clone(), at.now.wall));
+    rejection
+}

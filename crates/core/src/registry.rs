@@ -1,0 +1,115 @@
+//! All devices, the sessions that speak for them, and the deadlines they wait for.
+//!
+//! Single devices belong to `device`; what is published when something here changes belongs to `hub`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
+
+use crate::device::{Device, DeviceId, DeviceInfo, DeviceState};
+use crate::limits::DEVICES_MAX;
+use crate::message::SessionId;
+
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    devices: RwLock<BTreeMap<DeviceId, Arc<Device>>>,
+    /// Devices that a session reported for.
+    spoken_for: Mutex<FxHashMap<SessionId, Vec<DeviceId>>>,
+    /// One entry per device that waits for something; see [`DeviceState::scheduled`].
+    deadlines: Mutex<BTreeSet<(Instant, DeviceId)>>,
+}
+
+impl Registry {
+    pub(crate) fn get(&self, id: &DeviceId) -> Option<Arc<Device>> {
+        self.devices.read().get(id).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Device>> {
+        self.devices.read().values().cloned().collect()
+    }
+
+    /// The device, registered if it is new (`true`); `None` when the registry is full.
+    pub(crate) fn get_or_register(&self, id: &DeviceId) -> Option<(Arc<Device>, bool)> {
+        if let Some(device) = self.get(id) {
+            return Some((device, false));
+        }
+        let mut devices = self.devices.write();
+        if let Some(device) = devices.get(id) {
+            return Some((Arc::clone(device), false));
+        }
+        if devices.len() >= DEVICES_MAX {
+            return None;
+        }
+        let device = Arc::new(Device::new(id.clone(), DeviceInfo::default()));
+        devices.insert(id.clone(), Arc::clone(&device));
+        Some((device, true))
+    }
+
+    pub(crate) fn remove(&self, id: &DeviceId) -> Option<Arc<Device>> {
+        let device = self.devices.write().remove(id)?;
+        let scheduled = {
+            let mut state = device.lock();
+            state.removed = true;
+            state.scheduled.take()
+        };
+        if let Some(at) = scheduled {
+            self.deadlines.lock().remove(&(at, id.clone()));
+        }
+        Some(device)
+    }
+
+    /// The session spoke for the device for the first time.
+    pub(crate) fn note_speaker(&self, session: SessionId, device: &DeviceId) {
+        let mut spoken_for = self.spoken_for.lock();
+        let devices = spoken_for.entry(session).or_default();
+        if !devices.contains(device) {
+            devices.push(device.clone());
+        }
+    }
+
+    pub(crate) fn spoken_for(&self, session: SessionId) -> Vec<DeviceId> {
+        self.spoken_for.lock().get(&session).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn forget_speaker(&self, session: SessionId) {
+        self.spoken_for.lock().remove(&session);
+    }
+
+    /// Sees to it that the device is looked at when its next deadline comes. An entry that comes too early is
+    /// harmless: the device is looked at, and scheduled anew.
+    pub(crate) fn schedule(&self, id: &DeviceId, state: &mut DeviceState) {
+        let Some(next) = state.next_deadline() else { return };
+        if state.scheduled.is_some_and(|at| at <= next) || state.removed {
+            return;
+        }
+        let mut deadlines = self.deadlines.lock();
+        if let Some(late) = state.scheduled.replace(next) {
+            deadlines.remove(&(late, id.clone()));
+        }
+        deadlines.insert((next, id.clone()));
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.lock().first().map(|(at, _)| *at)
+    }
+
+    /// Takes out one device whose deadline has come.
+    pub(crate) fn take_due(&self, now: Instant) -> Option<Arc<Device>> {
+        loop {
+            let due = {
+                let mut deadlines = self.deadlines.lock();
+                if deadlines.first()?.0 > now {
+                    return None;
+                }
+                deadlines.pop_first()?.1
+            };
+            if let Some(device) = self.get(&due) {
+                device.lock().scheduled = None;
+                return Some(device);
+            }
+        }
+    }
+}

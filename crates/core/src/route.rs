@@ -1,0 +1,262 @@
+//! Routes: a topic's subscribers, resolved once and used until subscriptions or permissions change.
+//!
+//! The trie is asked only when a cached route is stale, so the cost of a publish does not grow with
+//! unrelated subscriptions. What a message does on its way belongs to `publisher`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use crate::device::{Device, DeviceId, PropertyName};
+use crate::hub::Hub;
+use crate::limits::ROUTES_CACHED_MAX;
+use crate::mailbox::{Delivery, Offer, Subscriber};
+use crate::message::{Run, SessionId};
+use crate::principal::Access;
+use crate::slots::Slot;
+use crate::topic::{Filter, Topic, TopicRef};
+use crate::trie::{Subscription, Trie};
+
+/// What a topic means to the device registry, read off its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing.
+    Plain,
+    /// `devices/<device>/<property>`
+    Report(DeviceId, PropertyName),
+    /// `devices/<device>/<property>/set`
+    Request(DeviceId, PropertyName),
+    /// `devices/<device>/$online`
+    Online(DeviceId),
+    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`.
+    HubOnly,
+}
+
+impl Role {
+    pub(crate) fn of(topic: TopicRef<'_>) -> Self {
+        let mut levels = topic.levels();
+        let (Some("devices"), Some(device), Some(third), fourth, None) =
+            (levels.next(), levels.next(), levels.next(), levels.next(), levels.next())
+        else {
+            return Self::Plain;
+        };
+        let Ok(device) = DeviceId::parse(device) else { return Self::Plain };
+        match (third, fourth) {
+            ("$online", None) => Self::Online(device),
+            ("$rejected" | "$changed", None) => Self::HubOnly,
+            (property, what) => match (PropertyName::parse(property), what) {
+                (Ok(property), None) => Self::Report(device, property),
+                (Ok(property), Some("set")) => Self::Request(device, property),
+                (Ok(_), Some("target")) => Self::HubOnly,
+                _ => Self::Plain,
+            },
+        }
+    }
+}
+
+/// Counts changes of subscriptions, by the filter's first level, so that a change under one level leaves the
+/// routes of others valid.
+#[derive(Debug)]
+pub(crate) struct Generations {
+    buckets: [AtomicU64; 64],
+    /// Of filters that begin with a wildcard, and of everything at once.
+    wild: AtomicU64,
+}
+
+/// The generations a route was built at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    bucket: u64,
+    wild: u64,
+}
+
+impl Default for Generations {
+    fn default() -> Self {
+        Self { buckets: std::array::from_fn(|_| AtomicU64::new(0)), wild: AtomicU64::new(0) }
+    }
+}
+
+impl Generations {
+    fn bucket(&self, first_level: &str) -> &AtomicU64 {
+        // FNV-1a: short texts, and the result must only spread.
+        let hash =
+            first_level.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        &self.buckets[(hash >> 16) as usize % self.buckets.len()]
+    }
+
+    fn stamp(&self, topic: TopicRef<'_>) -> Stamp {
+        Stamp {
+            bucket: self.bucket(topic.first_level()).load(Ordering::Acquire),
+            wild: self.wild.load(Ordering::Acquire),
+        }
+    }
+
+    /// Routes that this filter may take part in are stale from now on.
+    pub(crate) fn bump(&self, filter: &Filter) {
+        match filter.levels().next().unwrap_or_default() {
+            "+" | "#" => self.bump_all(),
+            first => {
+                self.bucket(first).fetch_add(1, Ordering::Release);
+            }
+        }
+    }
+
+    /// All routes are stale from now on.
+    pub(crate) fn bump_all(&self) {
+        self.wild.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// One subscriber of a route: all its matching subscriptions merged, since it gets one copy.
+#[derive(Debug)]
+struct Receiver {
+    subscriber: Arc<Subscriber>,
+    delivery: Delivery,
+    /// Only if all its matching subscriptions say so.
+    no_local: bool,
+    retain_as_published: bool,
+}
+
+/// A topic's subscribers and what is kept of it.
+#[derive(Debug)]
+pub(crate) struct Route {
+    stamp: Stamp,
+    pub(crate) role: Role,
+    receivers: Vec<Receiver>,
+    /// Looked up at first use. Both may die while the route lives on; see [`Slot`] and [`Device`].
+    pub(crate) slot: Mutex<Option<Arc<Slot>>>,
+    pub(crate) device: Mutex<Option<Arc<Device>>>,
+}
+
+impl Route {
+    fn build(hub: &Hub, topic: TopicRef<'_>) -> Self {
+        // The stamp is read before the trie: a change in between makes the route stale, never wrong.
+        let stamp = hub.generations.stamp(topic);
+        let receivers = merge(&hub.trie.read(), topic);
+        Self { stamp, role: Role::of(topic), receivers, slot: Mutex::default(), device: Mutex::default() }
+    }
+
+    fn is_valid(&self, hub: &Hub, topic: TopicRef<'_>) -> bool {
+        self.stamp == hub.generations.stamp(topic)
+    }
+
+    /// Offers the run to every subscriber; how many took it.
+    pub(crate) fn offer(&self, run: &Run<'_>) -> usize {
+        let from = run.origin().session;
+        let mut taken = 0;
+        for receiver in &self.receivers {
+            if receiver.no_local && receiver.subscriber.id() == from {
+                continue;
+            }
+            let mailbox = receiver.subscriber.mailbox();
+            let offer = if receiver.retain_as_published && run.is_retained() {
+                mailbox.offer(run, &Delivery { retain: true, ..receiver.delivery.clone() })
+            } else {
+                mailbox.offer(run, &receiver.delivery)
+            };
+            taken += usize::from(offer == Offer::Taken);
+        }
+        taken
+    }
+}
+
+fn merge(trie: &Trie, topic: TopicRef<'_>) -> Vec<Receiver> {
+    let mut matches: Vec<Subscription> = Vec::new();
+    trie.for_each_match(topic, |subscription| matches.push(subscription.clone()));
+    matches.sort_by_key(|subscription| subscription.subscriber.id());
+    matches
+        .chunk_by(|a, b| a.subscriber.id() == b.subscriber.id())
+        .filter(|group| group[0].subscriber.principal().may(Access::Read, topic))
+        .map(|group| Receiver {
+            subscriber: Arc::clone(&group[0].subscriber),
+            delivery: Delivery {
+                qos: group.iter().map(|have| have.options.qos).max().unwrap_or_default(),
+                retain: false,
+                identifiers: group.iter().filter_map(|have| have.options.identifier).collect(),
+            },
+            no_local: group.iter().all(|have| have.options.no_local),
+            retain_as_published: group.iter().any(|have| have.options.retain_as_published),
+        })
+        .collect()
+}
+
+/// Routes by topic; one per shard, so that its lock is never waited for.
+#[derive(Debug, Default)]
+pub struct RouteCache {
+    routes: Mutex<FxHashMap<Topic, Arc<Route>>>,
+}
+
+impl RouteCache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
+        let mut routes = self.routes.lock();
+        if let Some(route) = routes.get_mut(topic.as_str()) {
+            if !route.is_valid(hub, topic) {
+                *route = Arc::new(Route::build(hub, topic));
+            }
+            return Arc::clone(route);
+        }
+        if routes.len() >= ROUTES_CACHED_MAX {
+            routes.clear();
+        }
+        let route = Arc::new(Route::build(hub, topic));
+        routes.insert(topic.to_topic(), Arc::clone(&route));
+        route
+    }
+
+    /// The given route if it still holds, else a fresh one; asked while the topic's slot is locked.
+    pub(crate) fn revalidate(&self, hub: &Hub, topic: TopicRef<'_>, route: Arc<Route>) -> Arc<Route> {
+        if route.is_valid(hub, topic) { route } else { self.route(hub, topic) }
+    }
+
+    /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
+    pub fn purge(&self, hub: &Hub) {
+        self.routes.lock().retain(|topic, route| route.is_valid(hub, topic.borrow()));
+    }
+
+    /// How many routes it holds.
+    pub fn len(&self) -> usize {
+        self.routes.lock().len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl SessionId {
+    /// The hub itself, when it publishes.
+    pub(crate) const HUB: Self = Self(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_below_devices_have_roles() {
+        let device = |id| DeviceId::parse(id).unwrap();
+        let property = |name| PropertyName::parse(name).unwrap();
+        for (topic, role) in [
+            ("devices/lamp/power", Role::Report(device("lamp"), property("power"))),
+            ("devices/lamp/power/set", Role::Request(device("lamp"), property("power"))),
+            ("devices/lamp/power/target", Role::HubOnly),
+            ("devices/lamp/$online", Role::Online(device("lamp"))),
+            ("devices/lamp/$rejected", Role::HubOnly),
+            ("devices/lamp/set", Role::Plain),
+            ("devices/lamp", Role::Plain),
+            ("devices/lamp/power/set/x", Role::Plain),
+            ("devices/l amp/power", Role::Plain),
+            ("home/lamp/power", Role::Plain),
+        ] {
+            assert_eq!(Role::of(TopicRef::parse(topic).unwrap()), role, "{topic}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What stays of a topic: its retained message and, for a device's value, the last report beside it.
+//!
+//! A slot's lock is also what gives a topic one order: recording and offering happen under it. Lock order:
+//! slot, then device or trie or mailbox; never the map of slots while a slot is held.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
+
+use crate::limits::RETAINED_MAX;
+use crate::message::Message;
+use crate::topic::{Filter, Topic, TopicRef};
+
+/// Entries looked at, and slots returned, while the map is locked once.
+const PAGE_SCAN_MAX: usize = 4_096;
+const PAGE_LEN_MAX: usize = 128;
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    topic: Topic,
+    state: Mutex<SlotState>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct SlotState {
+    /// As MQTT keeps it: changed by messages with the retain flag only.
+    pub(crate) retained: Option<Message>,
+    /// A device's last report, whatever its flag.
+    pub(crate) last: Option<Message>,
+    /// Taken out of the map; whoever still holds it looks the topic up again.
+    pub(crate) dead: bool,
+    /// Noted for the disk.
+    pub(crate) unsaved: bool,
+}
+
+impl SlotState {
+    /// What somebody who asks for the present value gets: the last report, else what is retained.
+    pub(crate) fn present(&self) -> Option<&Message> {
+        self.last.as_ref().or(self.retained.as_ref())
+    }
+}
+
+impl Slot {
+    pub(crate) fn topic(&self) -> &Topic {
+        &self.topic
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    map: RwLock<BTreeMap<Topic, Arc<Slot>>>,
+    retained: AtomicUsize,
+}
+
+impl Slots {
+    pub(crate) fn get(&self, topic: TopicRef<'_>) -> Option<Arc<Slot>> {
+        self.map.read().get(topic.as_str()).cloned()
+    }
+
+    pub(crate) fn get_or_create(&self, topic: TopicRef<'_>) -> Arc<Slot> {
+        if let Some(slot) = self.get(topic) {
+            return slot;
+        }
+        let topic = topic.to_topic();
+        let fresh = || Arc::new(Slot { topic: topic.clone(), state: Mutex::default() });
+        Arc::clone(self.map.write().entry(topic.clone()).or_insert_with(fresh))
+    }
+
+    /// Whether one more message may be retained. Shards that ask at once may go over the bound by one each.
+    pub(crate) fn has_room_for(&self, state: &SlotState) -> bool {
+        state.retained.is_some() || self.retained_count() < RETAINED_MAX
+    }
+
+    /// Replaces the retained message, keeping count.
+    pub(crate) fn retain(&self, state: &mut SlotState, message: Option<Message>) {
+        match (&state.retained, &message) {
+            (None, Some(_)) => {
+                self.retained.fetch_add(1, Ordering::Relaxed);
+            }
+            (Some(_), None) => {
+                self.retained.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        state.retained = message;
+    }
+
+    pub(crate) fn retained_count(&self) -> usize {
+        self.retained.load(Ordering::Relaxed)
+    }
+
+    /// Takes an empty slot out of the map.
+    pub(crate) fn forget_if_empty(&self, slot: &Arc<Slot>) {
+        {
+            let mut state = slot.lock();
+            if state.present().is_some() || state.dead {
+                return;
+            }
+            state.dead = true;
+        }
+        let mut map = self.map.write();
+        if map.get(slot.topic()).is_some_and(|have| Arc::ptr_eq(have, slot)) {
+            map.remove(slot.topic());
+        }
+    }
+
+    /// Slots whose topics match, in order, starting behind `after`; bounded in what it looks at, so a long list takes
+    /// several calls. Returns where to go on, or `None` at the end.
+    pub(crate) fn page(&self, filter: &Filter, after: Option<&Topic>) -> (Vec<Arc<Slot>>, Option<Topic>) {
+        // "a/#" matches "a" too, which comes before "a/".
+        let prefix = filter.literal_prefix();
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let start = match after {
+            Some(topic) => Bound::Excluded(topic.as_str()),
+            None => Bound::Included(prefix),
+        };
+        let mut found = Vec::new();
+        let map = self.map.read();
+        for (seen, (topic, slot)) in map.range::<str, _>((start, Bound::Unbounded)).enumerate() {
+            if !topic.as_str().starts_with(prefix) {
+                break;
+            }
+            if filter.matches(topic.borrow()) {
+                found.push(Arc::clone(slot));
+            }
+            if seen + 1 == PAGE_SCAN_MAX || found.len() == PAGE_LEN_MAX {
+                return (found, Some(topic.clone()));
+            }
+        }
+        (found, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pages_hold_exactly_what_matches(
+            topics in prop::collection::btree_set("[ab/-]{1,5}", 0..40),
+            filter in prop::sample::select(vec!["#", "a/#", "a", "+/b", "a/+", "a/b/#", "/#", "b/+/a"]),
+        ) {
+            let slots = Slots::default();
+            let filter = Filter::parse(filter).unwrap();
+            for topic in &topics {
+                slots.get_or_create(TopicRef::parse(topic).unwrap());
+            }
+            let (found, rest) = slots.page(&filter, None);
+            let found: Vec<_> = found.iter().map(|slot| slot.topic().as_str().to_owned()).collect();
+            let expected: Vec<_> =
+                topics.into_iter().filter(|topic| filter.matches(TopicRef::parse(topic).unwrap())).collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(rest, None);
+        }
+    }
+}

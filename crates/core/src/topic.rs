@@ -1,0 +1,258 @@
+//! Topics and filters: the addresses of everything, with MQTT's rules.
+//!
+//! Parsed once, at the edge; an invalid one cannot exist. Who is subscribed to what
+//! belongs to `trie`, who may use a topic to `permissions`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::limits::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
+
+/// Why a text is not a topic or a filter.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum TopicError {
+    /// [MQTT-4.7.3-1]
+    #[error("a topic needs at least one character")]
+    Empty,
+    /// [MQTT-4.7.3-3]; the bound is ours.
+    #[error("a topic may have at most {TOPIC_BYTES_MAX} bytes, this one has {0}")]
+    TooLong(usize),
+    /// More levels than [`TOPIC_LEVELS_MAX`].
+    #[error("a topic may have at most {TOPIC_LEVELS_MAX} levels")]
+    TooDeep,
+    /// [MQTT-4.7.3-2], and control characters, which [MQTT-1.5.4-2] lets a server refuse.
+    #[error("a topic must not hold the character U+{0:04X}")]
+    BadCharacter(u32),
+    /// [MQTT-3.3.2-2]
+    #[error("'+' and '#' belong into filters, not into the topic of a message")]
+    Wildcard,
+    /// [MQTT-4.7.1-1], [MQTT-4.7.1-2]
+    #[error("'+' must fill a whole level and '#' must be the whole last level")]
+    MisplacedWildcard,
+}
+
+fn check_common(text: &str) -> Result<(), TopicError> {
+    if text.is_empty() {
+        return Err(TopicError::Empty);
+    }
+    if text.len() > TOPIC_BYTES_MAX {
+        return Err(TopicError::TooLong(text.len()));
+    }
+    let mut levels = 1;
+    for byte in text.bytes() {
+        match byte {
+            b'/' => levels += 1,
+            0..=0x1f | 0x7f => return Err(TopicError::BadCharacter(u32::from(byte))),
+            _ => {}
+        }
+    }
+    if levels > TOPIC_LEVELS_MAX {
+        return Err(TopicError::TooDeep);
+    }
+    Ok(())
+}
+
+/// A valid topic, borrowed; what the hot path works with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicRef<'a>(&'a str);
+
+impl<'a> TopicRef<'a> {
+    /// Parses the topic of a message: no wildcards, no control characters, bounded.
+    pub fn parse(text: &'a str) -> Result<Self, TopicError> {
+        check_common(text)?;
+        if text.bytes().any(|byte| byte == b'+' || byte == b'#') {
+            return Err(TopicError::Wildcard);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text as it came.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The levels between the slashes; empty levels count [MQTT-4.7.1-1 example].
+    pub fn levels(self) -> std::str::Split<'a, char> {
+        self.0.split('/')
+    }
+
+    /// The first level, by which subscription changes are told apart.
+    pub fn first_level(self) -> &'a str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    /// Topics that begin with `$` are not matched by a leading wildcard [MQTT-4.7.2-1].
+    pub fn is_reserved(self) -> bool {
+        self.0.starts_with('$')
+    }
+
+    /// An owned copy.
+    pub fn to_topic(self) -> Topic {
+        Topic(Arc::from(self.0))
+    }
+}
+
+impl fmt::Debug for TopicRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TopicRef({})", self.0)
+    }
+}
+
+impl fmt::Display for TopicRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A valid topic, owned and cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic(Arc<str>);
+
+impl Topic {
+    /// Parses and copies; see [`TopicRef::parse`].
+    pub fn parse(text: &str) -> Result<Self, TopicError> {
+        TopicRef::parse(text).map(TopicRef::to_topic)
+    }
+
+    /// The topic, borrowed.
+    pub fn borrow(&self) -> TopicRef<'_> {
+        TopicRef(&self.0)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Topic({})", self.0)
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A valid topic filter, owned and cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Filter(Arc<str>);
+
+impl Filter {
+    /// Parses a filter: `+` and `#` only as whole levels, `#` only last.
+    pub fn parse(text: &str) -> Result<Self, TopicError> {
+        check_common(text)?;
+        let mut levels = text.split('/').peekable();
+        while let Some(level) = levels.next() {
+            let misplaced = match level {
+                "#" => levels.peek().is_some(),
+                "+" => false,
+                _ => level.contains(['+', '#']),
+            };
+            if misplaced {
+                return Err(TopicError::MisplacedWildcard);
+            }
+        }
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// The filter that matches exactly this topic.
+    pub fn exactly(topic: TopicRef<'_>) -> Self {
+        Self(Arc::from(topic.as_str()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The levels between the slashes.
+    pub fn levels(&self) -> std::str::Split<'_, char> {
+        self.0.split('/')
+    }
+
+    /// The part before the first wildcard level, with its slash: every matching topic starts with it,
+    /// or is it without the slash (`a/#` also matches `a`).
+    pub fn literal_prefix(&self) -> &str {
+        let mut end = 0;
+        for level in self.levels() {
+            if level == "+" || level == "#" {
+                return &self.0[..end];
+            }
+            end = (end + level.len() + 1).min(self.0.len());
+        }
+        &self.0
+    }
+
+    /// Whether it holds no wildcard, so that it is itself a topic.
+    pub fn as_topic(&self) -> Option<TopicRef<'_>> {
+        TopicRef::parse(&self.0).ok()
+    }
+
+    /// Whether the topic matches [MQTT-4.7].
+    pub fn matches(&self, topic: TopicRef<'_>) -> bool {
+        let mut filter = self.levels();
+        let mut levels = topic.levels();
+        let mut first = true;
+        loop {
+            match (filter.next(), levels.next()) {
+                // "sport/#" matches "sport" too, as '#' includes the parent level.
+                (Some("#"), _) => return !(first && topic.is_reserved()),
+                (Some("+"), Some(_)) if !(first && topic.is_reserved()) => {}
+                (Some(want), Some(have)) if want == have => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+            first = false;
+        }
+    }
+
+    /// Whether every topic that `other` matches is matched by this filter too.
+    ///
+    /// ```text
+    /// devices/# covers devices/+/power; devices/+ does not cover devices/#
+    /// ```
+    pub fn covers(&self, other: &Self) -> bool {
+        // A leading wildcard never reaches `$` topics, a literal `$` level does.
+        if matches!(self.levels().next(), Some("+" | "#")) && other.0.starts_with('$') {
+            return false;
+        }
+        let mut ours = self.levels();
+        let mut theirs = other.levels();
+        loop {
+            match (ours.next(), theirs.next()) {
+                (Some("#"), _) => return true,
+                (Some("+"), Some(level)) if level != "#" => {}
+                (Some(want), Some(have)) if want == have => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({})", self.0)
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

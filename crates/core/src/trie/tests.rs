@@ -1,0 +1,87 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::mailbox::{Delivery, Mailbox, Offer};
+use crate::message::Run;
+use crate::principal::{Permissions, Principal};
+
+struct Nowhere;
+
+impl Mailbox for Nowhere {
+    fn offer(&self, _: &Run<'_>, _: &Delivery) -> Offer {
+        Offer::Closed
+    }
+
+    fn is_congested(&self) -> bool {
+        false
+    }
+}
+
+fn subscription(session: u64) -> Subscription {
+    let principal = Arc::new(Principal::new("test", Permissions::all()));
+    let subscriber = Arc::new(Subscriber::new(SessionId(session), principal, Arc::new(Nowhere)));
+    Subscription { subscriber, options: SubscribeOptions::default() }
+}
+
+/// The ten lines that say what a match is.
+fn naive_match(filter: &[&str], topic: &[&str]) -> bool {
+    match (filter, topic) {
+        (["#"], _) => true,
+        (["+", rest @ ..], [_, topic @ ..]) => naive_match(rest, topic),
+        ([want, rest @ ..], [have, topic @ ..]) => want == have && naive_match(rest, topic),
+        (rest, have) => rest.is_empty() && have.is_empty(),
+    }
+}
+
+fn naive(filter: &str, topic: &str) -> bool {
+    let (filter, topic): (Vec<_>, Vec<_>) = (filter.split('/').collect(), topic.split('/').collect());
+    !(topic[0].starts_with('$') && ["+", "#"].contains(&filter[0])) && naive_match(&filter, &topic)
+}
+
+fn levels(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(words), 1..5)
+        .prop_map(|levels| levels.join("/"))
+        .prop_filter("not empty", |text| !text.is_empty())
+}
+
+fn filter() -> impl Strategy<Value = String> {
+    let path = levels(&["a", "b", "", "+", "$s"]);
+    let below = levels(&["a", "b", "", "+", "$s"]).prop_map(|path| format!("{path}/#"));
+    prop_oneof![4 => path, 4 => below, 1 => Just("#".to_owned())]
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_the_naive_matcher(
+        steps in prop::collection::vec((any::<bool>(), 0..6u64, filter()), 0..60),
+        topics in prop::collection::vec(levels(&["a", "b", "", "$s"]), 1..20),
+    ) {
+        let mut trie = Trie::default();
+        let mut model = BTreeSet::new();
+        for (add, session, filter) in steps {
+            let parsed = Filter::parse(&filter).unwrap();
+            if add {
+                let existed = trie.insert(&parsed, subscription(session));
+                prop_assert_eq!(existed, !model.insert((session, filter)));
+            } else {
+                let existed = trie.remove(&parsed, SessionId(session));
+                prop_assert_eq!(existed, model.remove(&(session, filter)));
+            }
+        }
+        for topic in topics {
+            let mut found = Vec::new();
+            trie.for_each_match(TopicRef::parse(&topic).unwrap(), |have| found.push(have.subscriber.id().0));
+            found.sort_unstable();
+            let expected: Vec<_> =
+                model.iter().filter(|(_, filter)| naive(filter, &topic)).map(|(session, _)| *session).collect();
+            prop_assert_eq!(found, expected, "topic {}", topic);
+        }
+        for (session, filter) in model {
+            trie.remove(&Filter::parse(&filter).unwrap(), SessionId(session));
+        }
+        prop_assert!(trie.edges.is_empty() && trie.level_ids.is_empty(), "an empty trie keeps nothing");
+        prop_assert_eq!(trie.nodes_free.len() + 1, trie.nodes.len());
+    }
+}

@@ -101,4 +101,16 @@ proptest! {
             prop_assert!(starts, "{} is matched by {}", topic, filter);
         }
     }
+
+    #[test]
+    fn any_text_is_parsed_or_refused(text in any::<String>(), other in "[a+#/$]{0,12}") {
+        for text in [text, other] {
+            if let Ok(filter) = Filter::parse(&text) {
+                prop_assert_eq!(filter.as_topic().is_some(), !text.contains(['+', '#']));
+                prop_assert!(filter.covers(&filter));
+            } else {
+                prop_assert!(TopicRef::parse(&text).is_err());
+            }
+        }
+    }
 }

@@ -1,0 +1,60 @@
+//! Every bound of this crate, with its default and with what happens when it is reached.
+//!
+//! How many connections and sessions there may be is the server's affair.
+
+use std::time::Duration;
+
+/// Bounds of MQTT connections and sessions; one set for all of a listener, shared behind an `Arc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MqttLimits {
+    /// Largest packet a client may send, in bytes (2,000,000, as Mosquitto). A larger one ends the connection, 0x95.
+    pub packet_bytes_max: usize,
+    /// Largest CONNECT, from somebody still unknown, in bytes (100,000, as Mosquitto). A larger one ends the connection.
+    pub connect_bytes_max: usize,
+    /// Longest client identifier in bytes (256). A longer one is refused, 0x85.
+    pub client_id_bytes_max: usize,
+    /// Time a client has for its CONNECT (10 s); then the connection ends.
+    pub connect_timeout: Duration,
+    /// Longest keep-alive granted to MQTT 5 clients, in seconds (none); a longer one, or none, is replaced by this one
+    /// in CONNACK.
+    pub keep_alive_max_s: Option<u16>,
+    /// QoS 1 and 2 messages that a client may have unacknowledged (1,024). MQTT 5 clients are told; one more ends the
+    /// connection, 0x93. MQTT 3 clients are bound by their 65,535 packet identifiers.
+    pub receive_maximum: u16,
+    /// Topic aliases that a client may set (16); a higher one ends the connection, 0x94.
+    pub topic_alias_maximum: u16,
+    /// QoS 1 and 2 messages on their way to one client (4,096, or less if the client says so); more are queued.
+    pub in_flight_max: u16,
+    /// QoS 1 and 2 messages waiting for one client (4,096); the newest is dropped and counted.
+    pub queue_len_max: usize,
+    /// Payloads, topics and properties kept for one client, waiting or to be sent again, in bytes (8 MiB, and one run
+    /// more); the newest is dropped and counted.
+    pub queue_bytes_max: usize,
+    /// Unsent output of one connection in bytes (4 MiB, and one packet more). Above it QoS 0 is dropped and counted,
+    /// QoS 1 and 2 are queued.
+    pub output_bytes_max: usize,
+    /// Unsent replies on top of that, in bytes (64 KiB); then nothing more is read from this client until it reads.
+    pub reply_bytes_max: usize,
+}
+
+impl Default for MqttLimits {
+    fn default() -> Self {
+        Self {
+            packet_bytes_max: 2_000_000,
+            connect_bytes_max: 100_000,
+            client_id_bytes_max: 256,
+            connect_timeout: Duration::from_secs(10),
+            keep_alive_max_s: None,
+            receive_maximum: 1_024,
+            topic_alias_maximum: 16,
+            in_flight_max: 4_096,
+            queue_len_max: 4_096,
+            queue_bytes_max: 8 * 1024 * 1024,
+            output_bytes_max: 4 * 1024 * 1024,
+            reply_bytes_max: 64 * 1024,
+        }
+    }
+}
+
+/// User properties in one MQTT 5 packet, which cost ten times their bytes; a packet with more is refused, 0x97.
+pub const USER_PROPERTIES_MAX: usize = 1_024;

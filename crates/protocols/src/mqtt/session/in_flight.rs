@@ -1,0 +1,153 @@
+//! QoS 1 and 2 messages that were sent and are not acknowledged to the end, with their packet identifiers.
+//!
+//! What is sent, and when, belongs to `outbound`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use housewire_core::{Delivery, Message, Qos};
+
+use super::event::AckStep;
+use crate::mqtt::packet::PacketId;
+
+/// How many packet identifiers there are: 1 to 65,535.
+const IDS: u16 = u16::MAX;
+/// A table or queue that is empty gives its memory back if it grew beyond this.
+pub(super) const IDLE_LEN_MAX: usize = 32;
+
+/// A message kept for one receiver: to be sent, or to be sent again.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) message: Message,
+    pub(super) qos: Qos,
+    pub(super) retain: bool,
+    pub(super) identifiers: Arc<[u32]>,
+}
+
+impl Held {
+    pub(super) fn new(message: &Message, qos: Qos, delivery: &Delivery) -> Box<Self> {
+        let identifiers = Arc::clone(&delivery.identifiers);
+        Box::new(Self { message: message.clone(), qos, retain: delivery.retain, identifiers })
+    }
+
+    /// What it counts for against the bound. Topic and payload are shared with other receivers, but may be kept by this
+    /// one alone.
+    pub(super) fn bytes(&self) -> usize {
+        let properties = self.message.properties.as_ref().map_or(0, |properties| {
+            let user: usize = properties.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+            let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+            let correlation = properties.correlation.as_ref().map_or(0, bytes::Bytes::len);
+            user + correlation + text(&properties.content_type) + text(&properties.response_topic)
+        });
+        self.message.topic.as_str().len() + self.message.payload.len() + properties
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) packet_id: PacketId,
+    /// What the client has to say next; [`AckStep::PubComp`] from when PUBREL was sent.
+    pub(super) awaits: AckStep,
+    /// What to send again after a new connection; `None` if that will never be, and after PUBREC.
+    pub(super) held: Option<Box<Held>>,
+}
+
+/// Unfinished exchanges in the order in which they were begun [MQTT-4.6.0-1], [MQTT-4.6.0-4].
+///
+/// Invariant: identifiers rise from front to back, around the end of their range at most once, since the newest never
+/// laps the oldest. So the next identifier is free without a search, and an acknowledged one is found by bisection.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    exchanges: VecDeque<Exchange>,
+    next: PacketId,
+}
+
+impl InFlight {
+    pub(super) fn new() -> Self {
+        Self { exchanges: VecDeque::new(), next: PacketId::FIRST }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// How many identifiers can be handed out before the oldest exchange has to end. One is always left, so that the
+    /// newest being one step behind the oldest does not look like its being the same.
+    pub(super) fn ids_free(&self) -> usize {
+        let span = self.exchanges.front().map_or(0, |oldest| distance(oldest.packet_id, self.next));
+        usize::from(IDS - 1 - span)
+    }
+
+    /// The identifier of the exchange that is begun next.
+    pub(super) fn next_id(&self) -> PacketId {
+        self.next
+    }
+
+    /// Begins an exchange. There must be an identifier free.
+    pub(super) fn begin(&mut self, qos: Qos, held: Option<Box<Held>>) -> PacketId {
+        debug_assert!(self.ids_free() > 0, "the window is below the range of identifiers");
+        let awaits = if qos == Qos::ExactlyOnce { AckStep::PubRec } else { AckStep::PubAck };
+        let packet_id = self.next;
+        self.next = packet_id.next();
+        self.exchanges.push_back(Exchange { packet_id, awaits, held });
+        packet_id
+    }
+
+    /// Where the exchange with this identifier stands.
+    pub(super) fn find(&self, packet_id: PacketId) -> Option<usize> {
+        let oldest = self.exchanges.front()?.packet_id;
+        if oldest == packet_id {
+            return Some(0);
+        }
+        let wanted = distance(oldest, packet_id);
+        self.exchanges.binary_search_by_key(&wanted, |exchange| distance(oldest, exchange.packet_id)).ok()
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Exchange> {
+        self.exchanges.get_mut(index)
+    }
+
+    /// Ends an exchange.
+    pub(super) fn remove(&mut self, index: usize) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(index);
+        if self.exchanges.is_empty() && self.exchanges.capacity() > IDLE_LEN_MAX {
+            self.exchanges = VecDeque::new();
+        }
+        exchange
+    }
+}
+
+/// Steps from one identifier to another, around the end of their range; at most 65,534.
+fn distance(from: PacketId, to: PacketId) -> u16 {
+    let (from, to) = (from.get(), to.get());
+    if to >= from { to - from } else { IDS - (from - to) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_go_around_and_never_lap_the_oldest() {
+        let mut in_flight = InFlight::new();
+        let begin = |in_flight: &mut InFlight| in_flight.begin(Qos::AtLeastOnce, None);
+        let first = begin(&mut in_flight);
+        while in_flight.ids_free() > 0 {
+            let id = begin(&mut in_flight);
+            if id.get() % 2 == 0 {
+                let index = in_flight.find(id).unwrap();
+                in_flight.remove(index).unwrap();
+            }
+        }
+        assert_eq!((in_flight.next_id().get(), in_flight.find(first)), (65_535, Some(0)));
+        in_flight.remove(0).unwrap();
+        assert_eq!(in_flight.ids_free(), 2, "3 is the oldest now");
+        assert_eq!((begin(&mut in_flight).get(), begin(&mut in_flight).get()), (65_535, 1));
+        assert_eq!(in_flight.ids_free(), 0);
+        for id in [3, 65_535, 65_533, 1, 5] {
+            let index = in_flight.find(PacketId::new(id).unwrap()).unwrap();
+            assert_eq!(in_flight.remove(index).unwrap().packet_id.get(), id);
+        }
+        assert_eq!(in_flight.find(PacketId::new(4).unwrap()), None);
+    }
+}

@@ -96,6 +96,9 @@ impl Hub {
             property.unsaved = false;
             changes.properties.push(record_of(id, name, property));
         }
+        for record in &mut changes.properties {
+            self.take_over_payload(record);
+        }
         for topic in unsaved.topics {
             let message = self.slots.get(topic.borrow()).and_then(|slot| {
                 let mut state = slot.lock();
@@ -105,6 +108,17 @@ impl Hub {
             changes.retained.push((topic, message));
         }
         changes
+    }
+
+    /// The device's own spelling (`21.50`) instead of the canonical one, if it is still that report.
+    fn take_over_payload(&self, record: &mut PropertyRecord) {
+        let Some((payload, time, _)) = &mut record.last else { return };
+        let slot = self.slots.get(value_topic(&record.device, &record.name).borrow());
+        if let Some(last) = slot.as_ref().and_then(|slot| slot.lock().last.clone())
+            && last.time == *time
+        {
+            *payload = last.payload;
+        }
     }
 
     /// Notes for the disk that a property changed.
@@ -141,8 +155,7 @@ impl Hub {
                 property.value = property.spec.parse(&payload).ok();
                 property.time = Some(time);
                 property.via = Some(via);
-                let topic = Topic::parse(&format!("devices/{}/{}", record.device, record.name));
-                let topic = topic.expect("made of valid names");
+                let topic = value_topic(&record.device, &record.name);
                 let slot = self.slots.get_or_create(topic.borrow());
                 let properties = None;
                 slot.lock().last =
@@ -159,9 +172,19 @@ impl Hub {
                 _ => {}
             }
             let slot = self.slots.get_or_create(message.topic.borrow());
-            self.slots.retain(&mut slot.lock(), Some(message));
+            let mut state = slot.lock();
+            if state.last.as_ref().is_some_and(|last| last.payload == message.payload) {
+                // The same report, with all that came with it.
+                state.last = Some(message.clone());
+            }
+            self.slots.retain(&mut state, Some(message));
         }
     }
+}
+
+/// Where the property is reported.
+fn value_topic(device: &DeviceId, property: &PropertyName) -> Topic {
+    Topic::parse(&format!("devices/{device}/{property}")).expect("made of valid names")
 }
 
 fn record_of(device: DeviceId, name: PropertyName, property: &Property) -> PropertyRecord {

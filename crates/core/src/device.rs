@@ -131,10 +131,11 @@ pub struct Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, property, value, broken } = self;
         write!(
             f,
-            "'{}' was not accepted for '{}' of device '{}': {}",
-            self.value, self.property, self.device, self.broken
+            "'{value}' was not accepted for '{property}' of device '{device}': {broken}. Send what fits, or change what \
+             is declared for '{property}'."
         )
     }
 }

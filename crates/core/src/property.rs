@@ -192,11 +192,11 @@ pub enum RuleBroken {
 impl fmt::Display for RuleBroken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Type(Type::Bool) => write!(f, "it must be true or false"),
-            Self::Type(Type::Int) => write!(f, "it must be a whole number"),
-            Self::Type(Type::Float) => write!(f, "it must be a number"),
-            Self::Type(Type::Color) => write!(f, "it must be a color like #ff8800"),
-            Self::Type(Type::Json) => write!(f, "it must be valid JSON"),
+            Self::Type(Type::Bool) => write!(f, "it must be true or false (bool)"),
+            Self::Type(Type::Int) => write!(f, "it must be a whole number (int)"),
+            Self::Type(Type::Float) => write!(f, "it must be a number (float)"),
+            Self::Type(Type::Color) => write!(f, "it must be a color like #ff8800 (color)"),
+            Self::Type(Type::Json) => write!(f, "it must be valid JSON (json)"),
             Self::Type(kind) => write!(f, "it must be UTF-8 text ({kind})"),
             Self::Range { min: Some(min), max: Some(max) } => write!(f, "it must lie between {min} and {max}"),
             Self::Range { min: Some(min), max: None } => write!(f, "it must be at least {min}"),
@@ -285,7 +285,7 @@ impl Property {
         let (value, widened) = self.admit(payload)?;
         let mut effect = Effect { widened, target_changed: false };
         if let Some(target) = &mut self.target {
-            if target.value.to_payload() == value.to_payload() {
+            if target.value.means(&value) {
                 self.target = None;
                 effect.target_changed = true;
             } else {

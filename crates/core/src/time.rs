@@ -2,6 +2,7 @@
 //!
 //! Nothing in this crate asks for the time; shells hand in a [`Now`].
 
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment on the wall clock: microseconds since 1970-01-01T00:00:00Z.
@@ -22,6 +23,17 @@ impl Timestamp {
     /// Time that passed since `earlier`; zero if the clock went back meanwhile.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// RFC 3339 in UTC with microseconds, always 27 characters: `2026-01-31T09:05:00.250000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What no calendar holds is shown as the nearest moment that one does.
+        let limits = jiff::Timestamp::MIN.as_microsecond()..=jiff::Timestamp::MAX.as_microsecond();
+        let micros = self.0.clamp(*limits.start(), *limits.end());
+        let time = jiff::Timestamp::from_microsecond(micros).expect("clamped to what it takes");
+        write!(f, "{time:.6}")
     }
 }
 

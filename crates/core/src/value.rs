@@ -147,6 +147,15 @@ impl Value {
         }
     }
 
+    /// Whether both mean the same: as payloads, or JSON as values, since white space and the order of fields say nothing.
+    pub fn means(&self, other: &Self) -> bool {
+        let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+        match (self, other) {
+            (Self::Json(one), Self::Json(two)) => one == two || parse(one).is_some_and(|one| Some(one) == parse(two)),
+            _ => self.to_payload() == other.to_payload(),
+        }
+    }
+
     /// The number in it, for ranges.
     pub fn as_number(&self) -> Option<f64> {
         match self {

@@ -98,11 +98,12 @@ impl Hub {
     fn rejected_json(&self, device: &DeviceId) -> Option<Bytes> {
         let device = self.registry.get(device)?;
         let state = device.lock();
-        let (rejection, _) = state.rejected.last.as_ref()?;
+        let (rejection, time) = state.rejected.last.as_ref()?;
         let json = serde_json::json!({
             "property": rejection.property.as_str(),
             "value": rejection.value,
             "reason": rejection.to_string(),
+            "time": time.to_string(),
             "count": state.rejected.count,
         });
         Some(Bytes::from(json.to_string()))

@@ -246,7 +246,8 @@ fn only_declared_rules_refuse_and_the_rest_of_the_run_passes() {
     assert_eq!(*place, 1);
     assert_eq!(
         rejection.to_string(),
-        "'900' was not accepted for 'level' of device 'lamp': it must be at most 100"
+        "'900' was not accepted for 'level' of device 'lamp': it must be at most 100. Send what fits, or change what is \
+         declared for 'level'."
     );
     let seen = log.take();
     assert_eq!(seen[..2], ["devices/lamp/level=1", "devices/lamp/level=3"]);

@@ -15,10 +15,10 @@ fn declared_rules_refuse_and_say_which() {
     for (spec, payload, message) in [
         (percent(), "101", "it must lie between 0 and 100"),
         (percent(), "-1", "it must lie between 0 and 100"),
-        (percent(), "half", "it must be a whole number"),
+        (percent(), "half", "it must be a whole number (int)"),
         (modes, "medium", "it must be one of low, high"),
-        (PropertySpec::declared(Type::Bool), "on", "it must be true or false"),
-        (PropertySpec::declared(Type::Color), "red", "it must be a color like #ff8800"),
+        (PropertySpec::declared(Type::Bool), "on", "it must be true or false (bool)"),
+        (PropertySpec::declared(Type::Color), "red", "it must be a color like #ff8800 (color)"),
     ] {
         assert_eq!(spec.parse(payload.as_bytes()).unwrap_err().to_string(), message);
     }

@@ -1,0 +1,20 @@
+//! Housewire's data files: the only crate that touches them, and the only one that knows how they look.
+//!
+//! Belongs here: the data folder and its lock, the SQLite file `housewire.db`, its schema and migrations, the translation
+//! between rows and the types of `core`. Does not: when something is written (the server collects changes and hands them
+//! over in batches), what a message means, the configuration file, and anything asynchronous. Every call here may wait for
+//! the disk, so none of them is made on a shard.
+
+mod device;
+mod error;
+mod folder;
+pub mod limits;
+mod migrate;
+mod property;
+mod retained;
+mod row;
+mod store;
+
+pub use error::StoreError;
+pub use row::Skipped;
+pub use store::{Loaded, Store};

@@ -1,0 +1,182 @@
+use std::fmt::Write as _;
+
+use super::*;
+use crate::Store;
+
+/// A database of each released version, as the sqlite3 shell dumps it, with the same rows in all of them.
+const FIXTURES: &[&str] = &[include_str!("fixtures/v1.sql")];
+/// What all fixtures hold.
+const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
+    device thermometer None\n\
+    property lamp/level int Some(0.0) 80\n\
+    property lamp/mode enum None night\n\
+    property thermometer/temperature float None 21.5\n\
+    retained devices/lamp/level 80\n\
+    retained home/note hello\n";
+
+fn folder_with(dump: &str) -> tempfile::TempDir {
+    let temp = tempfile::tempdir().unwrap();
+    Connection::open(temp.path().join(DATABASE)).unwrap().execute_batch(dump).unwrap();
+    temp
+}
+
+/// Everything that makes a schema, in the order of names.
+fn schema(database: &Path) -> Vec<String> {
+    let connection = open_existing(database).unwrap();
+    let sql = "SELECT type || ' ' || name || ' on ' || tbl_name || ': ' || ifnull(sql, '') FROM sqlite_schema";
+    let mut statement = connection.prepare(sql).unwrap();
+    let mut schema: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    schema.push(format!("application {:?}", ask::<i32>(&connection, "PRAGMA application_id").unwrap()));
+    schema.push(format!("version {:?}", ask::<i64>(&connection, "SELECT version FROM schema_version").unwrap()));
+    schema.sort();
+    schema
+}
+
+fn rows(folder: &Path) -> String {
+    let loaded = Store::open(folder).unwrap().load().unwrap();
+    assert_eq!(loaded.skipped, []);
+    let mut text = String::new();
+    for device in loaded.snapshot.devices {
+        writeln!(text, "device {} {:?}", device.id, device.info.name).unwrap();
+    }
+    for property in loaded.snapshot.properties {
+        let (value, ..) = property.last.unwrap();
+        let value = String::from_utf8_lossy(&value);
+        let spec = property.spec;
+        writeln!(text, "property {}/{} {} {:?} {value}", property.device, property.name, spec.kind, spec.min).unwrap();
+    }
+    for message in loaded.snapshot.retained {
+        writeln!(text, "retained {} {}", message.topic, String::from_utf8_lossy(&message.payload)).unwrap();
+    }
+    text
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn open(folder: &Path, migrations: &[&str]) -> Result<PathBuf, StoreError> {
+    bring_up_to_date(&DataFolder::open(folder).unwrap(), migrations)
+}
+
+#[test]
+fn every_numbered_file_is_in_the_list() {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/migrations");
+    let names = names(&files);
+    assert_eq!(names.len(), MIGRATIONS.len(), "{names:?}");
+    for (at, name) in names.iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", at + 1)) && name.ends_with(".sql"), "{name}");
+        assert_eq!(std::fs::read_to_string(files.join(name)).unwrap(), MIGRATIONS[at], "{name}");
+    }
+}
+
+#[test]
+fn every_old_schema_upgraded_equals_the_fresh_one() {
+    let fresh = tempfile::tempdir().unwrap();
+    let fresh = schema(&open(fresh.path(), MIGRATIONS).unwrap());
+    assert_eq!(FIXTURES.len(), MIGRATIONS.len(), "each version needs a fixture that shows how it looked");
+    for (at, fixture) in FIXTURES.iter().enumerate() {
+        let version = at + 1;
+        let old = folder_with(fixture);
+        // A released migration that is changed makes two schemas of the same version.
+        let made = tempfile::tempdir().unwrap();
+        let made = open(made.path(), &MIGRATIONS[..version]).unwrap();
+        assert_eq!(schema(&made), schema(&old.path().join(DATABASE)), "the files no longer lead to version {version}");
+
+        let upgraded = open(old.path(), MIGRATIONS).unwrap();
+        assert_eq!(schema(&upgraded), fresh, "from version {version}");
+        assert_eq!(rows(old.path()), ROWS, "from version {version}");
+    }
+}
+
+/// The released migrations and one more.
+fn with_next(sql: &str) -> Vec<&str> {
+    MIGRATIONS.iter().copied().chain([sql]).collect()
+}
+
+#[test]
+fn an_upgrade_takes_over_what_still_stood_in_the_log() {
+    let running = folder_with(FIXTURES[MIGRATIONS.len() - 1]);
+    let writer = open_existing(&running.path().join(DATABASE)).unwrap();
+    assert_eq!(ask::<String>(&writer, "PRAGMA journal_mode = WAL").unwrap().as_deref(), Some("wal"));
+    writer.execute("UPDATE device SET name = 'in the log' WHERE id = 'lamp'", []).unwrap();
+    // The folder as it is left by a hub that is killed now.
+    let killed = tempfile::tempdir().unwrap();
+    for name in names(running.path()) {
+        std::fs::copy(running.path().join(&name), killed.path().join(&name)).unwrap();
+    }
+    let log = killed.path().join("housewire.db-wal");
+    assert!(log.metadata().unwrap().len() > 0, "the change must not stand in the database yet");
+
+    let upgraded = open(killed.path(), &with_next("ALTER TABLE device ADD COLUMN floor TEXT")).unwrap();
+    assert!(!log.exists(), "it would be played into the new database");
+    let connection = open_existing(&upgraded).unwrap();
+    let name: Option<String> = ask(&connection, "SELECT name FROM device WHERE floor IS NULL AND id = 'lamp'").unwrap();
+    assert_eq!(name.as_deref(), Some("in the log"));
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_old_database() {
+    let too_early = "UPDATE device SET name = 'half done'; ALTER TABLE nothing ADD COLUMN x TEXT";
+    let dangling = "DELETE FROM device WHERE id = 'lamp'";
+    for sql in [too_early, dangling, "no SQL"] {
+        let old = folder_with(FIXTURES[MIGRATIONS.len() - 1]);
+        let failed = open(old.path(), &with_next(sql)).unwrap_err();
+        assert!(matches!(failed, StoreError::Migration { .. }), "{failed:?}");
+        assert!(failed.to_string().contains("it was not changed"), "{failed}");
+        assert_eq!(names(old.path()), [DATABASE, "housewire.lock"]);
+        assert_eq!(rows(old.path()), ROWS);
+    }
+}
+
+#[test]
+fn a_copy_that_was_left_behind_is_thrown_away() {
+    let old = folder_with(FIXTURES[0]);
+    for name in [COPY, "housewire.db.new-wal", "housewire.db.new-journal"] {
+        std::fs::write(old.path().join(name), "half done").unwrap();
+    }
+    assert_eq!(rows(old.path()), ROWS);
+    assert_eq!(names(old.path()), [DATABASE, "housewire.lock"]);
+}
+
+#[test]
+fn a_log_without_its_database_is_set_aside() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("housewire.db-wal"), "of a database that was moved away").unwrap();
+    assert_eq!(rows(temp.path()), "");
+    assert_eq!(names(temp.path()), [DATABASE, "housewire.db-wal.stray", "housewire.lock"]);
+}
+
+#[test]
+fn an_empty_file_becomes_a_database() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join(DATABASE), "").unwrap();
+    assert_eq!(rows(temp.path()), "");
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let newer = folder_with(FIXTURES[MIGRATIONS.len() - 1]);
+    let path = newer.path().join(DATABASE);
+    open_existing(&path).unwrap().execute("UPDATE schema_version SET version = 1000", []).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = Store::open(newer.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { found: 1000, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("update the program"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_foreign_database_is_refused_and_left_alone() {
+    for dump in ["CREATE TABLE book (title TEXT)", "CREATE TABLE schema_version (version INTEGER)"] {
+        let foreign = folder_with(dump);
+        let path = foreign.path().join(DATABASE);
+        let before = std::fs::read(&path).unwrap();
+        let refused = Store::open(foreign.path()).unwrap_err();
+        assert!(matches!(refused, StoreError::NotOurs { .. }), "{refused:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}

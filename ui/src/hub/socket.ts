@@ -1,0 +1,165 @@
+// The one WebSocket: connects, subscribes, notices a dead line, and comes back by itself. Knows frames,
+// not devices. Socket, time and chance are handed in, so that tests need none of them.
+import { backoffDelay } from '../model/backoff';
+import { realTimers, type Timers } from '../model/throttle';
+import type { MessageFrame, ServerFrame } from '../model/types';
+
+/** What we use of the browser's WebSocket. */
+export interface SocketLike {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: (() => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export type LinkState =
+  | { state: 'connecting' }
+  /** Subscribed: whatever changes from here on arrives. */
+  | { state: 'live' }
+  /** Broken; the next attempt starts at `retryAt` (in the time of `Timers.now`). */
+  | { state: 'waiting'; retryAt: number };
+
+export interface SocketEvents {
+  state(state: LinkState): void;
+  /** The subscription stands: now is the time to fetch the registry. */
+  subscribed(): void;
+  message(frame: MessageFrame): void;
+}
+
+export interface SocketOptions {
+  open: () => SocketLike;
+  filter: string;
+  events: SocketEvents;
+  timers?: Timers;
+  random?: () => number;
+}
+
+/** An idle line is asked for a sign of life after this time … */
+export const PING_MS = 20_000;
+/** … and given up when none came within this time. Also the limit for connecting. */
+export const ANSWER_MS = 8_000;
+/** A line that lasted this long was a good one: the next failure starts counting anew. */
+const STEADY_MS = 5_000;
+
+const SUBSCRIBE_ID = 1;
+
+export class HubSocket {
+  readonly #options: SocketOptions;
+  readonly #timers: Timers;
+  readonly #random: () => number;
+  #socket: SocketLike | null = null;
+  #cancelTimer: () => void = () => {};
+  #attempt = 0;
+  #liveSince: number | null = null;
+  #nextId = SUBSCRIBE_ID + 1;
+  #stopped = true;
+
+  constructor(options: SocketOptions) {
+    this.#options = options;
+    this.#timers = options.timers ?? realTimers;
+    this.#random = options.random ?? Math.random;
+  }
+
+  start(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#connect();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#drop();
+  }
+
+  /** Ends the wait for the next attempt; does nothing while a line stands or is being opened. */
+  retryNow(): void {
+    if (this.#stopped || this.#socket !== null) return;
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.#cancelTimer();
+    this.#options.events.state({ state: 'connecting' });
+    let socket: SocketLike;
+    try {
+      socket = this.#options.open();
+    } catch {
+      this.#lost();
+      return;
+    }
+    this.#socket = socket;
+    this.#expectWithin(ANSWER_MS);
+    socket.onopen = () => {
+      const frame = { op: 'subscribe', id: SUBSCRIBE_ID, filter: this.#options.filter };
+      socket.send(JSON.stringify(frame));
+    };
+    socket.onmessage = (event) => {
+      if (this.#socket === socket) this.#received(event.data);
+    };
+    socket.onclose = () => {
+      if (this.#socket === socket) this.#lost();
+    };
+  }
+
+  #received(data: unknown): void {
+    const frame = decode(data);
+    if (this.#liveSince !== null) this.#watchIdle();
+    if (frame === null) return;
+    if (frame.op === 'message') {
+      this.#options.events.message(frame);
+    } else if (frame.op === 'ok' && frame.id === SUBSCRIBE_ID && this.#liveSince === null) {
+      this.#liveSince = this.#timers.now();
+      this.#watchIdle();
+      this.#options.events.state({ state: 'live' });
+      this.#options.events.subscribed();
+    } else if (frame.op === 'error' && frame.id === SUBSCRIBE_ID) {
+      this.#lost();
+    }
+  }
+
+  #watchIdle(): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#timers.later(PING_MS, () => {
+      this.#socket?.send(JSON.stringify({ op: 'ping', id: this.#nextId++ }));
+      this.#expectWithin(ANSWER_MS);
+    });
+  }
+
+  #expectWithin(ms: number): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#timers.later(ms, () => this.#lost());
+  }
+
+  #lost(): void {
+    const now = this.#timers.now();
+    if (this.#liveSince !== null && now - this.#liveSince >= STEADY_MS) this.#attempt = 0;
+    this.#drop();
+    if (this.#stopped) return;
+    const delay = backoffDelay(this.#attempt++, this.#random());
+    this.#options.events.state({ state: 'waiting', retryAt: now + delay });
+    this.#cancelTimer = this.#timers.later(delay, () => this.#connect());
+  }
+
+  #drop(): void {
+    this.#cancelTimer();
+    this.#liveSince = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket === null) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}
+
+function decode(data: unknown): ServerFrame | null {
+  if (typeof data !== 'string') return null;
+  try {
+    const frame = JSON.parse(data) as Partial<ServerFrame> | null;
+    if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
+    if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
+    return frame as ServerFrame;
+  } catch {
+    return null;
+  }
+}

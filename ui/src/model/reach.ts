@@ -1,0 +1,91 @@
+// Lines a person can paste into a terminal to reach a property of this very hub. Everything is quoted
+// for a POSIX shell.
+import type { Json, PropertyMeta } from './types';
+import { textOf } from './value';
+
+/** The address the page itself came from, which is therefore known to work. */
+export interface HubAddress {
+  /** `http://10.0.0.7:8080` */
+  origin: string;
+  /** Host for MQTT clients, without the brackets of IPv6. */
+  host: string;
+  port: number;
+  secure: boolean;
+  loopback: boolean;
+}
+
+export function hubAddress(url: Pick<Location, 'origin' | 'hostname' | 'port' | 'protocol'>): HubAddress {
+  const secure = url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return {
+    origin: url.origin,
+    host,
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    secure,
+    loopback: host === 'localhost' || host === '::1' || host.startsWith('127.'),
+  };
+}
+
+export interface ReachLine {
+  does: 'read' | 'ask' | 'report' | 'watch';
+  with: 'curl' | 'mosquitto';
+  line: string;
+}
+
+export function reachLines(
+  hub: HubAddress,
+  device: string,
+  property: string,
+  meta: PropertyMeta,
+  value: Json,
+): ReachLine[] {
+  const url = `${hub.origin}/api/devices/${device}/${property}`;
+  const topic = `devices/${device}/${property}`;
+  const broker = `-h ${hub.host} -p ${hub.port}${hub.secure ? ' --tls-use-os-certs' : ''}`;
+  const sample = meta.type === 'bytes' ? sampleOf(meta) : (value ?? sampleOf(meta));
+  const text = quote(textOf(sample));
+  // curl reads `-d @name` from a file.
+  const data = textOf(sample).startsWith('@') ? '--data-raw' : '-d';
+  // In a JSON body text has to stand in double quotes; as an MQTT payload it stands as it is.
+  const json = quote(JSON.stringify(sample));
+  const lines: ReachLine[] = [
+    { does: 'read', with: 'curl', line: `curl ${url}` },
+    { does: 'watch', with: 'mosquitto', line: `mosquitto_sub ${broker} -t ${topic}` },
+  ];
+  if (meta.access.includes('set')) {
+    const header = `-H 'content-type: application/json'`;
+    lines.push(
+      { does: 'ask', with: 'curl', line: `curl -X POST ${header} -d ${json} ${url}/set` },
+      { does: 'ask', with: 'mosquitto', line: `mosquitto_pub ${broker} -t ${topic}/set -m ${text}` },
+    );
+  }
+  lines.push(
+    { does: 'report', with: 'curl', line: `curl -X PUT ${data} ${text} ${url}` },
+    { does: 'report', with: 'mosquitto', line: `mosquitto_pub ${broker} -t ${topic} -m ${text}` },
+  );
+  return lines;
+}
+
+/** Safe words stay bare; everything else goes into single quotes. */
+export function quote(text: string): string {
+  return /^[A-Za-z0-9_.,:/@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function sampleOf(meta: PropertyMeta): Json {
+  switch (meta.type) {
+    case 'bool':
+      return true;
+    case 'int':
+    case 'float':
+      return meta.min ?? 1;
+    case 'enum':
+      return meta.options?.[0] ?? 'on';
+    case 'color':
+      return '#ff8800';
+    case 'json':
+      return { on: true };
+    case 'string':
+    case 'bytes':
+      return 'hello';
+  }
+}

@@ -1,0 +1,285 @@
+// Every English word of the page, in one place. Plain, second person, sentence case. An error says what
+// happened, why, and the next step. Functions where a number or a name belongs into the sentence.
+
+const plural = (n: number, one: string, many: string): string =>
+  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+
+// The first word stands for false, the second for true.
+type Pair = [no: string, yes: string];
+
+const roles: Record<string, Pair> = {
+  motion: ['Clear', 'Motion'],
+  presence: ['Away', 'Present'],
+  occupancy: ['Empty', 'Occupied'],
+  contact: ['Closed', 'Open'],
+  door: ['Closed', 'Open'],
+  window: ['Closed', 'Open'],
+  lock: ['Unlocked', 'Locked'],
+  leak: ['Dry', 'Leak'],
+  smoke: ['Clear', 'Smoke'],
+};
+
+export const t = {
+  app: 'Housewire',
+  skip: 'Skip to content',
+  nav: {
+    label: 'Pages',
+    home: 'Home',
+    devices: 'Devices',
+    settings: 'Settings',
+    components: 'Components',
+  },
+
+  value: {
+    none: '–',
+    noneLong: 'No value yet',
+    switch: ['Off', 'On'] as Pair,
+    bool: ['No', 'Yes'] as Pair,
+    roles,
+    bytes: (n: number) => plural(n, 'byte', 'bytes'),
+  },
+
+  age: {
+    now: 'just now',
+    seconds: (n: number) => `${n} s ago`,
+    minutes: (n: number) => `${n} min ago`,
+    hours: (n: number) => `${n} h ago`,
+    days: (n: number) => plural(n, 'day ago', 'days ago'),
+    never: 'never',
+    stale: 'Later than usual',
+  },
+  duration: {
+    seconds: (n: number) => `${n} s`,
+    minutes: (n: number) => `${n} min`,
+    hours: (h: number, m: number) => `${h} h ${m} min`,
+    days: (d: number, h: number) => `${plural(d, 'day', 'days')} ${h} h`,
+  },
+  range: {
+    between: (min: string, max: string) => `${min} to ${max}`,
+    from: (min: string) => `from ${min}`,
+    upTo: (max: string) => `up to ${max}`,
+    steps: (step: string) => `in steps of ${step}`,
+  },
+
+  door: {
+    names: {
+      mqtt: 'MQTT',
+      http: 'HTTP',
+      ws: 'WS',
+      blynk: 'Blynk',
+      gpio: 'GPIO',
+      ble: 'BLE',
+      hub: 'Hub',
+    } as Record<string, string>,
+    title: (door: string) => `Last report came in by ${door}`,
+    open: (door: string, device: string) => `${door}: show the last messages of ${device}`,
+  },
+
+  link: {
+    live: 'Live',
+    connecting: 'Connecting',
+    lost: 'No connection',
+    bannerLost: 'The connection to the hub is lost. What you see may be out of date.',
+    bannerRetry: (seconds: number) => (seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again now.'),
+    bannerTrying: 'Trying again now.',
+    retry: 'Try now',
+    back: 'Connected again.',
+  },
+
+  home: {
+    title: 'Home',
+    summary: (devices: number, offline: number) =>
+      offline === 0
+        ? plural(devices, 'device', 'devices')
+        : `${plural(devices, 'device', 'devices')}, ${offline} offline`,
+    offline: (n: number) => `${n} offline`,
+    noRoom: 'Without a room',
+    more: (n: number) => `${n} more`,
+    moreLabel: (n: number, device: string) => `${plural(n, 'more property', 'more properties')} of ${device}`,
+    rejected: (n: number) => `${n} refused`,
+    rejectedLabel: (n: number, device: string) =>
+      `${plural(n, 'message', 'messages')} of ${device} refused. Show why`,
+    noProperties: 'Nothing reported yet.',
+    lastReport: 'Last report',
+    emptyTitle: 'No devices yet',
+    emptyBody:
+      'A device appears here as soon as it reports a value, by any door. It needs no registration. Try it from a terminal:',
+    emptyOr: 'Or let this page send the first line for you.',
+    emptyButton: 'Report a first value',
+  },
+
+  demo: {
+    badge: 'Demo',
+    note: (n: number) =>
+      `${plural(n, 'simulated device', 'simulated devices')} live here so that you can look around.`,
+    remove: 'Remove demo house',
+    confirmTitle: 'Remove the demo house?',
+    confirmBody: (n: number) =>
+      `This stops ${plural(n, 'simulated device', 'simulated devices')} and deletes them with their values. Your own devices stay.`,
+    keep: 'Keep it',
+    removed: 'Demo house removed.',
+    none: 'No demo devices are left on this hub.',
+  },
+
+  devices: {
+    title: 'Devices',
+    search: 'Find by name, id or room',
+    searchLabel: 'Find a device',
+    name: 'Name',
+    room: 'Room',
+    door: 'Door',
+    properties: 'Properties',
+    last: 'Last report',
+    state: 'State',
+    none: (query: string) => `No device matches “${query}”.`,
+    clear: 'Clear the search',
+    emptyBody: 'Every device that has ever reported is listed here.',
+  },
+
+  device: {
+    online: 'Online',
+    offline: 'Offline',
+    edit: 'Edit',
+    delete: 'Delete',
+    id: 'Id',
+    room: 'Room',
+    properties: 'Properties',
+    noProperties: 'This device has not reported anything yet.',
+    target: 'Asked for',
+    editTitle: 'Edit device',
+    name: 'Name',
+    nameHint: (id: string) => `Leave it empty to show the id, ${id}.`,
+    roomHint: 'Leave it empty for no room.',
+    save: 'Save changes',
+    saved: 'Changes saved.',
+    cancel: 'Cancel',
+    deleteTitle: (name: string) => `Delete ${name}?`,
+    deleteBody: (n: number) =>
+      `Its ${plural(n, 'property', 'properties')} and last values are removed. If the device reports again, it comes back as a new one.`,
+    deleteConfirm: 'Delete device',
+    deleteKeep: 'Keep it',
+    deleted: (name: string) => `${name} deleted.`,
+    goneTitle: 'No such device',
+    goneBody: (id: string) =>
+      `The hub knows no device with the id ${id}. It may have been deleted; it comes back when it reports again.`,
+    goneButton: 'See all devices',
+    offlineNote: 'This device is offline. A request waits for it until it expires.',
+    types: {
+      bool: 'bool',
+      int: 'int',
+      float: 'float',
+      enum: 'enum',
+      string: 'string',
+      color: 'color',
+      json: 'json',
+      bytes: 'bytes',
+    },
+    access: { read: 'read', set: 'set', event: 'event' },
+    inferred: 'inferred',
+    inferredTitle: 'The type was inferred from what the device reported. Nothing is refused.',
+    declaredTitle: 'The type was declared. What breaks it is refused.',
+    declared: 'declared',
+  },
+
+  rejected: {
+    title: 'Refused messages',
+    count: (n: number) =>
+      `${plural(n, 'message', 'messages')} of this device did not fit and changed nothing.`,
+  },
+
+  reach: {
+    title: 'Reach it',
+    property: 'Property',
+    read: 'Read it',
+    watch: 'Watch it',
+    ask: 'Ask for a value',
+    report: 'Report a value, as the device does',
+    loopback:
+      'These lines work on the machine the hub runs on. From elsewhere, put its network address in place of',
+    none: 'There is nothing to reach before the first report.',
+  },
+
+  wire: {
+    title: 'Wire',
+    empty: 'No message of this device has crossed the wire since this page was opened.',
+    retained: 'stored',
+    retainedTitle: 'Stored value, sent when this page subscribed',
+    binary: 'base64',
+    emptyPayload: 'empty',
+    of: (name: string) => `Wire of ${name}`,
+  },
+
+  request: {
+    sending: 'Sending',
+    waiting: (value: string) => `Waiting for ${value}`,
+    arrow: '→',
+    confirmed: 'Confirmed',
+    sent: 'Sent',
+    dismiss: 'Dismiss',
+    instead: (asked: string, got: string) =>
+      `Asked for ${asked}, but the device reported ${got}. It may not support that value; try another one.`,
+    silent: (asked: string) =>
+      `Asked for ${asked}, but the device did not confirm it in time. Check that it listens for requests, then try again.`,
+    silentOffline: (asked: string) =>
+      `Asked for ${asked}, but the device is offline. Check its power and network, then try again.`,
+    announce: (device: string, property: string, text: string) => `${device}, ${property}: ${text}`,
+  },
+
+  control: {
+    send: 'Send',
+    increase: (label: string) => `Increase ${label}`,
+    decrease: (label: string) => `Decrease ${label}`,
+    press: 'Press',
+    choose: 'Choose',
+    chooseColor: (label: string) => `Choose ${label}`,
+    badJson: 'This is not valid JSON. Check quotes, commas and brackets.',
+    badNumber: 'Enter a number.',
+    badHex: 'Write a colour as six hex digits, for example #ff8800.',
+    badBase64: 'This is not base64.',
+    base64: 'base64',
+  },
+
+  color: {
+    title: (label: string) => label,
+    hex: 'Hex',
+    hue: 'Hue',
+    area: 'Saturation and brightness',
+    areaText: (s: number, v: number) => `saturation ${s} %, brightness ${v} %`,
+    swatch: (hex: string) => `Colour ${hex}`,
+  },
+
+  code: { copied: 'Copied', copyLabel: (what: string) => `Copy: ${what}` },
+  dialog: { close: 'Close' },
+  toast: { dismiss: 'Dismiss' },
+
+  settings: {
+    title: 'Settings',
+    appearance: 'Appearance',
+    theme: 'Theme',
+    themes: { system: 'System', light: 'Light', dark: 'Dark' },
+    themeHint: 'Kept in this browser.',
+    hub: 'This hub',
+    address: 'Address',
+    version: 'Version',
+    uptime: 'Running for',
+    devices: 'Devices',
+    demo: 'Demo house',
+    addressHint: 'HTTP, WebSocket and MQTT all answer at this address.',
+  },
+
+  error: {
+    title: 'The devices cannot be shown',
+    retry: 'Try again',
+    network:
+      'The hub did not answer. It may be stopped, or the network is down. Check that it runs, then try again.',
+    timeout: 'The hub did not answer within 10 s. It may be busy or unreachable. Try again in a moment.',
+    shape:
+      'The hub sent an answer this page does not understand. It may be of another version. Reload the page.',
+    status: (status: number) =>
+      `The hub answered with status ${status}. Look at its log for the reason, then try again.`,
+    notFoundTitle: 'No such page',
+    notFound: (path: string) => `There is nothing at ${path}.`,
+    toHome: 'Go to Home',
+  },
+  loading: 'Loading devices',
+};

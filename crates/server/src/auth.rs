@@ -1,0 +1,146 @@
+//! Who gets in without a credential: until accounts exist, the guest from loopback, and nobody else unless the
+//! configuration opens the hub to the local network.
+//!
+//! What a principal may do is checked in `core`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use housewire_core::{Permissions, Principal};
+use serde::Deserialize;
+
+/// Who is let in without a credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum GuestPolicy {
+    /// Nobody.
+    Off,
+    /// Programs on this machine.
+    #[default]
+    Loopback,
+    /// Everybody who reaches the hub.
+    Lan,
+}
+
+/// Why somebody is not let in, and what to do about it.
+pub(crate) const REFUSAL: &str = "This hub lets in only programs on its own machine, as it has no accounts yet. \
+     To open it to your network, start it with --guest lan (or guest = \"lan\" in its config file).";
+
+/// Why a request from loopback is not taken for a guest's.
+pub(crate) const BORROWED: &str = "This request came through a proxy, under a foreign name or from another site's page, \
+     so it does not count as one of this machine. Open the hub by its own address, or start it with --guest lan.";
+
+/// Hands out guests' principals.
+#[derive(Debug)]
+pub(crate) struct Guests {
+    policy: GuestPolicy,
+    guest: Arc<Principal>,
+}
+
+impl Guests {
+    pub(crate) fn new(policy: GuestPolicy) -> Self {
+        Self { policy, guest: Arc::new(Principal::new("guest", Permissions::all())) }
+    }
+
+    /// The principal of whoever connects from this address, by a protocol that browsers and proxies do not speak.
+    pub(crate) fn admit_address(&self, peer: IpAddr) -> Result<Arc<Principal>, &'static str> {
+        let admitted = match self.policy {
+            GuestPolicy::Off => false,
+            GuestPolicy::Loopback => is_loopback(peer),
+            GuestPolicy::Lan => true,
+        };
+        if admitted { Ok(Arc::clone(&self.guest)) } else { Err(REFUSAL) }
+    }
+
+    /// The principal of an HTTP request. A web page or a tunnel reaches the hub from loopback too: what shows signs of
+    /// either is no guest from loopback, and a page of another site is no guest at all.
+    pub(crate) fn admit_request(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Arc<Principal>, &'static str> {
+        let guest = self.admit_address(peer)?;
+        let is_borrowed = match self.policy {
+            GuestPolicy::Off => true,
+            GuestPolicy::Loopback => is_forwarded(headers) || !host_is_loopback(headers) || origin_is_foreign(headers),
+            GuestPolicy::Lan => origin_is_foreign(headers),
+        };
+        if is_borrowed { Err(BORROWED) } else { Ok(guest) }
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str();
+        name == "forwarded" || name == "via" || name.starts_with("x-forwarded-") || name == "x-real-ip"
+    })
+}
+
+/// The host part of `host` or `host:port`, without the brackets of an IPv6 address.
+fn host_name(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    }
+}
+
+fn name_is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback)
+}
+
+fn host_is_loopback(headers: &HeaderMap) -> bool {
+    // HTTP/1.0 clients may send none; then there is no name that could be foreign.
+    headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(|host| name_is_loopback(host_name(host))))
+}
+
+/// A page of another site sends its own origin; ours sends the host it asked.
+fn origin_is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    match (origin, host) {
+        (Some((_, authority)), Some(host)) => !authority.eq_ignore_ascii_case(host),
+        _ => true, // "null" too
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(policy: GuestPolicy, peer: &str, headers: &[(&'static str, &str)], admitted: bool) {
+        let map = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect();
+        let result = Guests::new(policy).admit_request(peer.parse().unwrap(), &map);
+        assert_eq!(result.is_ok(), admitted, "{policy:?} {peer} {headers:?}");
+    }
+
+    #[test]
+    fn only_this_machine_is_a_guest_by_default() {
+        use GuestPolicy::{Lan, Loopback, Off};
+        let local = ("host", "localhost:8080");
+        check(Loopback, "127.0.0.1", &[local], true);
+        check(Loopback, "::ffff:127.0.0.1", &[local], true);
+        check(Loopback, "::1", &[("host", "[::1]:8080")], true);
+        check(Loopback, "127.0.0.1", &[("host", "127.0.0.1:8080")], true);
+        check(Loopback, "127.0.0.1", &[], true);
+        check(Loopback, "192.0.2.7", &[local], false);
+        check(Off, "127.0.0.1", &[local], false);
+        check(Lan, "192.0.2.7", &[("host", "hub.local:8080")], true);
+    }
+
+    #[test]
+    fn pages_and_tunnels_cannot_borrow_the_guest() {
+        use GuestPolicy::{Lan, Loopback};
+        let local = ("host", "localhost:8080");
+        check(Loopback, "127.0.0.1", &[local, ("origin", "http://localhost:8080")], true);
+        check(Loopback, "127.0.0.1", &[local, ("origin", "http://evil.example")], false);
+        check(Loopback, "127.0.0.1", &[local, ("origin", "http://localhost:3000")], false);
+        check(Loopback, "127.0.0.1", &[local, ("origin", "null")], false);
+        check(Loopback, "127.0.0.1", &[local, ("x-forwarded-for", "192.0.2.7")], false);
+        check(Loopback, "127.0.0.1", &[local, ("forwarded", "for=192.0.2.7")], false);
+        check(Loopback, "127.0.0.1", &[("host", "evil.example")], false);
+        check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://evil.example")], false);
+        check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://hub:8080")], true);
+    }
+}

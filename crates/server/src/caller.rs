@@ -1,0 +1,74 @@
+//! Who makes an HTTP request or opens a WebSocket, and over which connection.
+//!
+//! Decided once per request, before any route sees it; what it may do is checked in `core`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use housewire_core::{
+    Access, Denied, DeviceId, Hub, Presence, Principal, PropertyName, Publisher, SessionId, TopicRef,
+};
+use tokio::sync::mpsc;
+
+use crate::shard::Shard;
+
+/// Comes with every request that was let in.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) shard: Shard,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) peer: SocketAddr,
+    /// Of the connection the request came over.
+    pub(crate) session: SessionId,
+    /// Held by what outlives the request, a WebSocket, so that the connection counts until that ends.
+    pub(crate) _alive: mpsc::Sender<()>,
+}
+
+impl Caller {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.shard.hub
+    }
+
+    /// A publisher for the caller, whose messages come through the door `via`.
+    pub(crate) fn publisher(&self, session: SessionId, via: &'static str, presence: Presence) -> Publisher {
+        self.shard.publisher(Arc::clone(&self.principal), session, via, presence)
+    }
+
+    /// Registry entries are read and written by whoever may read and write the device's own topic, `devices/<device>`;
+    /// `devices/<device>/#` covers it.
+    pub(crate) fn must_reach(&self, access: Access, device: &DeviceId) -> Result<(), Denied> {
+        self.must_name(access, &format!("devices/{device}"))
+    }
+
+    /// A property of the registry is read by whoever may read its topic.
+    pub(crate) fn must_read(&self, device: &DeviceId, property: &PropertyName) -> Result<(), Denied> {
+        self.must_name(Access::Read, &format!("devices/{device}/{property}"))
+    }
+
+    fn must_name(&self, access: Access, topic: &str) -> Result<(), Denied> {
+        self.must(access, TopicRef::parse(topic).expect("made of valid names"))
+    }
+
+    /// What `core` would say if a message to the topic were read or written now.
+    pub(crate) fn must(&self, access: Access, topic: TopicRef<'_>) -> Result<(), Denied> {
+        if self.principal.may(access, topic) {
+            return Ok(());
+        }
+        let what = match access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        Err(Denied::NotPermitted { who: self.principal.name().to_owned(), what, topic: topic.to_string() })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().expect("every request passes the gate, which says who calls"))
+    }
+}

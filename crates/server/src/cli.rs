@@ -1,0 +1,145 @@
+//! The command line: what can be said, and how each command ends.
+//!
+//! Every command but `serve` is a client of the public API like any other program; nothing here reaches into the hub.
+//! Commands hand everything they print to `output`, and everything that goes wrong to `failure`, which knows the exit
+//! codes. What the hub does after `serve` belongs to `crate::serve`.
+
+mod address;
+mod client;
+mod devices;
+mod failure;
+mod get;
+mod output;
+mod publish;
+mod serve;
+mod set;
+mod shell;
+mod socket;
+mod subscribe;
+mod table;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::address::HubAddress;
+use self::client::Client;
+use self::failure::Failure;
+use self::output::Output;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  refused, or failed
+  2  wrong usage
+  3  the hub cannot be reached
+  4  timed out
+  5  not found
+
+Examples:
+  housewire serve --demo
+  housewire devices
+  housewire set lamp power true --wait";
+
+/// Housewire: every device, whatever language it speaks, on one set of live values
+#[derive(Debug, Parser)]
+#[command(name = "housewire", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the hub
+    Serve(serve::Serve),
+    /// Publish a message
+    Pub(publish::Publish),
+    /// Print messages as they come
+    Sub(subscribe::Subscribe),
+    /// Read a value
+    Get(get::Get),
+    /// Ask a device for a new value
+    Set(set::Set),
+    /// List, show, declare and remove devices
+    Devices(devices::Devices),
+    /// Print the completions of a shell
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man(shell::Man),
+}
+
+/// What all commands that talk to a hub have in common.
+#[derive(Debug, Args)]
+struct HubOptions {
+    /// Address of the hub
+    #[arg(
+        long,
+        global = true,
+        env = "HOUSEWIRE_HUB",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    hub: HubAddress,
+    /// Print JSON, errors too
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print nothing but what was asked for
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+/// A command that talks to a hub.
+trait HubCommand {
+    fn options(&self) -> &HubOptions;
+
+    async fn run(self, client: &Client, output: &Output) -> Result<(), Failure>;
+}
+
+/// Carries out a command; the result is what the process ends with.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let plain = Output::plain();
+    match cli.command {
+        Command::Serve(command) => finish(&plain, command.run(&plain)),
+        Command::Completions(command) => finish(&plain, command.run(&plain)),
+        Command::Man(command) => finish(&plain, command.run(&plain)),
+        Command::Pub(command) => talk(command),
+        Command::Sub(command) => talk(command),
+        Command::Get(command) => talk(command),
+        Command::Set(command) => talk(command),
+        Command::Devices(command) => talk(command),
+    }
+}
+
+fn talk(command: impl HubCommand) -> ExitCode {
+    let output = Output::new(command.options().json, command.options().quiet);
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Machine { what: "cannot start".to_owned(), error })
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                let client = Client::new(&command.options().hub)?;
+                command.run(&client, &output).await
+            })
+        });
+    finish(&output, result)
+}
+
+fn finish(output: &Output, result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

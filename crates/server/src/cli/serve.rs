@@ -1,0 +1,77 @@
+//! `housewire serve`: settings from flags, variables and the file become a configuration; the rest is `crate::serve`.
+
+use std::borrow::Cow;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use super::failure::Failure;
+use super::output::Output;
+use crate::config::Settings;
+use crate::serve::{Addresses, run_until_signal};
+
+const EXAMPLE: &str = "\
+Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT
+
+Example:
+  housewire serve --data /var/lib/housewire --mqtt-port off";
+
+/// Arguments of `housewire serve`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Serve {
+    /// Read settings from this TOML file; flags and variables win
+    #[arg(long, env = "HOUSEWIRE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
+        let file = self.config.as_deref().map(Settings::from_file).transpose()?;
+        let config = self.settings.or(file.unwrap_or_default()).into_config()?;
+        start_log(&config.log)?;
+        let ready = |addresses: Addresses| {
+            // Whoever closed standard output does not wait for this line.
+            let _printed = output.line(&format!("ready http://{} mqtt://{}", addresses.http, addresses.mqtt)).is_ok();
+        };
+        Ok(run_until_signal(config, ready)?)
+    }
+}
+
+/// Everything but the one line that says where the hub is goes to standard error.
+fn start_log(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(directives(filter)).map_err(|error| Failure::Usage {
+        what: format!("cannot log '{filter}'"),
+        why: error.to_string(),
+        next: "Use error, warn, info, debug or trace, or one of them for a module: warn,housewire=debug.",
+    })?;
+    let is_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+/// A bare level is about the hub; the libraries below it are of interest only when something is wrong.
+fn directives(filter: &str) -> Cow<'_, str> {
+    match filter {
+        "info" | "debug" | "trace" => Cow::Owned(format!("warn,housewire={filter}")),
+        _ => Cow::Borrowed(filter),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_level_is_about_the_hub() {
+        for (filter, expected) in
+            [("debug", "warn,housewire=debug"), ("error", "error"), ("info,hyper=debug", "info,hyper=debug")]
+        {
+            assert_eq!(directives(filter), expected);
+        }
+    }
+}

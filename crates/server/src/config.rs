@@ -1,0 +1,320 @@
+//! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
+//!
+//! Every key is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+use thiserror::Error;
+
+use crate::auth::GuestPolicy;
+
+/// A port, or no listener at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Listen here; 0 takes any free port.
+    On(u16),
+    /// Do not listen.
+    Off,
+}
+
+impl FromStr for Port {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text.parse().map(Self::On).map_err(|_| format!("'{text}' is neither a port (0 to 65535) nor 'off'")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u16),
+            Text(String),
+        }
+        match Form::deserialize(deserializer) {
+            Ok(Form::Number(port)) => Ok(Self::On(port)),
+            Ok(Form::Text(text)) => text.parse().map_err(de::Error::custom),
+            Err(_) => Err(de::Error::custom("expected a port (0 to 65535) or \"off\"")),
+        }
+    }
+}
+
+/// A port, and whether somebody named it: a busy default is skipped, a busy named port is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortChoice {
+    /// Where to listen.
+    pub port: Port,
+    /// Named in a flag, a variable or the file.
+    pub named: bool,
+}
+
+/// Every setting of the hub.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the database; made if it does not exist.
+    pub data: PathBuf,
+    /// Address to listen on.
+    pub bind: IpAddr,
+    /// The one port, which speaks everything.
+    pub port: u16,
+    /// MQTT's own port.
+    pub mqtt_port: PortChoice,
+    /// MQTT's own port with TLS.
+    pub mqtts_port: PortChoice,
+    /// Run the demo house.
+    pub demo: bool,
+    /// Log filter: `error`, `warn`, `info`, `debug`, `trace`, or per module.
+    pub log: String,
+    /// Who is let in without a credential.
+    pub guest: GuestPolicy,
+    /// Threads that connections live on.
+    pub shards: usize,
+    /// How long a report over HTTP shows its device online.
+    pub online_timeout: Duration,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Bounds of sockets and requests. Those of topics and devices are in the core, those of MQTT sessions in the protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections of all kinds; further ones are closed at once.
+    pub connections: usize,
+    /// Connections after which the next shard takes over.
+    pub connections_per_shard: usize,
+    /// Body of an HTTP request; larger ones are answered 413.
+    pub http_body_bytes: usize,
+    /// One WebSocket message; larger ones close the connection with 1009.
+    pub ws_message_bytes: usize,
+    /// Output waiting for one WebSocket or event-stream client. Beyond it messages are dropped and counted.
+    pub channel_queue_bytes: usize,
+    /// Subscriptions of one WebSocket; further ones are refused.
+    pub ws_subscriptions: usize,
+    /// One MQTT packet; larger ones close the connection (MQTT 5: 0x95).
+    pub mqtt_packet_bytes: usize,
+    /// MQTT sessions, connected or kept for clients that may come back; further clients are refused (0x97).
+    pub mqtt_sessions: usize,
+    /// Subscriptions of one MQTT session; further ones are refused (0x97, MQTT 3: 0x80).
+    pub mqtt_subscriptions: usize,
+    /// Until a new connection has said what it speaks, and until an MQTT client has sent CONNECT.
+    #[serde(deserialize_with = "seconds")]
+    pub greeting_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_per_shard: 4_000,
+            http_body_bytes: 1024 * 1024,
+            ws_message_bytes: 1024 * 1024,
+            channel_queue_bytes: 256 * 1024,
+            ws_subscriptions: 1_000,
+            mqtt_packet_bytes: 1024 * 1024,
+            mqtt_sessions: 100_000,
+            mqtt_subscriptions: 10_000,
+            greeting_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map_err(de::Error::custom)
+}
+
+fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    seconds(deserializer).map(Some)
+}
+
+/// A duration as people write it: `500ms`, `30s`, `5m`, `2h`, or plain seconds.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is no duration: write 500ms, 30s, 5m, 2h or a number of seconds");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let scale = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(wrong()),
+    };
+    const YEAR_SECONDS: f64 = 31_536_000.0;
+    let seconds = number * scale;
+    if seconds > YEAR_SECONDS { Err(wrong()) } else { Ok(Duration::from_secs_f64(seconds)) }
+}
+
+/// What a config file, or the flags and variables, say; everything is optional.
+#[derive(Clone, Debug, Default, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Folder for the database; made if it does not exist [default: housewire-data]
+    #[arg(long, env = "HOUSEWIRE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address to listen on [default: 0.0.0.0]
+    #[arg(long, env = "HOUSEWIRE_BIND", value_name = "ADDR")]
+    pub bind: Option<IpAddr>,
+    /// The one port: HTTP, WebSocket and MQTT; 0 picks a free one [default: 8080]
+    #[arg(long, env = "HOUSEWIRE_PORT", value_name = "N")]
+    pub port: Option<u16>,
+    /// MQTT's own port, or off [default: 1883, skipped if busy]
+    #[arg(long, env = "HOUSEWIRE_MQTT_PORT", value_name = "N|off")]
+    pub mqtt_port: Option<Port>,
+    /// MQTT's own port with TLS, or off [default: 8883; opens once the hub has TLS]
+    #[arg(long, env = "HOUSEWIRE_MQTTS_PORT", value_name = "N|off")]
+    pub mqtts_port: Option<Port>,
+    /// Run the demo house: four simulated devices
+    #[arg(long, env = "HOUSEWIRE_DEMO", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub demo: Option<bool>,
+    /// What to log: error, warn, info, debug, trace [default: info]
+    #[arg(long, env = "HOUSEWIRE_LOG", value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// Who gets in without a credential [default: loopback]
+    #[arg(long, env = "HOUSEWIRE_GUEST", value_enum)]
+    pub guest: Option<GuestPolicy>,
+    /// Threads that connections live on [default: 1]
+    #[arg(long, env = "HOUSEWIRE_SHARDS", value_name = "N")]
+    pub shards: Option<usize>,
+    /// How long a report over HTTP shows its device online [default: 5m]
+    #[arg(long, env = "HOUSEWIRE_ONLINE_TIMEOUT", value_name = "TIME", value_parser = parse_duration)]
+    #[serde(deserialize_with = "optional_seconds")]
+    pub online_timeout: Option<Duration>,
+    /// Bounds; in the config file only.
+    #[arg(skip)]
+    pub limits: Option<Limits>,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the config file {path}: {error}. Check the path given with --config and its permissions.")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not what we understand.
+    #[error(
+        "the config file {path} is not valid:\n{error}\nMend or remove that key; docs/ref/config.md lists them all."
+    )]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        error: Box<toml::de::Error>,
+    },
+    /// A value makes no sense.
+    #[error("{key} = {value} cannot be used: {rule}")]
+    Senseless {
+        /// Which key.
+        key: &'static str,
+        /// What it says.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads a config file.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        toml::from_str(&text).map_err(|error| ConfigError::Invalid { path: path.to_owned(), error: Box::new(error) })
+    }
+
+    /// These settings, with those of `weaker` where these say nothing.
+    #[must_use]
+    pub fn or(self, weaker: Self) -> Self {
+        Self {
+            data: self.data.or(weaker.data),
+            bind: self.bind.or(weaker.bind),
+            port: self.port.or(weaker.port),
+            mqtt_port: self.mqtt_port.or(weaker.mqtt_port),
+            mqtts_port: self.mqtts_port.or(weaker.mqtts_port),
+            demo: self.demo.or(weaker.demo),
+            log: self.log.or(weaker.log),
+            guest: self.guest.or(weaker.guest),
+            shards: self.shards.or(weaker.shards),
+            online_timeout: self.online_timeout.or(weaker.online_timeout),
+            limits: self.limits.or(weaker.limits),
+        }
+    }
+
+    /// The configuration, defaults filled in.
+    pub fn into_config(self) -> Result<Config, ConfigError> {
+        const SHARDS_MAX: usize = 64;
+        let choice =
+            |port: Option<Port>, default| PortChoice { port: port.unwrap_or(Port::On(default)), named: port.is_some() };
+        let shards = self.shards.unwrap_or(1);
+        if !(1..=SHARDS_MAX).contains(&shards) {
+            let value = shards.to_string();
+            return Err(ConfigError::Senseless { key: "shards", value, rule: "it must be between 1 and 64" });
+        }
+        Ok(Config {
+            data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
+            bind: self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            port: self.port.unwrap_or(8080),
+            mqtt_port: choice(self.mqtt_port, 1883),
+            mqtts_port: choice(self.mqtts_port, 8883),
+            demo: self.demo.unwrap_or(false),
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            guest: self.guest.unwrap_or_default(),
+            shards,
+            online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
+            limits: self.limits.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file: Settings = toml::from_str("port = 1\nmqtt_port = \"off\"\nonline_timeout = \"2m\"").unwrap();
+        let flags = Settings { port: Some(2), ..Settings::default() };
+        let config = flags.or(file).into_config().unwrap();
+        assert_eq!(config.port, 2);
+        assert_eq!(config.mqtt_port, PortChoice { port: Port::Off, named: true });
+        assert_eq!(config.mqtts_port, PortChoice { port: Port::On(8883), named: false });
+        assert_eq!(config.online_timeout, Duration::from_secs(120));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        for text in
+            ["prot = 1", "port = \"x\"", "port = 70000", "mqtt_port = \"of\"", "[limits]\nx = 1", "guest = \"all\""]
+        {
+            assert!(toml::from_str::<Settings>(text).is_err(), "{text}");
+        }
+        let settings = Settings { shards: Some(0), ..Settings::default() };
+        assert!(settings.into_config().is_err());
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, expected) in
+            [("500ms", Some(500)), ("30s", Some(30_000)), ("1.5m", Some(90_000)), ("2", Some(2_000))]
+        {
+            assert_eq!(parse_duration(text).ok().map(|time| time.as_millis()), expected, "{text}");
+        }
+        for text in ["", "s", "5 parsecs", "-1s", "1e99s", "99999h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

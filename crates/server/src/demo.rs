@@ -1,0 +1,162 @@
+//! The demo house: four simulated devices, so that a fresh hub shows something that lives.
+//!
+//! They are real clients over loopback, each through another door, and know nothing of the hub's inside: what they do
+//! any device could do. Each is a pure model (what it is, how it reacts; time and chance handed in) that `life`
+//! connects through a door. Removing the devices from the registry belongs to whoever stops the house.
+
+mod model;
+
+mod button;
+mod fan;
+mod lamp;
+mod thermometer;
+
+mod door;
+mod http_door;
+mod life;
+mod mqtt3_door;
+mod mqtt5_door;
+mod mqtt_line;
+mod registrar;
+mod ws_door;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use self::button::Button;
+use self::fan::Fan;
+use self::http_door::HttpDoor;
+use self::lamp::Lamp;
+use self::life::live;
+use self::mqtt3_door::Mqtt3Door;
+use self::mqtt5_door::Mqtt5Door;
+use self::registrar::Registrar;
+use self::thermometer::Thermometer;
+use self::ws_door::WsDoor;
+
+/// Longest that [`Demo::stop`] waits for the devices to say goodbye; each of them gives up sooner.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// Where the hub listens, as it was bound; a wildcard address is reached over loopback.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DemoAddresses {
+    /// HTTP and WebSocket.
+    pub(crate) http: SocketAddr,
+    /// MQTT; may be the same port.
+    pub(crate) mqtt: SocketAddr,
+}
+
+/// Starts and stops the demo house.
+#[derive(Debug, Default)]
+pub(crate) struct Demo {
+    house: Mutex<Option<House>>,
+}
+
+/// Running devices.
+#[derive(Debug)]
+struct House {
+    /// Asks to end by `true`, or by being dropped.
+    stop: watch::Sender<bool>,
+    /// Closed when everything has ended.
+    ended: watch::Receiver<()>,
+}
+
+impl House {
+    fn open(addresses: DemoAddresses) -> std::io::Result<Self> {
+        let addresses = DemoAddresses { http: reachable(addresses.http), mqtt: reachable(addresses.mqtt) };
+        let (stop, stopping) = watch::channel(false);
+        let (end, ended) = watch::channel(());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("demo-house".to_owned()).spawn(move || {
+            runtime.block_on(run(addresses, stopping));
+            // Connections that tasks still hold are closed before anybody is told that all have ended.
+            drop(runtime);
+            drop(end);
+        })?;
+        Ok(Self { stop, ended })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.has_changed().is_err()
+    }
+}
+
+impl Demo {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts the devices, on a thread of their own so that they take nothing from the shards. They keep trying until
+    /// the hub lets them in. Does nothing if they run already.
+    pub(crate) fn start(&self, addresses: DemoAddresses) {
+        let mut house = self.house.lock();
+        if house.as_ref().is_some_and(|house| !house.has_ended()) {
+            return;
+        }
+        match House::open(addresses) {
+            Ok(opened) => *house = Some(opened),
+            Err(error) => error!("the demo house cannot start: {error}; the hub goes on without it"),
+        }
+    }
+
+    /// Whether any device still runs.
+    #[cfg(test)]
+    pub(crate) fn is_running(&self) -> bool {
+        self.house.lock().as_ref().is_some_and(|house| !house.has_ended())
+    }
+
+    /// Asks the devices to end, when the hub does: it closes their connections anyway.
+    pub(crate) fn end(&self) {
+        if let Some(house) = self.house.lock().as_ref() {
+            // Nobody listens when they have all ended by themselves.
+            let _asked = house.stop.send(true).is_ok();
+        }
+    }
+
+    /// Stops the devices and waits until their connections are gone.
+    pub(crate) async fn stop(&self) {
+        self.end();
+        let Some(mut ended) = self.house.lock().as_ref().map(|house| house.ended.clone()) else { return };
+        // Only the closing of the channel counts: nothing is ever sent.
+        if tokio::time::timeout(STOP_LIMIT, async { while ended.changed().await.is_ok() {} }).await.is_err() {
+            error!("the demo house did not end in time; its connections close when it does");
+        }
+    }
+}
+
+/// Where a client on this machine reaches a listener.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+/// All devices at once, until they are stopped or have all been removed.
+async fn run(addresses: DemoAddresses, stop: watch::Receiver<bool>) {
+    let registrar = match Registrar::new(addresses.http) {
+        Ok(registrar) => registrar,
+        Err(error) => return error!("the demo house cannot start: {error}"),
+    };
+    info!("the demo house moves in; remove it on the page or with 'housewire devices remove --demo'");
+    let now = crate::shard::now();
+    let mut chance = fastrand::Rng::new();
+    let mut seed = || chance.u64(..);
+    tokio::join!(
+        live::<Mqtt3Door>(Lamp::new(seed(), now), addresses, &registrar, stop.clone()),
+        live::<HttpDoor>(Thermometer::new(seed(), now), addresses, &registrar, stop.clone()),
+        live::<WsDoor>(Button::new(seed(), now), addresses, &registrar, stop.clone()),
+        live::<Mqtt5Door>(Fan::new(seed(), now), addresses, &registrar, stop.clone()),
+    );
+    info!("the demo house is empty");
+}
+
+#[cfg(test)]
+mod tests;

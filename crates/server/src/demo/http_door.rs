@@ -1,0 +1,36 @@
+//! The HTTP door: each report is a PUT. Nothing comes in: a thermometer on a battery sleeps between two reports.
+
+use std::future;
+
+use super::DemoAddresses;
+use super::door::{Door, DoorError, Farewell, Incoming};
+use super::model::Report;
+use super::registrar::Registrar;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct HttpDoor {
+    registrar: Registrar,
+    device: &'static str,
+}
+
+impl Door for HttpDoor {
+    async fn open(addresses: DemoAddresses, device: &'static str) -> Result<Self, DoorError> {
+        Ok(Self { registrar: Registrar::new(addresses.http)?, device })
+    }
+
+    async fn next(&mut self) -> Result<Incoming, DoorError> {
+        future::pending().await
+    }
+
+    async fn report(&mut self, report: Report) -> Result<(), DoorError> {
+        // A report would register a removed device again; other doors hear of the removal, this one has to ask.
+        if self.registrar.is_declared(self.device).await? {
+            self.registrar.report(self.device, report.property, report.payload).await
+        } else {
+            Err(DoorError::Removed)
+        }
+    }
+
+    async fn close(self, _farewell: Farewell) {}
+}

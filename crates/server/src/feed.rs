@@ -1,0 +1,111 @@
+//! What one client of a channel (WebSocket, event stream) gets: subscriptions with their stored values first, live
+//! messages after.
+//!
+//! Ends with its owner: dropping it ends the subscriptions. How messages look and how they are written belongs to the
+//! transports.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use housewire_core::{
+    Denied, Filter, Hub, Mailbox, Qos, Replay, ReplayKind, ReplayProgress, SessionId, SubscribeOptions, Subscriber,
+};
+
+use crate::caller::Caller;
+use crate::limits::{FEED_BYTES_AT_ONCE, REPLAYS_MAX};
+use crate::outbox::{Batch, Encoding, Outbox};
+use crate::shard;
+
+/// Subscriptions that end when this is dropped.
+pub(crate) struct Listening {
+    hub: Arc<Hub>,
+    subscriber: Arc<Subscriber>,
+}
+
+impl Listening {
+    /// No subscription yet; what comes goes into `mailbox`.
+    pub(crate) fn new(caller: &Caller, session: SessionId, mailbox: Arc<dyn Mailbox>) -> Self {
+        let hub = Arc::clone(caller.hub());
+        Self { hub, subscriber: Hub::subscriber(session, Arc::clone(&caller.principal), mailbox) }
+    }
+
+    pub(crate) fn subscribe(&self, filter: &Filter) -> Result<(), Denied> {
+        self.hub.subscribe(&self.subscriber, filter, OPTIONS).map(drop)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.hub.unsubscribe_all(&self.subscriber);
+    }
+}
+
+/// There is no acknowledging here, so no QoS is too high.
+const OPTIONS: SubscribeOptions =
+    SubscribeOptions { qos: Qos::ExactlyOnce, no_local: false, retain_as_published: false, identifier: None };
+
+/// See the module.
+pub(crate) struct Feed {
+    outbox: Arc<Outbox>,
+    /// Stored values that are still to be shown, one subscription after the other.
+    replays: VecDeque<(Filter, Replay)>,
+    listening: Listening,
+}
+
+impl Feed {
+    pub(crate) fn new(caller: &Caller, session: SessionId, encoding: Encoding) -> Self {
+        let shard = &caller.shard;
+        let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
+        let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
+        Self { outbox, replays: VecDeque::new(), listening }
+    }
+
+    pub(crate) fn subscription_count(&self) -> usize {
+        self.listening.subscriber.subscription_count()
+    }
+
+    /// Subscribes; stored values come first, and again if it was subscribed to this filter before.
+    pub(crate) fn subscribe(&mut self, filter: Filter) -> Result<(), Denied> {
+        self.listening.subscribe(&filter)?;
+        self.replays.retain(|(have, _)| *have != filter);
+        self.replays.push_back((filter.clone(), Hub::replay(filter, ReplayKind::Present, OPTIONS)));
+        Ok(())
+    }
+
+    /// Ends a subscription; whether there was one.
+    pub(crate) fn unsubscribe(&mut self, filter: &Filter) -> bool {
+        self.replays.retain(|(have, _)| have != filter);
+        self.listening.hub.unsubscribe(&self.listening.subscriber, filter)
+    }
+
+    /// Whether another subscription had better wait until more of the stored values were taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.replays.len() >= REPLAYS_MAX
+    }
+
+    /// Takes what is there to be written now.
+    pub(crate) fn take(&mut self) -> Option<Batch> {
+        if let Some((_, replay)) = self.replays.front_mut()
+            && !self.outbox.is_congested()
+        {
+            let progress = self.listening.hub.continue_replay(&self.listening.subscriber, replay, shard::now());
+            if progress == ReplayProgress::Done {
+                self.replays.pop_front();
+            }
+        }
+        self.outbox.take(FEED_BYTES_AT_ONCE)
+    }
+
+    /// Resolves when there is something to take, or stored values are still to be shown.
+    pub(crate) async fn filled(&self) {
+        if self.replays.is_empty() {
+            self.outbox.filled().await;
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.outbox.close();
+    }
+}

@@ -1,0 +1,62 @@
+//! The HTTP transport: devices, topics and the event stream as routes, and the page.
+//!
+//! Handlers are thin: they read a request, call `core`, write an answer. What JSON looks like belongs to `view`, who is let
+//! in to `auth`, WebSockets to `ws`, which never meets this module: `routes` joins both.
+
+mod accept;
+mod body;
+mod connection;
+mod declare;
+mod devices;
+mod events;
+mod gate;
+mod hub;
+mod linger;
+mod path;
+mod problem;
+mod property;
+mod query;
+mod topics;
+mod ui;
+mod wait;
+
+use axum::Router;
+use axum::http::Uri;
+use axum::routing::{any, delete, get, post};
+
+pub(crate) use connection::serve;
+pub(crate) use problem::Problem;
+
+/// Routes of the API and of the page, added to those of other transports.
+pub(crate) fn routes(others: Router) -> Router {
+    others
+        .route("/api/health", get(hub::health))
+        .route("/api/demo", delete(hub::remove_demo))
+        .route("/api/devices", get(devices::list))
+        .route(
+            "/api/devices/{id}",
+            get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
+        )
+        .route("/api/devices/{id}/{property}", get(property::get).put(property::report))
+        .route("/api/devices/{id}/{property}/set", post(property::request))
+        .route("/api/topics/{*topic}", get(topics::get).put(topics::retain).post(topics::publish).delete(topics::clear))
+        .route("/api/events", get(events::stream))
+        .route("/api", any(unknown))
+        .route("/api/", any(unknown))
+        .route("/api/{*rest}", any(unknown))
+        // MQTT over WebSocket will live here; until then it must not look like a page.
+        .route("/mqtt", any(unknown))
+        .fallback_service(get(ui::serve))
+        .method_not_allowed_fallback(wrong_method)
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    Problem::not_found(format!(
+        "There is nothing at {}. The API's routes are listed in docs/ref/http-api.md.",
+        uri.path()
+    ))
+}
+
+async fn wrong_method(method: axum::http::Method, uri: Uri) -> Problem {
+    Problem::wrong_method(&method, uri.path())
+}

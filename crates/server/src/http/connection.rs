@@ -1,0 +1,84 @@
+//! One HTTP/1.1 connection, from its first request to its end, upgrades included.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+use tracing::debug;
+
+use crate::http::gate::Gate;
+use crate::http::linger::Lingering;
+use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE};
+use crate::routes;
+use crate::shard::Shard;
+
+/// All routes, without state: what a request needs comes with it, so that nothing here keeps a shard alive.
+static ROUTES: LazyLock<Router> = LazyLock::new(routes::router);
+
+/// Serves a connection until it ends or the hub stops: then a request in flight is finished, streams and waiting
+/// requests end.
+pub(crate) async fn serve<S>(stream: S, peer: SocketAddr, shard: Shard)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (alive, mut upgraded) = mpsc::channel(1);
+    serve_requests(stream, Gate::new(shard, peer, alive)).await;
+    // Resolves when a WebSocket that this connection became has ended, too.
+    let _ended = upgraded.recv().await;
+}
+
+async fn serve_requests<S>(stream: S, gate: Gate)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let shard = gate.shard().clone();
+    let first_request = Arc::new(Notify::new());
+    let heard = Arc::clone(&first_request);
+    let service = service_fn(move |request: Request<Incoming>| {
+        heard.notify_one();
+        let gate = gate.clone();
+        async move { Ok::<_, Infallible>(gate.answer(request.map(Body::new), &ROUTES).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Lingering::new(stream)), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shard.stopping() => {
+            connection.as_mut().graceful_shutdown();
+            timeout(STOP_GRACE, connection).await.unwrap_or(Ok(()))
+        }
+        () = silence(&first_request, shard.config.limits.greeting_timeout) => {
+            debug!("HTTP connection closed: no request came");
+            Ok(())
+        }
+    };
+    if let Err(error) = ended {
+        debug!("HTTP connection ended: {error}");
+    }
+}
+
+/// Resolves if the head of the first request is not there in time; what comes later may be slower.
+async fn silence(first_request: &Notify, time: Duration) {
+    if timeout(time, first_request.notified()).await.is_err() {
+        return;
+    }
+    pending().await
+}

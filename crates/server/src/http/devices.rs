@@ -1,0 +1,115 @@
+//! The registry: list, show, declare and delete devices.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use housewire_core::{Access, DeclareMode, Declared, Device, DeviceId};
+
+use crate::caller::Caller;
+use crate::http::body::Upload;
+use crate::http::declare::{Declaration, known_specs};
+use crate::http::path::DevicePath;
+use crate::http::problem::Problem;
+use crate::limits::DEVICES_AT_ONCE;
+use crate::refusal::Refusal;
+use crate::shard;
+use crate::view::device::DeviceView;
+
+/// `GET /api/devices`: written piece by piece, as it may be long.
+pub(crate) async fn list(caller: Caller) -> Response {
+    let devices = caller.hub().devices().into_iter();
+    let pieces = stream::unfold(Some(Listing { caller, devices, opening: b'[' }), |listing| async move {
+        let (piece, rest) = listing?.next_piece();
+        tokio::task::yield_now().await;
+        Some((Ok::<_, Infallible>(piece), rest))
+    });
+    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
+}
+
+/// `GET /api/devices/{id}`
+pub(crate) async fn get(caller: Caller, DevicePath(id): DevicePath) -> Result<Response, Problem> {
+    show(&caller, &id, StatusCode::OK)
+}
+
+/// `PUT /api/devices/{id}`: the declaration is the whole truth.
+pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
+    caller.must_reach(Access::Write, &id)?;
+    let declaration = Declaration::parse(&upload.bytes)?;
+    let known = caller.hub().device(&id).map(|device| known_specs(&device)).unwrap_or_default();
+    let specs = declaration.specs(&known)?;
+    let info = declaration.info();
+    let declared = caller.hub().declare(&id, specs, DeclareMode::Replace, |_| info, shard::now())?;
+    let status = match declared {
+        Declared::Created => StatusCode::CREATED,
+        Declared::Updated => StatusCode::OK,
+    };
+    show(&caller, &id, status)
+}
+
+/// `PATCH /api/devices/{id}`: only what is named changes.
+pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
+    caller.must_reach(Access::Write, &id)?;
+    let device = caller.hub().device(&id).ok_or_else(|| no_device(&id))?;
+    let declaration = Declaration::parse(&upload.bytes)?;
+    let specs = declaration.merged_specs(&known_specs(&device))?;
+    let mode = declaration.merge_mode();
+    caller.hub().declare(&id, specs, mode, |known| declaration.merged_info(known), shard::now())?;
+    show(&caller, &id, StatusCode::OK)
+}
+
+/// `DELETE /api/devices/{id}`
+pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
+    caller.must_reach(Access::Write, &id)?;
+    if caller.hub().remove_device(&id, shard::now()) { Ok(StatusCode::NO_CONTENT) } else { Err(no_device(&id).into()) }
+}
+
+fn show(caller: &Caller, id: &DeviceId, status: StatusCode) -> Result<Response, Problem> {
+    caller.must_reach(Access::Read, id)?;
+    let device = caller.hub().device(id).ok_or_else(|| no_device(id))?;
+    let mut body = Vec::new();
+    write(caller, &device, &mut body);
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+fn no_device(id: &DeviceId) -> Refusal {
+    Refusal::NotFound(format!("There is no device '{id}'. It is registered by its first report, or with PUT."))
+}
+
+fn write(caller: &Caller, device: &Device, out: &mut Vec<u8>) {
+    let state = device.lock();
+    let view = DeviceView::new(device.id().as_str(), &state, |name| caller.must_read(device.id(), name).is_ok());
+    serde_json::to_writer(out, &view).expect("a view is JSON, and memory takes it");
+}
+
+/// What is left of a list that is being written.
+struct Listing {
+    caller: Caller,
+    devices: std::vec::IntoIter<Arc<Device>>,
+    /// Written before the next device: the bracket, then commas.
+    opening: u8,
+}
+
+impl Listing {
+    fn next_piece(mut self) -> (Bytes, Option<Self>) {
+        let mut piece = Vec::new();
+        for device in self.devices.by_ref().take(DEVICES_AT_ONCE) {
+            if self.caller.must_reach(Access::Read, device.id()).is_ok() {
+                piece.push(std::mem::replace(&mut self.opening, b','));
+                write(&self.caller, &device, &mut piece);
+            }
+        }
+        if self.devices.len() > 0 {
+            return (piece.into(), Some(self));
+        }
+        if self.opening == b'[' {
+            piece.push(b'[');
+        }
+        piece.push(b']');
+        (piece.into(), None)
+    }
+}

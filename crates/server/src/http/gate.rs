@@ -1,0 +1,109 @@
+//! What every request passes on its way in, and every answer on its way out: who is it, and what may a browser do with it.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
+use axum::response::IntoResponse;
+use tokio::sync::mpsc;
+use tower::ServiceExt as _;
+
+use crate::caller::Caller;
+use crate::http::problem::Problem;
+use crate::http::ui;
+use crate::shard::Shard;
+
+/// What is known of a connection before its first request.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    shard: Shard,
+    peer: SocketAddr,
+    alive: mpsc::Sender<()>,
+}
+
+impl Gate {
+    pub(crate) fn new(shard: Shard, peer: SocketAddr, alive: mpsc::Sender<()>) -> Self {
+        Self { shard, peer, alive }
+    }
+
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Lets a request through to its route, or answers it.
+    pub(crate) async fn answer(self, request: Request<Body>, routes: &Router) -> Response<Body> {
+        let is_api = is_api(request.uri().path());
+        let mut response = if names_its_host(&request) {
+            self.admit(request, routes, is_api).await
+        } else {
+            Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
+        };
+        protect(response.headers_mut(), if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+        response
+    }
+
+    async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
+        match self.shard.guests.admit_request(self.peer.ip(), request.headers()) {
+            Ok(principal) => {
+                let Self { shard, peer, alive } = self;
+                let session = shard.hub.new_session();
+                request.extensions_mut().insert(Caller { shard, principal, peer, session, _alive: alive });
+                routes.clone().oneshot(request).await.into_response()
+            }
+            Err(reason) if is_api => Problem::unauthorized(reason).into_response(),
+            Err(reason) => ui::refused(reason),
+        }
+    }
+}
+
+/// RFC 9112 section 3.2; two names would let a page pass under the better one.
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    let names = request.headers().get_all(header::HOST).iter().count();
+    names == 1 || (names == 0 && request.version() < Version::HTTP_11)
+}
+
+/// Paths of programs, which are answered with JSON; all others belong to the page.
+fn is_api(path: &str) -> bool {
+    path == "/mqtt" || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A payload that a device called `text/html` must not run as a page of ours, hence the sandbox.
+static API_HEADERS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+static PAGE_HEADERS: [(HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self'; \
+         frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// Adds what the route did not set itself.
+fn protect(headers: &mut HeaderMap, defaults: &[(HeaderName, &'static str)]) {
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_programs() {
+        for path in ["/api", "/api/", "/api/devices", "/mqtt"] {
+            assert!(is_api(path), "{path}");
+        }
+        for path in ["/", "/apis", "/device/lamp", "/mqtt/x"] {
+            assert!(!is_api(path), "{path}");
+        }
+    }
+}

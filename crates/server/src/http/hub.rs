@@ -1,0 +1,44 @@
+//! The hub as a whole: is it there, and away with the demo house.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::StatusCode;
+use housewire_core::{Access, Device};
+use serde::Serialize;
+
+use crate::caller::Caller;
+use crate::http::problem::Problem;
+use crate::shard;
+
+#[derive(Serialize)]
+pub(crate) struct Health {
+    status: &'static str,
+    version: &'static str,
+    uptime_s: u64,
+}
+
+/// `GET /api/health`
+pub(crate) async fn health(caller: Caller) -> Json<Health> {
+    let uptime_s = caller.shard.started.elapsed().as_secs();
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), uptime_s })
+}
+
+/// `DELETE /api/demo`: stops the simulated devices, then deletes every device that is marked as demo.
+pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
+    for device in demo_devices(&caller) {
+        caller.must_reach(Access::Write, device.id())?;
+    }
+    caller.shard.demo.stop().await;
+    for device in demo_devices(&caller) {
+        // Somebody else may have deleted it meanwhile, which is as good.
+        let _was_there: bool = caller.hub().remove_device(device.id(), shard::now());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn demo_devices(caller: &Caller) -> Vec<Arc<Device>> {
+    let mut devices = caller.hub().devices();
+    devices.retain(|device| device.lock().info.demo);
+    devices
+}

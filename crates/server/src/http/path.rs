@@ -1,0 +1,68 @@
+//! What a path names: a device, one of its properties, a topic.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use housewire_core::{DeviceId, PropertyName, Topic, TopicRef};
+use percent_encoding::percent_decode_str;
+
+use crate::http::problem::Problem;
+use crate::refusal::{Refusal, parse_topic, shorten};
+
+/// `/api/devices/{id}`
+pub(crate) struct DevicePath(pub(crate) DeviceId);
+
+/// `/api/devices/{id}/{property}` and what is below.
+pub(crate) struct PropertyPath {
+    pub(crate) device: DeviceId,
+    pub(crate) property: PropertyName,
+}
+
+/// `/api/topics/{topic}`
+pub(crate) struct TopicPath(pub(crate) Topic);
+
+impl PropertyPath {
+    /// The topic of the property, or the one below it.
+    pub(crate) fn topic(&self, below: &str) -> Topic {
+        let Self { device, property } = self;
+        let topic = format!("devices/{device}/{property}{below}");
+        TopicRef::parse(&topic).expect("made of valid names").to_topic()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DevicePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(DeviceId::parse(&parameter(parts, state, "id").await?)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PropertyPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let device = DeviceId::parse(&parameter(parts, state, "id").await?)?;
+        let property = PropertyName::parse(&parameter(parts, state, "property").await?)?;
+        Ok(Self { device, property })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TopicPath {
+    type Rejection = Problem;
+
+    /// Every slash counts, those at the ends and those written as `%2F` too; percent signs are undone once.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let path = parts.uri.path();
+        let path = path.strip_prefix("/api/topics/").unwrap_or(path);
+        let text = percent_decode_str(path).decode_utf8();
+        let text = text.map_err(|_| Refusal::Topic(shorten(path), "it is not UTF-8".into()))?;
+        Ok(Self(parse_topic(&text)?))
+    }
+}
+
+async fn parameter<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
+    let parameters = RawPathParams::from_request_parts(parts, state).await;
+    let parameters = parameters.map_err(|error| Refusal::BadRequest(error.body_text()))?;
+    let found = parameters.iter().find(|(have, _)| *have == name).map(|(_, value)| value.to_owned());
+    Ok(found.expect("the route has this parameter"))
+}

@@ -1,0 +1,118 @@
+//! Errors as HTTP tells them: `application/problem+json` (RFC 9457), and the one place where refusals become status codes.
+
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use housewire_core::{DeclareError, Denied, RuleBroken};
+use serde::Serialize;
+
+use crate::refusal::Refusal;
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    /// Those that belong to the status.
+    headers: &'static [(HeaderName, &'static str)],
+}
+
+/// RFC 9110 section 11.6.1 asks for one with every 401; browsers do not open a dialogue for this.
+pub(crate) const CHALLENGE: (HeaderName, &str) = (header::WWW_AUTHENTICATE, "Bearer realm=\"housewire\"");
+/// What is left of a body must not be read as the next request.
+const CLOSE: (HeaderName, &str) = (header::CONNECTION, "close");
+
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), headers: &[] }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    pub(crate) fn unauthorized(detail: &str) -> Self {
+        Self { headers: &[CHALLENGE], ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
+    }
+
+    /// The router adds which methods are allowed.
+    pub(crate) fn wrong_method(method: &Method, path: &str) -> Self {
+        let detail = format!("{path} does not take {method}; the header Allow says what it takes.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    pub(crate) fn too_large(bytes_max: usize) -> Self {
+        let detail = format!(
+            "The body is larger than {bytes_max} bytes, which is limits.http_body_bytes. Send less at once, or raise it \
+             in the config file."
+        );
+        Self { headers: &[CLOSE], ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail) }
+    }
+
+    pub(crate) fn too_slow() -> Self {
+        let detail = "The body did not arrive in time. Send it again.";
+        Self { headers: &[CLOSE], ..Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail) }
+    }
+
+    pub(crate) fn no_websocket(reason: &str) -> Self {
+        const OFFER: [(HeaderName, &str); 2] = [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")];
+        let detail = format!("This is a WebSocket; open it with ws://…/api/ws rather than as a page ({reason}).");
+        Self { headers: &OFFER, ..Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail) }
+    }
+}
+
+impl<E: Into<Refusal>> From<E> for Problem {
+    /// Refusals to status codes; the only place that does.
+    fn from(error: E) -> Self {
+        let refusal = error.into();
+        let detail = refusal.to_string();
+        let (status, code) = match &refusal {
+            Refusal::Denied(Denied::NotPermitted { .. } | Denied::HubOnly(_)) => (StatusCode::FORBIDDEN, "forbidden"),
+            Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull)
+            | Refusal::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            Refusal::Full(_) => (StatusCode::BAD_REQUEST, "full"),
+            Refusal::Rejected(rejection) => match rejection.broken {
+                RuleBroken::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+                _ => (StatusCode::UNPROCESSABLE_ENTITY, "rejected"),
+            },
+            Refusal::Declaration(_) | Refusal::Name(_) | Refusal::BadRequest(_) => {
+                (StatusCode::BAD_REQUEST, "bad_request")
+            }
+            Refusal::Topic(..) => (StatusCode::BAD_REQUEST, "invalid_topic"),
+            Refusal::Filter(..) => (StatusCode::BAD_REQUEST, "invalid_filter"),
+            Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        };
+        Self::new(status, code, detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+        };
+        let body = serde_json::to_vec(&body).expect("strings and a number are JSON");
+        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

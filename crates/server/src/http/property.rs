@@ -1,0 +1,196 @@
+//! One property: read it, wait for it, report it, ask for it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use housewire_core::{Access, Presence, Properties, Timestamp, Type, Value};
+
+use crate::caller::Caller;
+use crate::http::accept::prefers_text;
+use crate::http::body::Upload;
+use crate::http::path::PropertyPath;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::wait;
+use crate::publish::{Publication, publish};
+use crate::refusal::Refusal;
+use crate::view::device::ReadingView;
+
+/// What is known of a property at one moment.
+struct Reading {
+    value: Option<Value>,
+    target: Option<Value>,
+    time: Option<Timestamp>,
+    kind: Type,
+    unit: Option<String>,
+}
+
+/// `GET`: as JSON or bare text; with `?wait=` and `If-None-Match` at the next change.
+pub(crate) async fn get(
+    caller: Caller,
+    path: PropertyPath,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.must_read(&path.device, &path.property)?;
+    let as_text = prefers_text(&headers);
+    let is_known = |reading: &Reading| is_known(&headers, &reading.tag(as_text));
+    if let Some(time) = query.duration("wait")? {
+        wait::until(&caller, &path, time, || Ok(!is_known(&read(&caller, &path)?))).await?;
+    }
+    let reading = read(&caller, &path)?;
+    let status = if is_known(&reading) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    Ok(reading.into_answer(status, as_text))
+}
+
+/// `PUT`: the device reports; retained.
+pub(crate) async fn report(
+    caller: Caller,
+    path: PropertyPath,
+    query: Query,
+    upload: Upload,
+) -> Result<StatusCode, Problem> {
+    let publication = Publication {
+        topic: &path.topic(""),
+        payload: &upload.payload()?,
+        qos: query.qos()?,
+        retain: true,
+        properties: Properties::default(),
+    };
+    publish(&caller.publisher(caller.session, "http", Presence::Momentary), publication)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST …/set`: somebody asks the device for a value.
+pub(crate) async fn request(
+    caller: Caller,
+    path: PropertyPath,
+    query: Query,
+    upload: Upload,
+) -> Result<Response, Problem> {
+    let topic = path.topic("/set");
+    caller.must(Access::Write, topic.borrow())?;
+    if caller.hub().device(&path.device).is_none() {
+        return Err(no_device(&path).into());
+    }
+    let publication = Publication {
+        topic: &topic,
+        payload: &upload.payload()?,
+        qos: query.qos()?,
+        retain: false,
+        properties: Properties { expiry: query.duration("ttl")?, ..Properties::default() },
+    };
+    publish(&caller.publisher(caller.session, "http", Presence::Momentary), publication)?;
+    if caller.must_read(&path.device, &path.property).is_err() {
+        return Ok(StatusCode::ACCEPTED.into_response());
+    }
+    Ok((StatusCode::ACCEPTED, Json(read(&caller, &path)?.view())).into_response())
+}
+
+fn read(caller: &Caller, path: &PropertyPath) -> Result<Reading, Refusal> {
+    let device = caller.hub().device(&path.device).ok_or_else(|| no_device(path))?;
+    let state = device.lock();
+    let property = state.properties.get(&path.property).ok_or_else(|| {
+        Refusal::NotFound(format!(
+            "Device '{}' has no property '{}'. It gets one with its first report, or declare it.",
+            path.device, path.property
+        ))
+    })?;
+    Ok(Reading {
+        value: property.value.clone(),
+        target: property.target.as_ref().map(|target| target.value.clone()),
+        time: property.time,
+        kind: property.spec.kind,
+        unit: property.spec.unit.clone(),
+    })
+}
+
+fn no_device(path: &PropertyPath) -> Refusal {
+    Refusal::NotFound(format!("There is no device '{}'. It is registered by its first report.", path.device))
+}
+
+impl Reading {
+    fn view(&self) -> ReadingView<'_> {
+        let (value, target) = (self.value.as_ref(), self.target.as_ref());
+        ReadingView::new(value, target, self.time, self.kind.name(), self.unit.as_deref())
+    }
+
+    /// Changes with everything that is shown, the time included, and differs between JSON and text.
+    fn tag(&self, as_text: bool) -> String {
+        let mut hasher = DefaultHasher::new();
+        let payload = |value: &Option<Value>| value.as_ref().map(|value| value.to_payload().into_owned());
+        (as_text, payload(&self.value), payload(&self.target), self.time, self.kind, &self.unit).hash(&mut hasher);
+        format!("\"{:016x}\"", hasher.finish())
+    }
+
+    fn into_answer(self, status: StatusCode, as_text: bool) -> Response {
+        let tag = HeaderValue::from_str(&self.tag(as_text)).expect("quoted hexadecimal digits");
+        let headers = [
+            (header::ETAG, tag),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (header::VARY, HeaderValue::from_static("accept")),
+        ];
+        match status {
+            StatusCode::NOT_MODIFIED => (status, headers).into_response(),
+            _ if as_text => (headers, self.into_text()).into_response(),
+            _ => (headers, Json(self.view())).into_response(),
+        }
+    }
+
+    fn into_text(self) -> Response {
+        let content_type = match self.kind {
+            Type::Bytes => "application/octet-stream",
+            _ => "text/plain; charset=utf-8",
+        };
+        let text = self.value.map(|value| value.to_payload().into_owned()).unwrap_or_default();
+        ([(header::CONTENT_TYPE, content_type)], text).into_response()
+    }
+}
+
+/// Whether the client has this state already (RFC 9110 section 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
+    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_are_known() {
+        for (sent, expected) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, sent.parse().unwrap())]);
+            assert_eq!(is_known(&headers, "\"a\""), expected, "{sent}");
+        }
+        assert!(!is_known(&HeaderMap::new(), "\"a\""));
+    }
+
+    #[test]
+    fn a_tag_changes_with_all_that_is_shown() {
+        let reading = |value: f64, target: Option<f64>, time| Reading {
+            value: Some(Value::Float(value)),
+            target: target.map(Value::Float),
+            time: Some(Timestamp::from_micros(time)),
+            kind: Type::Float,
+            unit: None,
+        };
+        let tag = reading(1.0, None, 1).tag(false);
+        assert_eq!(tag, reading(1.0, None, 1).tag(false));
+        for other in [reading(2.0, None, 1), reading(1.0, Some(1.0), 1), reading(1.0, None, 2)] {
+            assert_ne!(tag, other.tag(false));
+        }
+        assert_ne!(tag, reading(1.0, None, 1).tag(true));
+    }
+}

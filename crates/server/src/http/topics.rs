@@ -1,0 +1,93 @@
+//! Any topic: read what is kept, publish, clear.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use housewire_core::{Message, Presence, Properties};
+
+use crate::caller::Caller;
+use crate::http::body::Upload;
+use crate::http::path::TopicPath;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::publish::{Publication, publish as publish_one};
+use crate::refusal::Refusal;
+use crate::shard;
+use crate::view::json::is_json;
+
+/// `GET`: a device's last value, elsewhere the retained message, in its own bytes and type.
+pub(crate) async fn get(caller: Caller, TopicPath(topic): TopicPath) -> Result<Response, Problem> {
+    let message = caller.hub().get(&caller.principal, topic.borrow(), shard::now())?;
+    let nothing = || Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there."));
+    let message = message.ok_or_else(nothing)?;
+    Ok(([(header::CONTENT_TYPE, content_type(&message))], message.payload).into_response())
+}
+
+/// `PUT`: publishes a message that is kept.
+pub(crate) async fn retain(
+    caller: Caller,
+    TopicPath(topic): TopicPath,
+    query: Query,
+    upload: Upload,
+) -> Result<StatusCode, Problem> {
+    let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
+    let (topic, payload) = (&topic, &*upload.payload()?);
+    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: true, properties })
+}
+
+/// `POST`: publishes a message that is not kept.
+pub(crate) async fn publish(
+    caller: Caller,
+    TopicPath(topic): TopicPath,
+    query: Query,
+    upload: Upload,
+) -> Result<StatusCode, Problem> {
+    let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
+    let (topic, payload) = (&topic, &*upload.payload()?);
+    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: false, properties })
+}
+
+/// `DELETE`: clears what is kept, as an empty retained message does.
+pub(crate) async fn clear(caller: Caller, TopicPath(topic): TopicPath, query: Query) -> Result<StatusCode, Problem> {
+    let properties = Properties::default();
+    send(&caller, Publication { topic: &topic, payload: b"", qos: query.qos()?, retain: true, properties })
+}
+
+fn send(caller: &Caller, publication: Publication<'_>) -> Result<StatusCode, Problem> {
+    publish_one(&caller.publisher(caller.session, "http", Presence::Momentary), publication)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// As the sender named it, else by the look of it.
+fn content_type(message: &Message) -> HeaderValue {
+    let named = message.properties.as_ref().and_then(|properties| properties.content_type.as_deref());
+    let named = named.filter(|named| !named.is_empty()).and_then(|named| HeaderValue::from_str(named).ok());
+    named.unwrap_or_else(|| HeaderValue::from_static(look(&message.payload)))
+}
+
+/// Single values are text: only what has a structure is called JSON.
+fn look(payload: &[u8]) -> &'static str {
+    match std::str::from_utf8(payload) {
+        Err(_) => "application/octet-stream",
+        Ok(text) if text.trim_start().starts_with(['{', '[']) && is_json(text) => "application/json",
+        Ok(_) => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_by_the_look() {
+        for (payload, expected) in [
+            (b"21.5".as_slice(), "text/plain; charset=utf-8"),
+            (b"", "text/plain; charset=utf-8"),
+            (b"{\"a\":1}", "application/json"),
+            (b" [1]", "application/json"),
+            (b"[1", "text/plain; charset=utf-8"),
+            (b"\xff\x00", "application/octet-stream"),
+        ] {
+            assert_eq!(look(payload), expected, "{payload:?}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Housewire: the server to which every device of a home or lab connects, in whatever language it speaks.
+//!
+//! This crate is the outermost one: it owns sockets, threads, configuration, JSON and the page. What a message means
+//! is decided in `core`, what bytes mean in `protocols`, what lies on disk in `store`. The transports `mqtt`, `http` and
+//! `ws` never use each other.
+
+mod auth;
+mod backoff;
+mod caller;
+pub mod cli;
+pub mod config;
+mod demo;
+mod feed;
+mod http;
+mod limits;
+mod listener;
+mod mqtt;
+mod outbox;
+mod persist;
+mod publish;
+mod reasons;
+mod refusal;
+mod routes;
+pub mod serve;
+mod shard;
+mod socket;
+mod view;
+mod ws;
+
+pub use auth::GuestPolicy;

@@ -1,0 +1,52 @@
+//! Bounds of HTTP and WebSocket that nobody needs to set, with what happens when they are reached.
+//!
+//! Those that somebody may want to set are in `config::Limits`; those of topics and devices in `core`.
+
+use std::time::Duration;
+
+/// Request line and headers together; larger ones are answered 431. A topic of the longest kind fits, percent-encoded.
+pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// For the head of a further request, and so also how long a kept-alive connection may idle; it is closed then. The first
+/// request has `limits.greeting_timeout`.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// For the body of a request; answered 408 then.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much, and how long, is still read and thrown away after the last answer, so that it reaches a client that is
+/// still sending.
+pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request in flight may take once the hub stops; the connection is cut then.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
+/// Longest content type that is kept with a message; longer ones are refused.
+pub(crate) const CONTENT_TYPE_BYTES_MAX: usize = 256;
+/// Levels of nesting up to which a text counts as JSON: what most parsers take. Deeper ones are refused where JSON is
+/// expected, and are a string where it is shown.
+pub(crate) const JSON_DEPTH_MAX: usize = 128;
+/// Devices put into a list between two pauses, in which other connections have their turn.
+pub(crate) const DEVICES_AT_ONCE: usize = 64;
+/// Longest wait of a long poll; longer ones are cut to it.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(600);
+/// Filters of one event stream; more are refused.
+pub(crate) const EVENT_FILTERS_MAX: usize = 64;
+/// Silence after which an event stream gets a comment, so that proxies do not take it for dead.
+pub(crate) const EVENT_COMMENT_EVERY: Duration = Duration::from_secs(15);
+/// Output of one channel (WebSocket, event stream) taken from its queue at once.
+pub(crate) const FEED_BYTES_AT_ONCE: usize = 32 * 1024;
+/// What one channel does between two pauses, in which other connections have their turn.
+pub(crate) const TICK_BYTES_MAX: usize = 96 * 1024;
+pub(crate) const TICK_FRAMES_MAX: usize = 256;
+/// Replays of stored values that one channel may have waiting; it is not read from while there are as many.
+pub(crate) const REPLAYS_MAX: usize = 64;
+/// A WebSocket is pinged so often, and closed when it left this many pings unanswered.
+pub(crate) const WS_PING_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const WS_PINGS_UNANSWERED_MAX: u32 = 2;
+/// How long a WebSocket may take nothing of what is written to it; it is closed then.
+pub(crate) const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// For the farewell on both sides; the connection is cut then.
+pub(crate) const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Read buffer of a WebSocket; the library's default costs 134 kB per connection.
+pub(crate) const WS_READ_BUFFER_BYTES: usize = 4_096;
+/// Output gathered before it is written without waiting for the end of the tick.
+pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
+/// Longest `id` of a request on a WebSocket; longer ones are refused.
+pub(crate) const WS_ID_BYTES_MAX: usize = 128;

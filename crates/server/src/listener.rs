@@ -1,0 +1,227 @@
+//! Listening: accepts connections, gives each to a shard, and tells on the one port what it speaks.
+//!
+//! What happens on a connection belongs to the transports.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+use crate::shard::Shard;
+use crate::{http, mqtt};
+
+/// Connections waiting in the kernel to be accepted.
+const BACKLOG: i32 = 4_096;
+/// Accepted connections waiting for their shard; accepting pauses when it is full.
+pub(crate) const HANDOFF_MAX: usize = 256;
+/// Pause after running out of descriptors; the connection stays in the backlog meanwhile.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a listener lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// Whatever the first byte says.
+    Anything,
+    /// MQTT only.
+    Mqtt,
+}
+
+/// An accepted connection on its way to its shard.
+pub(crate) struct Accepted {
+    socket: std::net::TcpStream,
+    peer: SocketAddr,
+    speaks: Speaks,
+}
+
+/// A port cannot be listened on.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    /// Somebody else listens there.
+    #[error(
+        "port {port} on {address} is in use by another program. Stop that program, or choose another port with {flag}."
+    )]
+    Busy {
+        /// The address asked for.
+        address: IpAddr,
+        /// The port asked for.
+        port: u16,
+        /// The flag that chooses it.
+        flag: &'static str,
+    },
+    /// Anything else: no such address, no permission …
+    #[error("cannot listen on {address} port {port}: {error}. Choose another address with --bind or port with {flag}.")]
+    Failed {
+        /// The address asked for.
+        address: IpAddr,
+        /// The port asked for.
+        port: u16,
+        /// The flag that chooses it.
+        flag: &'static str,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Opens a listening socket; `flag` names the way to choose another port.
+pub(crate) fn bind(address: IpAddr, port: u16, flag: &'static str) -> Result<StdListener, ListenError> {
+    open(SocketAddr::new(address, port)).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => ListenError::Busy { address, port, flag },
+        _ => ListenError::Failed { address, port, flag, error },
+    })
+}
+
+fn open(address: SocketAddr) -> std::io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for old connections to time out.
+    socket.set_reuse_address(true)?;
+    // Inherited by what is accepted: answers are small and must not wait for each other.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A shard and the way to hand it connections.
+pub(crate) struct ShardInlet {
+    pub(crate) shard: Shard,
+    pub(crate) inlet: mpsc::Sender<Accepted>,
+}
+
+/// Accepts until the hub stops. Shards are filled one after the other, since two half-loaded ones cost more than one.
+pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[ShardInlet]>) {
+    let limits = shards[0].shard.config.limits;
+    let stopping = shards[0].shard.stopping();
+    tokio::pin!(stopping);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stopping => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (socket, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if is_of_one_connection(&error) => continue,
+            Err(error) => {
+                warn!("cannot accept connections: {error}; trying again. Raise the limit of open files if it persists");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                continue;
+            }
+        };
+        let total: usize = shards.iter().map(|entry| entry.shard.connection_count()).sum();
+        if total >= limits.connections {
+            warn!(%peer, "connection refused: {total} are open, which is limits.connections");
+            continue;
+        }
+        let roomy = shards.iter().find(|entry| entry.shard.connection_count() < limits.connections_per_shard);
+        let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
+            return;
+        };
+        // Registered with this runtime until here; the shard's own runtime takes it over.
+        let Ok(socket) = socket.into_std() else { continue };
+        if entry.inlet.send(Accepted { socket, peer, speaks }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Errors of a connection that was gone before it was accepted.
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+}
+
+/// Takes connections over into the shard's runtime.
+pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>) {
+    while let Some(Accepted { socket, peer, speaks }) = outlet.recv().await {
+        let guard = shard.admit();
+        let shard = shard.clone();
+        tokio::spawn(async move {
+            match TcpStream::from_std(socket) {
+                Ok(socket) => serve(socket, peer, speaks, shard).await,
+                Err(error) => debug!(%peer, "connection lost: {error}"),
+            }
+            drop(guard);
+        });
+    }
+}
+
+async fn serve(socket: TcpStream, peer: SocketAddr, speaks: Speaks, shard: Shard) {
+    if speaks == Speaks::Mqtt {
+        return mqtt::serve(socket, peer, shard).await;
+    }
+    let greeting = tokio::time::timeout(shard.config.limits.greeting_timeout, first_byte(&socket));
+    let greeting = tokio::select! {
+        greeting = greeting => greeting,
+        () = shard.stopping() => return,
+    };
+    match greeting {
+        Ok(Some(byte)) => match Language::of(byte) {
+            Some(Language::Mqtt) => mqtt::serve(socket, peer, shard).await,
+            Some(Language::Http) => http::serve(socket, peer, shard).await,
+            Some(Language::Tls) => refuse_tls(&socket, peer),
+            None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),
+        },
+        Ok(None) => {}
+        Err(_) => debug!(%peer, "connection closed: it said nothing"),
+    }
+}
+
+/// What a connection to the one port speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Language {
+    Mqtt,
+    Http,
+    Tls,
+}
+
+impl Language {
+    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record.
+    fn of(byte: u8) -> Option<Self> {
+        match byte {
+            0x10 => Some(Self::Mqtt),
+            b'A'..=b'Z' => Some(Self::Http),
+            0x16 => Some(Self::Tls),
+            _ => None,
+        }
+    }
+}
+
+async fn first_byte(socket: &TcpStream) -> Option<u8> {
+    let mut byte = [0];
+    match socket.peek(&mut byte).await {
+        Ok(1) => Some(byte[0]),
+        _ => None,
+    }
+}
+
+/// Says to a TLS client, in its own protocol, that there is no TLS here (RFC 8446 section 6: alert record, fatal,
+/// `handshake_failure`), so that it reports a failed handshake rather than a broken connection.
+fn refuse_tls(socket: &TcpStream, peer: SocketAddr) {
+    const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
+    let answered = socket.try_write(&ALERT).is_ok();
+    debug!(%peer, answered, "connection closed: it asked for TLS, which this version does not serve yet");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_tells_the_language() {
+        for (byte, expected) in [
+            (0x10, Some(Language::Mqtt)),
+            (b'G', Some(Language::Http)),
+            (0x16, Some(Language::Tls)),
+            (0x00, None),
+            (0x20, None),
+            (b'g', None),
+        ] {
+            assert_eq!(Language::of(byte), expected, "{byte:#x}");
+        }
+    }
+}

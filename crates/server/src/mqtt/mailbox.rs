@@ -1,0 +1,167 @@
+//! An MQTT session's mailbox: encodes what is offered into the session's output, which the shard flushes once per tick.
+//!
+//! It outlives connections: without one it queues what must not be lost. What is sent when belongs to
+//! `protocols`, when sessions begin and end to `sessions`.
+
+use std::sync::{Arc, Weak};
+
+use housewire_core::{Delivery, Mailbox, Offer, Run, Timestamp};
+use housewire_protocols::limits::MqttLimits;
+use housewire_protocols::mqtt::{Acknowledgement, Link, Outbound, ProtocolError};
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::shard::{Flush, Shard, now};
+
+/// The connection that a session has at the moment.
+pub(super) struct Wire {
+    pub(super) socket: Arc<TcpStream>,
+    pub(super) shard: Shard,
+    /// Wakes the connection's task: the socket is blocked, or drained after that.
+    pub(super) wake: Arc<Notify>,
+}
+
+struct State {
+    outbound: Outbound,
+    wire: Option<Wire>,
+    /// Marked for the flusher and not flushed yet.
+    is_dirty: bool,
+    /// The socket took less than was offered; its task waits until it takes more.
+    is_blocked: bool,
+    /// The socket failed; its task finds out when it reads.
+    is_broken: bool,
+}
+
+/// See the module.
+pub(super) struct MqttMailbox {
+    this: Weak<Self>,
+    state: Mutex<State>,
+}
+
+/// What the connection's task should do about its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OutputStatus {
+    /// Wait until the socket can be written to, then flush.
+    pub(super) is_blocked: bool,
+    /// Read nothing from this client until it has read.
+    pub(super) is_backlogged: bool,
+    /// Nothing more can be written.
+    pub(super) is_broken: bool,
+}
+
+impl MqttMailbox {
+    pub(super) fn new(limits: Arc<MqttLimits>) -> Arc<Self> {
+        let outbound = Outbound::new(limits);
+        let state = State { outbound, wire: None, is_dirty: false, is_blocked: false, is_broken: false };
+        Arc::new_cyclic(|this| Self { this: this.clone(), state: Mutex::new(state) })
+    }
+
+    /// A connection takes over: CONNACK first, then what is due again, then what waited.
+    pub(super) fn connect(&self, wire: Wire, link: Link, connack: &[u8]) {
+        let mut state = self.state.lock();
+        state.wire = Some(wire);
+        state.is_blocked = false;
+        state.is_broken = false;
+        state.is_dirty = false;
+        state.outbound.connect(link, connack, now().wall);
+        self.mark(&mut state);
+    }
+
+    /// The connection is gone. Output that nobody will read is dropped; what must not be lost stays.
+    pub(super) fn disconnect(&self) {
+        let mut state = self.state.lock();
+        state.wire = None;
+        state.outbound.disconnect();
+    }
+
+    /// The session is over.
+    pub(super) fn close(&self) {
+        let mut state = self.state.lock();
+        state.wire = None;
+        state.outbound.close();
+    }
+
+    /// Takes in what a read brought: acknowledgements, then replies to everything else.
+    pub(super) fn respond(&self, acks: &mut Vec<Acknowledgement>, replies: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        let mut state = self.state.lock();
+        let time = now().wall;
+        let handled = acks.drain(..).try_for_each(|ack| state.outbound.handle_ack(ack, time));
+        state.outbound.append(replies);
+        replies.clear();
+        self.mark(&mut state);
+        handled
+    }
+
+    pub(super) fn status(&self) -> OutputStatus {
+        let state = self.state.lock();
+        OutputStatus {
+            is_blocked: state.is_blocked,
+            is_backlogged: state.outbound.is_backlogged(),
+            is_broken: state.is_broken,
+        }
+    }
+
+    /// Whether everything was handed to the socket.
+    pub(super) fn is_drained(&self) -> bool {
+        let state = self.state.lock();
+        state.outbound.output().is_empty() || state.is_broken
+    }
+
+    fn mark(&self, state: &mut State) {
+        if state.is_dirty || state.is_blocked || state.outbound.output().is_empty() {
+            return;
+        }
+        let Some(wire) = &state.wire else { return };
+        if let Some(this) = self.this.upgrade() {
+            state.is_dirty = true;
+            wire.shard.flusher.mark(this);
+        }
+    }
+}
+
+impl Mailbox for MqttMailbox {
+    fn offer(&self, run: &Run<'_>, delivery: &Delivery) -> Offer {
+        // The clock matters to messages with an expiry only.
+        let time: Timestamp = if run.message_properties().is_some() { now().wall } else { run.time() };
+        let mut state = self.state.lock();
+        let offer = state.outbound.offer(run, delivery, time);
+        self.mark(&mut state);
+        offer
+    }
+
+    fn is_congested(&self) -> bool {
+        self.state.lock().outbound.is_congested()
+    }
+}
+
+impl Flush for MqttMailbox {
+    fn flush(&self) {
+        let mut state = self.state.lock();
+        let State { outbound, wire, is_dirty, is_blocked, is_broken } = &mut *state;
+        *is_dirty = false;
+        let Some(wire) = wire else { return };
+        let was_blocked = std::mem::take(is_blocked);
+        // Writing may let queued messages move up, which are written at once rather than in the next tick.
+        while !outbound.output().is_empty() && !*is_broken {
+            match wire.socket.try_write(outbound.output()) {
+                Ok(written) => {
+                    let is_short = written < outbound.output().len();
+                    outbound.consume(written, now().wall);
+                    if is_short {
+                        *is_blocked = true;
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    *is_blocked = true;
+                    break;
+                }
+                Err(_) => *is_broken = true,
+            }
+        }
+        if *is_blocked != was_blocked || *is_broken {
+            wire.wake.notify_one();
+        }
+    }
+}

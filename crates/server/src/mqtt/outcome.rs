@@ -1,0 +1,38 @@
+//! What the hub made of a publish or subscription, as MQTT reason codes: the one place where they are mapped.
+
+use housewire_core::{Denied, Receipt};
+use housewire_protocols::mqtt::{Outcome, ReasonCode};
+
+/// An acknowledgement's reason, with the words for MQTT 5.
+pub(super) struct OwnedOutcome {
+    reason: ReasonCode,
+    text: Option<String>,
+}
+
+impl OwnedOutcome {
+    pub(super) fn as_outcome(&self) -> Outcome<'_> {
+        Outcome { reason: self.reason, text: self.text.as_deref() }
+    }
+}
+
+/// One outcome per message of a run, in order, without end.
+pub(super) fn outcomes(result: &Result<Receipt, Denied>) -> impl Iterator<Item = OwnedOutcome> {
+    (0..).map(move |place| match result {
+        Ok(receipt) => match receipt.refused.iter().find(|(refused, _)| *refused == place) {
+            Some((_, rejection)) => {
+                OwnedOutcome { reason: ReasonCode::PayloadFormatInvalid, text: Some(rejection.to_string()) }
+            }
+            None if receipt.taken == 0 => OwnedOutcome { reason: ReasonCode::NoMatchingSubscribers, text: None },
+            None => OwnedOutcome { reason: ReasonCode::Success, text: None },
+        },
+        Err(denied) => OwnedOutcome { reason: denial_reason(denied), text: Some(denied.to_string()) },
+    })
+}
+
+/// The reason code of a refusal.
+pub(super) fn denial_reason(denied: &Denied) -> ReasonCode {
+    match denied {
+        Denied::NotPermitted { .. } | Denied::HubOnly(_) => ReasonCode::NotAuthorized,
+        Denied::DevicesFull | Denied::RetainedFull => ReasonCode::QuotaExceeded,
+    }
+}

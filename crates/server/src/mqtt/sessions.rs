@@ -1,0 +1,312 @@
+//! All MQTT sessions by client id: who is connected, who may come back, whose will is due.
+//!
+//! One table for all shards, since a client may come back on another one. A client id has one connection at a time: a
+//! second one asks the first to leave and waits until it has handed the session over.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use housewire_core::{Hub, Presence, Principal, Publisher, Run, SessionId, Subscriber};
+use housewire_protocols::limits::MqttLimits;
+use housewire_protocols::mqtt::{Detached, Due, WillMessage};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tracing::{debug, warn};
+
+use crate::mqtt::mailbox::MqttMailbox;
+use crate::shard::{Shard, now};
+
+/// How long a new connection waits for the old one of the same client id to leave.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A session's parts that outlive a connection.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) mailbox: Arc<MqttMailbox>,
+    pub(super) subscriber: Arc<Subscriber>,
+    /// Publishes wills when no connection is there to do it.
+    publisher: Publisher,
+}
+
+/// How a connection is asked to make way, and how it says that it did.
+#[derive(Default)]
+pub(super) struct Handover {
+    /// Notified when another connection wants the session.
+    pub(super) wanted: Notify,
+    /// Notified when the session was released.
+    released: Notify,
+}
+
+enum State {
+    Connected(Arc<Handover>),
+    Away(Detached),
+}
+
+struct Entry {
+    session: Session,
+    state: State,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: HashMap<Arc<str>, Entry>,
+    /// When something happens to sessions that are away.
+    deadlines: BTreeSet<(Instant, Arc<str>)>,
+}
+
+/// See the module.
+pub(crate) struct Sessions {
+    hub: Arc<Hub>,
+    limits: Arc<MqttLimits>,
+    len_max: usize,
+    table: Mutex<Table>,
+    /// A nearer deadline was added.
+    rescheduled: Notify,
+}
+
+/// A session that a connection has taken.
+pub(super) struct Taken {
+    pub(super) session: Session,
+    /// What is left of the connection before, if the session goes on.
+    pub(super) resumed: Option<Detached>,
+    pub(super) handover: Arc<Handover>,
+}
+
+/// Whether a client wants its old session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Clean,
+    Resume,
+}
+
+/// Why a client does not get a session.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(super) enum NoSession {
+    /// The connection before did not leave in time.
+    #[error("the client's previous connection did not end in time; try again")]
+    StillHeld,
+    /// The table is full.
+    #[error("the hub keeps as many sessions as limits.mqtt_sessions allows; try again later or raise it")]
+    Full,
+}
+
+/// What came of looking for a session.
+enum Attempt {
+    Taken(Taken),
+    HeldBy(Arc<Handover>),
+    Full,
+}
+
+impl Sessions {
+    pub(crate) fn new(hub: Arc<Hub>, limits: MqttLimits, len_max: usize) -> Self {
+        Self { hub, limits: Arc::new(limits), len_max, table: Mutex::default(), rescheduled: Notify::new() }
+    }
+
+    pub(super) fn limits(&self) -> &Arc<MqttLimits> {
+        &self.limits
+    }
+
+    /// Takes the session of this client id, old or new; waits until no other connection has it.
+    pub(super) async fn take(
+        &self,
+        client_id: &Arc<str>,
+        start: Start,
+        principal: &Arc<Principal>,
+        shard: &Shard,
+    ) -> Result<Taken, NoSession> {
+        let give_up = tokio::time::Instant::now() + HANDOVER_TIMEOUT;
+        loop {
+            let handover = match self.try_take(client_id, start, principal, shard) {
+                Attempt::Taken(taken) => return Ok(taken),
+                Attempt::HeldBy(handover) => handover,
+                Attempt::Full => return Err(NoSession::Full),
+            };
+            let released = handover.released.notified();
+            tokio::pin!(released);
+            // Listening starts before looking once more, so that a release in between is not missed.
+            released.as_mut().enable();
+            handover.wanted.notify_one();
+            if !self.is_held_by(client_id, &handover) {
+                continue;
+            }
+            if tokio::time::timeout_at(give_up, released).await.is_err() {
+                warn!(client_id = &**client_id, "the previous connection does not make way");
+                return Err(NoSession::StillHeld);
+            }
+        }
+    }
+
+    fn is_held_by(&self, client_id: &str, handover: &Arc<Handover>) -> bool {
+        let table = self.table.lock();
+        let held = table.entries.get(client_id).map(|entry| &entry.state);
+        matches!(held, Some(State::Connected(have)) if Arc::ptr_eq(have, handover))
+    }
+
+    /// Takes the session if nobody has it.
+    fn try_take(&self, client_id: &Arc<str>, start: Start, principal: &Arc<Principal>, shard: &Shard) -> Attempt {
+        let mut ended = None;
+        let taken = {
+            let mut table = self.table.lock();
+            if let Some(Entry { state: State::Connected(handover), .. }) = table.entries.get(client_id) {
+                return Attempt::HeldBy(Arc::clone(handover));
+            }
+            if table.entries.len() >= self.len_max && !table.entries.contains_key(client_id) {
+                return Attempt::Full;
+            }
+            let handover = Arc::new(Handover::default());
+            let (session, resumed) = match table.remove(client_id) {
+                // A client id belongs to its principal: nobody else gets at what waits for it.
+                Some((session, detached))
+                    if start == Start::Resume && Arc::ptr_eq(session.subscriber.principal(), principal) =>
+                {
+                    (session, Some(detached))
+                }
+                old => {
+                    ended = old;
+                    (self.new_session(principal, shard), None)
+                }
+            };
+            let entry = Entry { session: session.clone(), state: State::Connected(Arc::clone(&handover)) };
+            table.entries.insert(Arc::clone(client_id), entry);
+            Taken { session, resumed, handover }
+        };
+        if let Some((session, detached)) = ended {
+            self.end(&session, detached.end());
+        }
+        Attempt::Taken(taken)
+    }
+
+    fn new_session(&self, principal: &Arc<Principal>, shard: &Shard) -> Session {
+        let id = self.hub.new_session();
+        let mailbox = MqttMailbox::new(Arc::clone(&self.limits));
+        let subscriber = Hub::subscriber(id, Arc::clone(principal), Arc::clone(&mailbox) as _);
+        let publisher = shard.publisher(Arc::clone(principal), id, "mqtt", Presence::None);
+        Session { id, mailbox, subscriber, publisher }
+    }
+
+    /// The connection ended: publishes a will that is due, keeps the session if it outlives the connection.
+    pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, mut detached: Detached, handover: &Handover) {
+        session.mailbox.disconnect();
+        let is_over = self.settle(session, &mut detached);
+        self.hub.session_disconnected(session.id, now());
+        {
+            let mut table = self.table.lock();
+            if is_over {
+                table.entries.remove(client_id);
+            } else {
+                table.park(client_id, session.clone(), detached);
+                self.rescheduled.notify_one();
+            }
+        }
+        if is_over {
+            self.forget(session);
+        }
+        handover.released.notify_waiters();
+    }
+
+    /// Does what is due for a session that is away; whether it is over.
+    fn settle(&self, session: &Session, detached: &mut Detached) -> bool {
+        while let Some(due) = detached.handle_timeout(now().instant) {
+            match due {
+                Due::Will(will) => publish_will(session, &will),
+                Due::SessionEnd => return true,
+            }
+        }
+        false
+    }
+
+    fn end(&self, session: &Session, will: Option<WillMessage>) {
+        if let Some(will) = will {
+            publish_will(session, &will);
+        }
+        self.forget(session);
+    }
+
+    fn forget(&self, session: &Session) {
+        self.hub.unsubscribe_all(&session.subscriber);
+        session.mailbox.close();
+        self.hub.session_ended(session.id, now());
+    }
+
+    /// Watches over sessions that are away; runs as long as the hub.
+    pub(crate) async fn run(&self) {
+        loop {
+            let next = self.table.lock().deadlines.first().map(|(at, _)| *at);
+            match next {
+                Some(at) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at.into()) => self.handle_due(now().instant),
+                        () = self.rescheduled.notified() => {}
+                    }
+                }
+                None => self.rescheduled.notified().await,
+            }
+        }
+    }
+
+    fn handle_due(&self, at: Instant) {
+        loop {
+            // One at a time, and not under the lock: a will may be delivered to any of these sessions.
+            let (client_id, session, mut detached) = {
+                let mut table = self.table.lock();
+                let Some((due, client_id)) = table.deadlines.first().cloned() else { return };
+                if due > at {
+                    return;
+                }
+                table.deadlines.pop_first();
+                let Some((session, detached)) = table.remove(&client_id) else { continue };
+                (client_id, session, detached)
+            };
+            if self.settle(&session, &mut detached) {
+                self.forget(&session);
+                debug!(client_id = &*client_id, "session expired");
+                continue;
+            }
+            let mut table = self.table.lock();
+            if table.entries.contains_key(&client_id) {
+                // The client came back in this moment and, finding nothing, began anew.
+                drop(table);
+                self.end(&session, detached.end());
+            } else {
+                table.park(&client_id, session, detached);
+            }
+        }
+    }
+}
+
+impl Table {
+    fn park(&mut self, client_id: &Arc<str>, session: Session, detached: Detached) {
+        if let Some(at) = detached.poll_timeout() {
+            self.deadlines.insert((at, Arc::clone(client_id)));
+        }
+        self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(detached) });
+    }
+
+    /// Takes out a session that is away.
+    fn remove(&mut self, client_id: &Arc<str>) -> Option<(Session, Detached)> {
+        let Entry { session, state } = self.entries.remove(client_id)?;
+        match state {
+            State::Away(detached) => {
+                if let Some(at) = detached.poll_timeout() {
+                    self.deadlines.remove(&(at, Arc::clone(client_id)));
+                }
+                Some((session, detached))
+            }
+            State::Connected(_) => {
+                self.entries.insert(Arc::clone(client_id), Entry { session, state });
+                None
+            }
+        }
+    }
+}
+
+fn publish_will(session: &Session, will: &WillMessage) {
+    let payloads = [&will.payload[..]];
+    let run =
+        Run::new(will.topic.borrow(), &payloads).qos(will.qos).retain(will.retain).properties(will.properties.as_ref());
+    if let Err(denied) = session.publisher.publish_run(run, now()) {
+        debug!(topic = will.topic.as_str(), %denied, "will not published");
+    }
+}

@@ -1,0 +1,280 @@
+//! Starting and stopping the whole hub.
+//!
+//! Configuration is read here and nowhere else later; each part is given only what it uses.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use housewire_core::{Hub, HubOptions};
+use housewire_protocols::limits::MqttLimits;
+use housewire_store::{Store, StoreError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+use crate::auth::Guests;
+use crate::config::{Config, Port, PortChoice};
+use crate::demo::{Demo, DemoAddresses};
+use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
+use crate::mqtt::Sessions;
+use crate::persist::Persister;
+use crate::shard::{Shard, Shared, now};
+
+/// How long connections may take to close properly; with what follows the whole stop stays below five seconds.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often deadlines of devices (pending requests, presence) are looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The hub cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A port.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The data folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Threads or sockets.
+    #[error("the system refused what the hub needs to run: {0}. Check the limits on threads and open files.")]
+    System(#[from] std::io::Error),
+}
+
+/// Where the hub is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The one port.
+    pub http: SocketAddr,
+    /// MQTT's own port, or the one port if that is not open.
+    pub mqtt: SocketAddr,
+}
+
+/// A running hub.
+pub struct Server {
+    addresses: Addresses,
+    shutdown: watch::Sender<bool>,
+    demo: Arc<Demo>,
+    shards: Vec<JoinHandle<()>>,
+    persister: Persister,
+}
+
+impl Server {
+    /// Opens ports and data, restores what was kept, starts serving. On return everything answers.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let listeners = Listeners::open(&config)?;
+        let addresses = listeners.addresses()?;
+        let store = Store::open(&config.data)?;
+        let hub = Arc::new(Hub::new(HubOptions { online_timeout: config.online_timeout }));
+        let loaded = store.load()?;
+        for skipped in &loaded.skipped {
+            warn!("{skipped}");
+        }
+        if loaded.skipped_count > loaded.skipped.len() {
+            warn!("{} rows of the database could not be used in all", loaded.skipped_count);
+        }
+        hub.restore(loaded.snapshot);
+
+        let (shutdown, stopped) = watch::channel(false);
+        let limits = MqttLimits {
+            packet_bytes_max: config.limits.mqtt_packet_bytes,
+            connect_timeout: config.limits.greeting_timeout,
+            ..MqttLimits::default()
+        };
+        let shared = Shared {
+            hub: Arc::clone(&hub),
+            sessions: Arc::new(Sessions::new(Arc::clone(&hub), limits, config.limits.mqtt_sessions)),
+            guests: Arc::new(Guests::new(config.guest)),
+            demo: Arc::new(Demo::new()),
+            config: Arc::new(config),
+            started: Instant::now(),
+            shutdown: stopped,
+        };
+        let persister = Persister::start(hub, store)?;
+        let shards = start_shards(&shared, listeners)?;
+        if shared.config.demo {
+            shared.demo.start(DemoAddresses { http: addresses.http, mqtt: addresses.http });
+        }
+        Ok(Self { addresses, shutdown, demo: shared.demo, shards, persister })
+    }
+
+    /// Where it is reached; a wildcard address is shown as loopback, which can be typed.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Closes every connection properly, writes what is left, and returns when all is done.
+    pub fn stop(self) {
+        self.demo.end();
+        self.shutdown.send_replace(true);
+        for shard in self.shards {
+            if shard.join().is_err() {
+                error!("a shard's thread died");
+            }
+        }
+        self.persister.finish();
+    }
+}
+
+/// Listening sockets, not yet accepting.
+struct Listeners {
+    one_port: std::net::TcpListener,
+    mqtt: Option<std::net::TcpListener>,
+}
+
+impl Listeners {
+    fn open(config: &Config) -> Result<Self, ListenError> {
+        let one_port = listener::bind(config.bind, config.port, "--port")?;
+        let mqtt = open_choice(config.bind, config.mqtt_port, "--mqtt-port")?;
+        if config.mqtts_port.named && open_choice(config.bind, config.mqtts_port, "--mqtts-port")?.is_some() {
+            // Looked at only: whoever names a busy port hears of it now, not when TLS comes.
+            warn!("--mqtts-port is not opened: this version has no TLS yet");
+        }
+        Ok(Self { one_port, mqtt })
+    }
+
+    fn addresses(&self) -> std::io::Result<Addresses> {
+        let http = typeable(self.one_port.local_addr()?);
+        let mqtt = match &self.mqtt {
+            Some(listener) => typeable(listener.local_addr()?),
+            None => http,
+        };
+        Ok(Addresses { http, mqtt })
+    }
+}
+
+/// Opens a port that may be off; a busy one that nobody named is skipped, as another broker may have it.
+fn open_choice(
+    address: IpAddr,
+    choice: PortChoice,
+    flag: &'static str,
+) -> Result<Option<std::net::TcpListener>, ListenError> {
+    let Port::On(port) = choice.port else { return Ok(None) };
+    match listener::bind(address, port, flag) {
+        Err(busy @ ListenError::Busy { .. }) if !choice.named => {
+            warn!("{busy} Going on without it: MQTT is served on the one port too.");
+            Ok(None)
+        }
+        opened => opened.map(Some),
+    }
+}
+
+fn typeable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+fn start_shards(shared: &Shared, listeners: Listeners) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let mut inlets = Vec::new();
+    let mut starts = Vec::new();
+    for _ in 0..shared.config.shards {
+        let shard = Shard::new(shared.clone());
+        let (inlet, outlet) = mpsc::channel(HANDOFF_MAX);
+        inlets.push(ShardInlet { shard: shard.clone(), inlet });
+        starts.push((shard, outlet));
+    }
+    let inlets: Arc<[ShardInlet]> = inlets.into();
+    let mut first = Some((listeners, inlets));
+    let mut threads = Vec::new();
+    for (number, (shard, outlet)) in starts.into_iter().enumerate() {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        if let Some((listeners, inlets)) = first.take() {
+            spawn_hub_tasks(&runtime, shared, listeners, &inlets)?;
+        }
+        let thread = std::thread::Builder::new().name(format!("shard-{number}"));
+        threads.push(thread.spawn(move || run_shard(&runtime, &shard, outlet))?);
+    }
+    Ok(threads)
+}
+
+/// Tasks of the hub as a whole live on the first shard.
+fn spawn_hub_tasks(
+    runtime: &Runtime,
+    shared: &Shared,
+    listeners: Listeners,
+    inlets: &Arc<[ShardInlet]>,
+) -> std::io::Result<()> {
+    let _inside = runtime.enter();
+    let one_port = TcpListener::from_std(listeners.one_port)?;
+    runtime.spawn(listener::accept(one_port, Speaks::Anything, Arc::clone(inlets)));
+    if let Some(mqtt) = listeners.mqtt {
+        runtime.spawn(listener::accept(TcpListener::from_std(mqtt)?, Speaks::Mqtt, Arc::clone(inlets)));
+    }
+    let sessions = Arc::clone(&shared.sessions);
+    runtime.spawn(async move { sessions.run().await });
+    runtime.spawn(keep_deadlines(Arc::clone(&shared.hub)));
+    Ok(())
+}
+
+async fn keep_deadlines(hub: Arc<Hub>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let now = now();
+        if hub.poll_timeout().is_some_and(|at| at <= now.instant) {
+            hub.handle_timeout(now);
+        }
+    }
+}
+
+fn run_shard(runtime: &Runtime, shard: &Shard, outlet: mpsc::Receiver<listener::Accepted>) {
+    runtime.block_on(async {
+        tokio::spawn(listener::run_inlet(shard.clone(), outlet));
+        let own = shard.clone();
+        tokio::spawn(async move { own.run().await });
+        shard.stopping().await;
+        let drained = async {
+            while shard.connection_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+            warn!("{} connections did not close in time", shard.connection_count());
+        }
+    });
+}
+
+/// Runs a hub until SIGTERM or Ctrl-C; `ready` is called with its addresses as soon as it serves.
+pub fn run_until_signal(config: Config, ready: impl FnOnce(Addresses)) -> Result<(), StartError> {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        warn!("cannot raise the limit of open files: {error}");
+    }
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    // Before anything starts: a signal that comes early must stop the hub properly, too.
+    let signal = {
+        let _inside = runtime.enter();
+        Signals::listen()?
+    };
+    let server = Server::start(config)?;
+    ready(server.addresses());
+    let name = runtime.block_on(signal.first());
+    info!("{name} received, stopping");
+    server.stop();
+    info!("stopped");
+    Ok(())
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Shards: threads on which connections live, each with one current-thread runtime.
+//!
+//! A connection of any protocol stays on the shard it was given for life. All ready connections are read first; the
+//! mailboxes that became dirty meanwhile are then flushed once, by the shard's flusher. What a connection says
+//! belongs to its transport; which shard it gets to `listener`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use housewire_core::{Hub, Now, Presence, Principal, Publisher, RouteCache, SessionId, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use crate::auth::Guests;
+use crate::config::Config;
+use crate::demo::Demo;
+use crate::mqtt::Sessions;
+use crate::socket::Scratch;
+
+/// Something with buffered output; see [`Flusher::mark`].
+pub(crate) trait Flush: Send + Sync {
+    /// Writes what is buffered as far as the socket takes it, or wakes the task that does. Never blocks. Called on
+    /// the shard that the connection lives on.
+    fn flush(&self);
+}
+
+/// Collects a shard's dirty mailboxes and flushes each once per tick.
+#[derive(Default)]
+pub(crate) struct Flusher {
+    dirty: Mutex<Vec<Arc<dyn Flush>>>,
+    wake: Notify,
+}
+
+impl Flusher {
+    /// Asks for one flush. The caller sees to it that a mailbox is marked once until it was flushed.
+    pub(crate) fn mark(&self, mailbox: Arc<dyn Flush>) {
+        let mut dirty = self.dirty.lock();
+        dirty.push(mailbox);
+        if dirty.len() == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    async fn run(&self) {
+        let mut batch = Vec::new();
+        loop {
+            self.wake.notified().await;
+            // Lets every connection that is ready be read first, so that what they publish leaves in one write.
+            tokio::task::yield_now().await;
+            std::mem::swap(&mut *self.dirty.lock(), &mut batch);
+            for mailbox in batch.drain(..) {
+                mailbox.flush();
+            }
+        }
+    }
+}
+
+/// What every connection can reach: the hub, and what its shard keeps for it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shard(Arc<ShardParts>);
+
+/// See [`Shard`].
+pub(crate) struct ShardParts {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) flusher: Flusher,
+    /// MQTT sessions of all shards.
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) demo: Arc<Demo>,
+    pub(crate) guests: Arc<Guests>,
+    pub(crate) scratch: Mutex<Scratch>,
+    pub(crate) started: Instant,
+    routes: Arc<RouteCache>,
+    shutdown: watch::Receiver<bool>,
+    connections: AtomicUsize,
+}
+
+impl std::ops::Deref for Shard {
+    type Target = ShardParts;
+
+    fn deref(&self) -> &ShardParts {
+        &self.0
+    }
+}
+
+/// What shards share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) demo: Arc<Demo>,
+    pub(crate) guests: Arc<Guests>,
+    pub(crate) started: Instant,
+    pub(crate) shutdown: watch::Receiver<bool>,
+}
+
+/// Counts a connection while it lives.
+pub(crate) struct ConnectionGuard(Shard);
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(ShardParts {
+            hub: shared.hub,
+            config: shared.config,
+            sessions: shared.sessions,
+            demo: shared.demo,
+            shutdown: shared.shutdown,
+            flusher: Flusher::default(),
+            guests: shared.guests,
+            scratch: Mutex::default(),
+            started: shared.started,
+            routes: Arc::new(RouteCache::new()),
+            connections: AtomicUsize::new(0),
+        }))
+    }
+
+    /// The shard's own tasks; runs until its runtime ends.
+    pub(crate) async fn run(&self) {
+        const PURGE_EVERY: Duration = Duration::from_secs(10);
+        let purge = async {
+            loop {
+                tokio::time::sleep(PURGE_EVERY).await;
+                self.routes.purge(&self.hub);
+            }
+        };
+        tokio::join!(self.flusher.run(), purge);
+    }
+
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn admit(&self) -> ConnectionGuard {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        ConnectionGuard(self.clone())
+    }
+
+    pub(crate) fn connection_count(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// A publisher whose messages come through the door `via`.
+    pub(crate) fn publisher(
+        &self,
+        principal: Arc<Principal>,
+        session: SessionId,
+        via: &'static str,
+        presence: Presence,
+    ) -> Publisher {
+        Publisher::new(Arc::clone(&self.hub), Arc::clone(&self.routes), principal, session, via, presence)
+    }
+
+    /// Resolves when the hub is asked to stop; connections then close properly.
+    pub(crate) async fn stopping(&self) {
+        let mut shutdown = self.shutdown.clone();
+        // An error means that whoever could ask is gone, which is the same to a connection.
+        let _stopped = shutdown.wait_for(|stop| *stop).await.is_ok();
+    }
+}
+
+/// The present, on both clocks. Deadlines follow tokio's clock, which tests can pause.
+pub(crate) fn now() -> Now {
+    Now { instant: tokio::time::Instant::now().into_std(), wall: Timestamp::from(SystemTime::now()) }
+}

@@ -1,0 +1,216 @@
+//! The task of one WebSocket: reads what is ready, writes what waits, flushes once per wake-up; pings; says goodbye.
+//!
+//! What frames mean belongs to `session`.
+
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tracing::debug;
+
+use crate::caller::Caller;
+use crate::limits::{
+    LINGER_TIMEOUT, TICK_BYTES_MAX, TICK_FRAMES_MAX, WS_CLOSE_TIMEOUT, WS_PING_EVERY, WS_PINGS_UNANSWERED_MAX,
+    WS_WRITE_TIMEOUT,
+};
+use crate::outbox::Batch;
+use crate::refusal::Refusal;
+use crate::ws::reply;
+use crate::ws::session::{Answer, Session};
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Why a socket ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The client says goodbye.
+    Left,
+    /// The client is out of reach: there is nobody to tell.
+    Lost,
+    /// The client broke a rule, or is too slow.
+    Refused(CloseCode, &'static str),
+    /// The hub stops.
+    Stopping,
+}
+
+/// Whether the socket goes on.
+type Going = Result<(), End>;
+
+/// Serves a WebSocket until its client leaves or the hub stops.
+pub(super) async fn run(socket: Socket, caller: Caller) {
+    let mut connection = Connection::new(socket, &caller);
+    let end = tokio::select! {
+        end = connection.talk() => end,
+        () = caller.shard.stopping() => End::Stopping,
+    };
+    debug!(peer = %caller.peer, "WebSocket ends: {end:?}");
+    let Connection { socket, session, .. } = connection;
+    // Its subscriptions and its presence end now, not after the farewell.
+    drop(session);
+    say_goodbye(socket, &end).await;
+}
+
+/// Ends the socket so that the client hears why: the close frame, the client's own, then the end of the connection.
+async fn say_goodbye(mut socket: Socket, end: &End) {
+    let close = match end {
+        End::Lost => return,
+        End::Left => None,
+        End::Refused(code, reason) => Some((*code, *reason)),
+        End::Stopping => Some((CloseCode::Away, "the hub stops")),
+    };
+    let farewell = async {
+        if let Some((code, reason)) = close {
+            let reason = Utf8Bytes::from_static(reason);
+            socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
+        }
+        while let Some(message) = socket.next().await {
+            message?;
+        }
+        Ok::<_, Error>(())
+    };
+    if let Ok(Err(error)) = timeout(WS_CLOSE_TIMEOUT, farewell).await {
+        debug!("WebSocket broke off at its end: {error}");
+    }
+    let patience = if *end == End::Stopping { WS_CLOSE_TIMEOUT } else { LINGER_TIMEOUT };
+    // Whatever comes of it, the connection is over.
+    let _ended = timeout(patience, socket.get_mut().shutdown()).await.is_ok();
+}
+
+struct Connection {
+    socket: Socket,
+    session: Session,
+    pings: Interval,
+    pings_unanswered: u32,
+}
+
+impl Connection {
+    fn new(socket: Socket, caller: &Caller) -> Self {
+        let mut pings = interval_at(Instant::now() + WS_PING_EVERY, WS_PING_EVERY);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { socket, session: Session::new(caller), pings, pings_unanswered: 0 }
+    }
+
+    async fn talk(&mut self) -> End {
+        loop {
+            if let Err(end) = self.turn().await {
+                return end;
+            }
+        }
+    }
+
+    /// One wake-up: what is ready is done, what waits is written, and flushed once.
+    async fn turn(&mut self) -> Going {
+        // Who leaves its stored values unread is not listened to until it has read some.
+        let may_read = !self.session.feed.is_behind();
+        tokio::select! {
+            biased;
+            _ = self.pings.tick() => self.ping().await?,
+            message = self.socket.next(), if may_read => self.read_ready(message).await?,
+            () = self.session.feed.filled() => {}
+        }
+        self.write_waiting(TICK_BYTES_MAX).await?;
+        self.flush().await?;
+        // Others have their turn, whatever is left here.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Handles the message that came and those that are there already, within bounds.
+    async fn read_ready(&mut self, first: Option<Result<Message, Error>>) -> Going {
+        let mut next = Some(first);
+        let (mut bytes, mut frames) = (0, 0);
+        while let Some(message) = next {
+            let message = message.ok_or(End::Lost)?.map_err(|error| end_of(&error))?;
+            self.pings_unanswered = 0;
+            bytes += message.len();
+            frames += 1;
+            self.handle(message).await?;
+            let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !self.session.feed.is_behind();
+            next = if goes_on { self.socket.next().now_or_never() } else { None };
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, message: Message) -> Going {
+        match message {
+            Message::Text(text) => match self.session.handle(&text) {
+                Answer::First(answer) => self.feed(Message::text(answer)).await,
+                Answer::Last(answer) => {
+                    self.write_waiting(usize::MAX).await?;
+                    self.feed(Message::text(answer)).await
+                }
+            },
+            Message::Binary(_) => {
+                let refusal = Refusal::BadRequest("frames are JSON in text frames, not in binary ones".into());
+                self.feed(Message::text(reply::error(None, &refusal))).await
+            }
+            // A ping is answered by the library, with the next flush.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
+            Message::Close(_) => Err(End::Left),
+        }
+    }
+
+    /// Feeds what waits to be written, about `bytes_max` of it, into the socket's buffer.
+    async fn write_waiting(&mut self, bytes_max: usize) -> Going {
+        let mut written = 0;
+        while written < bytes_max
+            && let Some(Batch { bytes, lengths, lost }) = self.session.feed.take()
+        {
+            written += bytes.len();
+            let mut start = 0;
+            for length in lengths {
+                let message = bytes.slice(start..start + length);
+                start += length;
+                let text = Utf8Bytes::try_from(message).expect("messages are written as JSON, which is UTF-8");
+                self.feed(Message::Text(text)).await?;
+            }
+            if lost > 0 {
+                self.feed(Message::text(reply::lost(lost))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ping(&mut self) -> Going {
+        if self.pings_unanswered >= WS_PINGS_UNANSWERED_MAX {
+            return Err(End::Refused(CloseCode::Policy, "no answer to pings"));
+        }
+        self.pings_unanswered += 1;
+        self.feed(Message::Ping(Default::default())).await
+    }
+
+    /// Hands a message to the socket's buffer; waits while that is full.
+    async fn feed(&mut self, message: Message) -> Going {
+        in_time(self.socket.feed(message)).await
+    }
+
+    async fn flush(&mut self) -> Going {
+        in_time(self.socket.flush()).await
+    }
+}
+
+async fn in_time(write: impl Future<Output = Result<(), Error>>) -> Going {
+    match timeout(WS_WRITE_TIMEOUT, write).await {
+        Ok(written) => written.map_err(|error| end_of(&error)),
+        // It does not read: a close frame would not reach it either.
+        Err(_) => Err(End::Lost),
+    }
+}
+
+/// Errors of the socket to close codes (RFC 6455 section 7.4.1); the only place that does.
+fn end_of(error: &Error) -> End {
+    match error {
+        Error::Capacity(_) => End::Refused(CloseCode::Size, "the message is larger than limits.ws_message_bytes"),
+        Error::Utf8(_) => End::Refused(CloseCode::Invalid, "a text frame must be UTF-8"),
+        Error::Protocol(tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            End::Lost
+        }
+        Error::Protocol(_) => End::Refused(CloseCode::Protocol, "this is not the WebSocket protocol"),
+        _ => End::Lost,
+    }
+}

@@ -1,9 +1,10 @@
 //! What must survive a restart, on its way out to `store` and back in.
 //!
 //! Changes are conflated: a topic or property that changes a thousand times between two collections is
-//! written once, with its last state, so what is pending is bounded by what exists.
+//! written once, with its last state, so what is pending grows with the number of names, not of changes.
 
 use bytes::Bytes;
+use rustc_hash::FxHashSet;
 
 use crate::device::{DeviceId, DeviceInfo, DeviceState, PropertyName};
 use crate::hub::Hub;
@@ -13,13 +14,19 @@ use crate::route::Role;
 use crate::time::Timestamp;
 use crate::topic::Topic;
 
+/// A batch of changes, counted from 1; what was noted before a batch was taken is in that batch or an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BatchNumber(u64);
+
 /// Names of what the disk does not have yet.
 #[derive(Debug, Default)]
 pub(crate) struct Unsaved {
-    pub(crate) topics: Vec<Topic>,
-    pub(crate) devices: Vec<DeviceId>,
-    pub(crate) properties: Vec<(DeviceId, PropertyName)>,
-    pub(crate) removed: Vec<DeviceId>,
+    /// How many batches were taken so far.
+    taken: BatchNumber,
+    pub(crate) topics: FxHashSet<Topic>,
+    pub(crate) devices: FxHashSet<DeviceId>,
+    pub(crate) properties: FxHashSet<(DeviceId, PropertyName)>,
+    pub(crate) removed: FxHashSet<DeviceId>,
 }
 
 /// A device without its properties.
@@ -49,6 +56,8 @@ pub struct PropertyRecord {
 /// One batch for the disk. Apply in the order of the fields, in one transaction.
 #[derive(Debug, Default)]
 pub struct Changes {
+    /// Once the disk has this batch, every change whose [`crate::Receipt`] names it is safe.
+    pub number: BatchNumber,
     /// Devices to delete with all their properties.
     pub removed: Vec<DeviceId>,
     /// Devices to write; their properties that are not named are to be deleted.
@@ -80,8 +89,14 @@ pub struct Snapshot {
 impl Hub {
     /// Everything that changed since the last call.
     pub fn take_changes(&self) -> Changes {
-        let unsaved = std::mem::take(&mut *self.unsaved.lock());
-        let mut changes = Changes { removed: unsaved.removed, ..Changes::default() };
+        let unsaved = {
+            let mut unsaved = self.unsaved.lock();
+            let number = BatchNumber(unsaved.taken.0 + 1);
+            let unsaved = std::mem::replace(&mut *unsaved, Unsaved { taken: number, ..Unsaved::default() });
+            Unsaved { taken: number, ..unsaved }
+        };
+        let mut changes =
+            Changes { number: unsaved.taken, removed: unsaved.removed.into_iter().collect(), ..Changes::default() };
         for id in unsaved.devices {
             let Some(device) = self.registry.get(&id) else { continue };
             let mut state = device.lock();
@@ -110,6 +125,20 @@ impl Hub {
         changes
     }
 
+    /// Notes everything of a batch again that the disk did not take; what changed meanwhile is taken as it is then.
+    pub fn put_back(&self, changes: Changes) {
+        let mut unsaved = self.unsaved.lock();
+        unsaved.removed.extend(changes.removed);
+        unsaved.devices.extend(changes.devices.into_iter().map(|record| record.id));
+        unsaved.properties.extend(changes.properties.into_iter().map(|record| (record.device, record.name)));
+        unsaved.topics.extend(changes.retained.into_iter().map(|(topic, _)| topic));
+    }
+
+    /// The batch that what was noted until now will be in at the latest.
+    pub fn next_batch(&self) -> BatchNumber {
+        BatchNumber(self.unsaved.lock().taken.0 + 1)
+    }
+
     /// The device's own spelling (`21.50`) instead of the canonical one, if it is still that report.
     fn take_over_payload(&self, record: &mut PropertyRecord) {
         let Some((payload, time, _)) = &mut record.last else { return };
@@ -126,14 +155,14 @@ impl Hub {
         if let Some(property) = state.properties.get_mut(name)
             && !std::mem::replace(&mut property.unsaved, true)
         {
-            self.unsaved.lock().properties.push((device.clone(), name.clone()));
+            self.unsaved.lock().properties.insert((device.clone(), name.clone()));
         }
     }
 
     /// Notes for the disk that a device was registered or declared anew, with all its properties.
     pub(crate) fn note_device(&self, device: &DeviceId, state: &mut DeviceState) {
         if !std::mem::replace(&mut state.unsaved, true) {
-            self.unsaved.lock().devices.push(device.clone());
+            self.unsaved.lock().devices.insert(device.clone());
         }
         for name in state.properties.keys().cloned().collect::<Vec<_>>() {
             self.note_property(device, state, &name);
@@ -183,7 +212,7 @@ impl Hub {
 }
 
 /// Where the property is reported.
-fn value_topic(device: &DeviceId, property: &PropertyName) -> Topic {
+pub(crate) fn value_topic(device: &DeviceId, property: &PropertyName) -> Topic {
     Topic::parse(&format!("devices/{device}/{property}")).expect("made of valid names")
 }
 

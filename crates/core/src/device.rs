@@ -213,7 +213,7 @@ impl Device {
         &self.id
     }
 
-    /// Its state. Hold it briefly; the only lock taken under it is that of the deadlines.
+    /// Its state. Hold it briefly; under it only the locks of the deadlines and of what is unsaved are taken.
     pub fn lock(&self) -> MutexGuard<'_, DeviceState> {
         self.state.lock()
     }
@@ -283,6 +283,10 @@ impl DeviceState {
 
     /// Notes who spoke for the device; `true` if the session is new to it.
     pub(crate) fn heard_from(&mut self, origin: Origin, now: Now, online_timeout: std::time::Duration) -> bool {
+        if origin.presence == Presence::None {
+            // The hub's own word, or a will: nobody is there because of it.
+            return false;
+        }
         self.presence.said_offline = false;
         self.via = Some(origin.via);
         match origin.presence {
@@ -297,8 +301,10 @@ impl DeviceState {
                     return false;
                 }
                 if reporters.len() >= REPORTERS_MAX {
-                    let oldest = reporters.iter().position(|(_, connected)| *connected == Connected::No).unwrap_or(0);
-                    reporters.remove(oldest);
+                    match reporters.iter().position(|(_, connected)| *connected == Connected::No) {
+                        Some(oldest) => reporters.remove(oldest),
+                        None => return false,
+                    };
                 }
                 reporters.push((origin.session, Connected::Yes));
                 true
@@ -329,9 +335,16 @@ impl DeviceState {
     pub(crate) fn update_online(&mut self, now: Instant) -> bool {
         let presence = &mut self.presence;
         let connected = presence.reporters.iter().any(|(_, connected)| *connected == Connected::Yes);
-        let recent = presence.momentary_until.is_some_and(|until| until > now);
+        // Forgotten once it is over: it must not count as a deadline again.
+        presence.momentary_until = presence.momentary_until.filter(|until| *until > now);
+        let recent = presence.momentary_until.is_some();
         let online = !presence.said_offline && (connected || recent);
         std::mem::replace(&mut presence.online, online) != online
+    }
+
+    /// The sessions that spoke for it.
+    pub(crate) fn speakers(&self) -> impl Iterator<Item = SessionId> {
+        self.presence.reporters.iter().map(|(session, _)| *session)
     }
 
     /// When something changes by itself next: a target ends, a momentary presence ends.

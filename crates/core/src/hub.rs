@@ -21,7 +21,7 @@ use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
 use crate::route::{Generations, RouteCache};
 use crate::slots::Slots;
-use crate::time::{Now, Timestamp};
+use crate::time::Now;
 use crate::topic::{Filter, Topic, TopicRef};
 use crate::trie::{SubscribeOptions, Subscription, Trie};
 
@@ -87,11 +87,20 @@ pub struct Replay {
     after: Option<Topic>,
 }
 
+impl Replay {
+    /// What was subscribed to.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+}
+
 /// Whether a replay has more to bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayProgress {
     /// Call again when the mailbox is no longer congested.
     Paused,
+    /// Call again when others had their turn: one call looks at a bounded number of topics.
+    More,
     /// Everything was offered.
     Done,
 }
@@ -188,32 +197,36 @@ impl Hub {
         Replay { filter, kind, delivery: Delivery { qos: options.qos, retain: true, identifiers }, after: None }
     }
 
-    /// Offers stored messages until there are no more or the mailbox is congested.
+    /// Offers stored messages: a bounded number, and none while the mailbox is congested.
     pub fn continue_replay(&self, subscriber: &Subscriber, replay: &mut Replay, now: Now) -> ReplayProgress {
         let mailbox = subscriber.mailbox();
-        loop {
-            let (slots, next) = self.slots.page(&replay.filter, replay.after.as_ref());
-            for slot in slots {
-                if mailbox.is_congested() {
-                    return ReplayProgress::Paused;
-                }
-                replay.after = Some(slot.topic().clone());
-                if !subscriber.principal().may(Access::Read, slot.topic().borrow()) {
-                    continue;
-                }
-                let state = slot.lock();
-                let message = match replay.kind {
-                    ReplayKind::Retained => state.retained.as_ref(),
-                    ReplayKind::Present => state.present(),
-                };
-                if let Some(message) = message.filter(|message| !is_expired(message, now.wall)) {
-                    message.as_run(SessionId::HUB, |run| mailbox.offer(run, &replay.delivery));
-                }
+        if mailbox.is_congested() {
+            return ReplayProgress::Paused;
+        }
+        let (slots, next) = self.slots.page(&replay.filter, replay.after.as_ref());
+        for slot in slots {
+            if mailbox.is_congested() {
+                return ReplayProgress::Paused;
             }
-            match next {
-                Some(after) => replay.after = Some(after),
-                None => return ReplayProgress::Done,
+            replay.after = Some(slot.topic().clone());
+            if !subscriber.principal().may(Access::Read, slot.topic().borrow()) {
+                continue;
             }
+            let state = slot.lock();
+            let message = match replay.kind {
+                ReplayKind::Retained => state.retained_at(now.wall),
+                ReplayKind::Present => state.present(now.wall),
+            };
+            if let Some(message) = message {
+                message.as_run(SessionId::HUB, |run| mailbox.offer(run, &replay.delivery));
+            }
+        }
+        match next {
+            Some(after) => {
+                replay.after = Some(after);
+                ReplayProgress::More
+            }
+            None => ReplayProgress::Done,
         }
     }
 
@@ -227,8 +240,7 @@ impl Hub {
             });
         }
         let slot = self.slots.get(topic);
-        let message = slot.and_then(|slot| slot.lock().present().cloned());
-        Ok(message.filter(|message| !is_expired(message, now.wall)))
+        Ok(slot.and_then(|slot| slot.lock().present(now.wall).cloned()))
     }
 
     /// Changes somebody's rights, for connections that exist too.
@@ -237,16 +249,10 @@ impl Hub {
         self.generations.bump_all();
     }
 
-    /// How many messages are retained.
-    pub fn retained_count(&self) -> usize {
-        self.slots.retained_count()
+    /// Drops stale routes of the hub's own messages, which would keep closed mailboxes alive.
+    pub fn purge(&self) {
+        self.own_routes.purge(self);
     }
-}
-
-/// Whether the sender gave the message a life and it is over.
-fn is_expired(message: &Message, now: Timestamp) -> bool {
-    let expiry = message.properties.as_ref().and_then(|properties| properties.expiry);
-    expiry.is_some_and(|expiry| now.since(message.time) >= expiry)
 }
 
 #[cfg(test)]

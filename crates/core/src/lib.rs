@@ -20,7 +20,7 @@ mod topic;
 mod trie;
 mod value;
 
-pub use changes::{Changes, DeviceRecord, PropertyRecord, Snapshot};
+pub use changes::{BatchNumber, Changes, DeviceRecord, PropertyRecord, Snapshot};
 pub use device::{
     DeclareError, DeclareMode, Device, DeviceId, DeviceInfo, DeviceState, IdError, PropertyName, Rejected, Rejection,
 };

@@ -19,7 +19,8 @@ pub const LABEL_BYTES_MAX: usize = 256;
 pub const OPTIONS_MAX: usize = 256;
 /// Largest payload that becomes a property's value; larger reports are refused.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
-/// Sessions remembered as reporting for one device; the one that reported first is forgotten.
+/// Sessions remembered as reporting for one device; one that left makes room, and while all are connected another one
+/// is not remembered.
 pub const REPORTERS_MAX: usize = 16;
 /// Most retained messages; a further topic is refused, known topics still change.
 pub const RETAINED_MAX: usize = 1_000_000;

@@ -72,6 +72,11 @@ impl Subscriber {
         &*self.mailbox
     }
 
+    /// Whether it is subscribed to exactly this filter.
+    pub fn is_subscribed(&self, filter: &Filter) -> bool {
+        self.filters.lock().contains(filter)
+    }
+
     /// How many filters it is subscribed to.
     pub fn subscription_count(&self) -> usize {
         self.filters.lock().len()

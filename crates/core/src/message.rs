@@ -233,27 +233,42 @@ impl<'a> Run<'a> {
         encoded
     }
 
+    /// One message of the run, owned.
+    pub(crate) fn message(&self, place: usize) -> Message {
+        match self.messages.get() {
+            Some(messages) => messages[place].clone(),
+            None => self.own(&self.topic.to_topic(), self.payloads[place]),
+        }
+    }
+
+    fn own(&self, topic: &Topic, payload: &[u8]) -> Message {
+        Message {
+            topic: topic.clone(),
+            payload: Bytes::copy_from_slice(payload),
+            qos: self.qos,
+            retain: self.retain,
+            properties: self.properties.cloned(),
+            via: self.origin.via,
+            time: self.time,
+        }
+    }
+
     /// The messages of the run, owned; made once, however many subscribers queue them.
     pub fn messages(&self) -> &[Message] {
         self.messages.get_or_init(|| {
             let topic = self.topic.to_topic();
-            self.payloads
-                .iter()
-                .map(|payload| Message {
-                    topic: topic.clone(),
-                    payload: Bytes::copy_from_slice(payload),
-                    qos: self.qos,
-                    retain: self.retain,
-                    properties: self.properties.cloned(),
-                    via: self.origin.via,
-                    time: self.time,
-                })
-                .collect()
+            self.payloads.iter().map(|payload| self.own(&topic, payload)).collect()
         })
     }
 }
 
 impl Message {
+    /// Whether the sender gave the message a life and it is over.
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        let expiry = self.properties.as_ref().and_then(|properties| properties.expiry);
+        expiry.is_some_and(|expiry| now.since(self.time) >= expiry)
+    }
+
     /// Hands the message to `use_run` as a run of one.
     pub(crate) fn as_run<R>(&self, session: SessionId, use_run: impl FnOnce(&Run<'_>) -> R) -> R {
         let payloads = [self.payload.as_ref()];

@@ -29,7 +29,7 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Everything, `$` topics included.
+    /// Everything, `$SYS` included.
     pub fn all() -> Self {
         let everything: Vec<_> =
             ["#", "$SYS/#"].into_iter().map(|text| Filter::parse(text).expect("a constant that parses")).collect();

@@ -127,7 +127,7 @@ impl PropertySpec {
             && let Value::Text(text) = &value
             && !self.options.iter().any(|option| **option == **text)
         {
-            return Err(RuleBroken::Options(self.options.clone()));
+            return Err(RuleBroken::Options(list_shortly(&self.options)));
         }
         Ok(value)
     }
@@ -179,8 +179,8 @@ pub enum RuleBroken {
         /// Upper bound, if there is one.
         max: Option<f64>,
     },
-    /// None of the options.
-    Options(Vec<String>),
+    /// None of these options; only the first ones, if there are many.
+    Options(String),
     /// The property cannot be set.
     ReadOnly,
     /// Longer than [`VALUE_BYTES_MAX`].
@@ -202,7 +202,7 @@ impl fmt::Display for RuleBroken {
             Self::Range { min: Some(min), max: None } => write!(f, "it must be at least {min}"),
             Self::Range { min: None, max: Some(max) } => write!(f, "it must be at most {max}"),
             Self::Range { min: None, max: None } => write!(f, "it must lie in its range"),
-            Self::Options(options) => write!(f, "it must be one of {}", options.join(", ")),
+            Self::Options(options) => write!(f, "it must be one of {options}"),
             Self::ReadOnly => write!(f, "it can be read, not set"),
             Self::TooMany => write!(f, "the device has {PROPERTIES_MAX} properties already"),
             Self::TooLarge(bytes) => {
@@ -210,6 +210,20 @@ impl fmt::Display for RuleBroken {
             }
         }
     }
+}
+
+/// The options in about a line: a refusal must not be much larger than what it refuses.
+fn list_shortly(options: &[String]) -> String {
+    const SHOWN_CHARS_MAX: usize = 120;
+    let mut shown = String::new();
+    for (place, option) in options.iter().enumerate() {
+        if shown.len() + option.len() > SHOWN_CHARS_MAX {
+            return format!("{shown}… ({} in all)", options.len());
+        }
+        shown.push_str(if place == 0 { "" } else { ", " });
+        shown.push_str(option);
+    }
+    shown
 }
 
 /// A request that the device has not confirmed.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
+use crate::changes::BatchNumber;
 use crate::device::{Device, DeviceId, DeviceState, PropertyName, Rejection};
 use crate::hub::follow_up::FollowUp;
 use crate::hub::{Denied, Hub};
 use crate::limits::VALUE_BYTES_MAX;
-use crate::message::{Origin, Presence, Run, SessionId};
+use crate::message::{Origin, Presence, Qos, Run, SessionId};
 use crate::principal::{Access, Principal};
 use crate::property::{Effect, RuleBroken};
 use crate::route::{Role, Route, RouteCache};
@@ -29,10 +30,12 @@ pub struct Publisher {
 /// What became of a run.
 #[derive(Debug, Default)]
 pub struct Receipt {
-    /// Subscribers that took it.
-    pub taken: usize,
+    /// Subscribers it was offered to, whether or not they had room for it.
+    pub matched: usize,
     /// Messages that a device's declared rules refused, by their place in the run: not applied and not delivered.
     pub refused: Vec<(usize, Rejection)>,
+    /// The batch that the disk must have before a QoS 1 or 2 message may be acknowledged, if anything is kept of it.
+    pub durable_with: Option<BatchNumber>,
 }
 
 impl Publisher {
@@ -73,7 +76,7 @@ impl Publisher {
         match route.role {
             Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
             // Nothing is kept of it, so nothing is locked.
-            Role::Plain if !run.is_retained() => Ok(Receipt { taken: route.offer(&run), refused: Vec::new() }),
+            Role::Plain if !run.is_retained() => Ok(Receipt { matched: route.offer(&run), ..Receipt::default() }),
             _ => self.hub.record_and_offer(&self.routes, route, &run, now),
         }
     }
@@ -110,20 +113,26 @@ impl Hub {
                 *route.slot.lock() = None;
                 continue;
             }
-            if run.is_retained() && !self.slots.has_room_for(&state) {
-                return Err(Denied::RetainedFull);
-            }
             // A subscriber inserts its route and then looks into the slot. Checking the route while the slot is locked
             // means that it either is on the route or finds there what is recorded now.
             let route = routes.revalidate(self, run.topic(), route);
-            let recorded = self.record(&route, run, now)?;
-            let taken = self.keep_and_offer(&slot, &mut state, &route, run, &recorded.refused);
+            let recorded = self.record(&state, &route, run, now);
+            let matched = match &recorded {
+                Ok(recorded) => self.keep_and_offer(&slot, &mut state, &route, run, &recorded.refused),
+                Err(_) => 0,
+            };
+            let is_empty = state.present(now.wall).is_none();
             drop(state);
-            if clears(run) {
+            if is_empty {
                 self.slots.forget_if_empty(&slot);
             }
-            self.publish_follow_ups(recorded.follow_ups, now);
-            return Ok(Receipt { taken, refused: recorded.refused });
+            let Recorded { refused, follow_ups } = recorded?;
+            self.publish_follow_ups(follow_ups, now);
+            let is_kept = run.is_retained() || matches!(route.role, Role::Report(..));
+            let must_be_durable = is_kept && run.published_qos() > Qos::AtMostOnce;
+            // Asked for last: everything that this run changed is noted by now.
+            let durable_with = must_be_durable.then(|| self.next_batch());
+            return Ok(Receipt { matched, refused, durable_with });
         }
     }
 
@@ -131,7 +140,10 @@ impl Hub {
         Arc::clone(route.slot.lock().get_or_insert_with(|| self.slots.get_or_create(run.topic())))
     }
 
-    fn record(&self, route: &Route, run: &Run<'_>, now: Now) -> Result<Recorded, Denied> {
+    fn record(&self, state: &SlotState, route: &Route, run: &Run<'_>, now: Now) -> Result<Recorded, Denied> {
+        if run.is_retained() && !self.slots.has_room_for(state) {
+            return Err(Denied::RetainedFull);
+        }
         match &route.role {
             Role::Report(device, property) => self.record_reports(&Recording { route, device, run, now }, property),
             Role::Request(device, property) => {
@@ -155,9 +167,11 @@ impl Hub {
             self.keep(slot, state, route, run);
             return route.offer(run);
         }
-        let is_refused = |at: usize| refused.iter().any(|(refused, _)| *refused == at);
-        let payloads = run.payloads().iter().enumerate().filter(|(at, _)| !is_refused(*at));
-        let accepted: Vec<&[u8]> = payloads.map(|(_, payload)| *payload).collect();
+        // Both are in the order of the run.
+        let mut refused = refused.iter().map(|(place, _)| *place).peekable();
+        let payloads = run.payloads().iter().enumerate();
+        let accepted: Vec<&[u8]> =
+            payloads.filter(|(place, _)| refused.next_if_eq(place).is_none()).map(|(_, payload)| *payload).collect();
         if accepted.is_empty() {
             return 0;
         }
@@ -168,12 +182,14 @@ impl Hub {
 
     /// Keeps the last message of the run as the topic's retained message and, of a device's value, as its last report.
     fn keep(&self, slot: &Slot, state: &mut MutexGuard<'_, SlotState>, route: &Route, run: &Run<'_>) {
-        let is_report = matches!(route.role, Role::Report(..)) && !clears(run);
-        if is_report {
-            state.last = run.messages().last().cloned();
+        if matches!(route.role, Role::Report(..))
+            && let Some(last) = run.payloads().iter().rposition(|payload| !is_clearing(run, payload))
+        {
+            state.last = Some(run.message(last));
         }
         if run.is_retained() {
-            let message = if clears(run) { None } else { run.messages().last().cloned() };
+            let last = run.payloads().len() - 1;
+            let message = (!clears(run)).then(|| run.message(last));
             if message.is_some() || state.retained.is_some() {
                 self.retain_in(slot, state, message);
             }
@@ -185,12 +201,15 @@ impl Hub {
         if at.run.payloads().iter().all(|payload| is_clearing(at.run, payload)) {
             return Ok(recorded);
         }
-        let (device, registered) = self.device_of(at)?;
         let follow_ups = &mut recorded.follow_ups;
         let origin = at.run.origin();
-        let is_new_speaker = {
+        let is_new_speaker = loop {
+            let (device, registered) = self.device_of(at)?;
             let mut state = device.lock();
-            let mut widened = false;
+            if state.removed {
+                continue; // deleted between the look and the lock
+            }
+            let mut is_changed = false;
             let mut target_changed = false;
             for (place, payload) in at.run.payloads().iter().enumerate() {
                 if is_clearing(at.run, payload) {
@@ -198,7 +217,7 @@ impl Hub {
                 }
                 match report(&mut state, property, payload, at) {
                     Ok((effect, is_new)) => {
-                        widened |= effect.widened || is_new;
+                        is_changed |= effect.widened || is_new;
                         target_changed |= effect.target_changed;
                     }
                     Err(broken) => {
@@ -212,7 +231,7 @@ impl Hub {
             }
             if registered {
                 follow_ups.push(FollowUp::Changed(at.device.clone(), "registered"));
-            } else if widened {
+            } else if is_changed {
                 follow_ups.push(FollowUp::Changed(at.device.clone(), "updated"));
             }
             if target_changed {
@@ -223,7 +242,7 @@ impl Hub {
             if registered {
                 self.note_device(at.device, &mut state);
             }
-            is_new_speaker
+            break is_new_speaker;
         };
         if is_new_speaker {
             self.registry.note_speaker(origin.session, at.device);
@@ -241,7 +260,7 @@ impl Hub {
         {
             let mut state = device.lock();
             let ttl = at.run.message_properties().and_then(|properties| properties.expiry);
-            let (mut widened, mut target_changed) = (false, false);
+            let (mut is_changed, mut target_changed) = (false, false);
             for (place, payload) in at.run.payloads().iter().enumerate() {
                 if is_clearing(at.run, payload) {
                     continue;
@@ -252,7 +271,7 @@ impl Hub {
                 });
                 match effect {
                     Ok((effect, is_new)) => {
-                        widened |= effect.widened || is_new;
+                        is_changed |= effect.widened || is_new;
                         target_changed |= effect.target_changed;
                     }
                     Err(broken) => {
@@ -260,13 +279,13 @@ impl Hub {
                     }
                 }
             }
-            if widened {
+            if is_changed {
                 recorded.follow_ups.push(FollowUp::Changed(at.device.clone(), "updated"));
             }
             if target_changed {
                 recorded.follow_ups.push(FollowUp::Target(at.device.clone(), property.clone()));
             }
-            if widened {
+            if is_changed {
                 self.note_property(at.device, &mut state, property);
             }
             self.registry.schedule(at.device, &mut state);
@@ -289,11 +308,11 @@ impl Hub {
                     state.said_offline();
                     false
                 }
-                _ => return recorded,
+                // Says nothing of the device; what was retained there is put right below.
+                _ => false,
             };
-            if state.update_online(at.now.instant) {
-                recorded.follow_ups.push(FollowUp::Online(at.device.clone()));
-            }
+            state.update_online(at.now.instant);
+            recorded.follow_ups.push(FollowUp::Online(at.device.clone()));
             self.registry.schedule(at.device, &mut state);
             is_new_speaker
         };
@@ -306,9 +325,10 @@ impl Hub {
     /// The device of a report, registered if it is new (`true`).
     fn device_of(&self, at: &Recording<'_>) -> Result<(Arc<Device>, bool), Denied> {
         let mut memo = at.route.device.lock();
-        if let Some(device) = &*memo
-            && !device.lock().removed
-        {
+        if memo.as_ref().is_some_and(|device| device.lock().removed) {
+            *memo = None;
+        }
+        if let Some(device) = &*memo {
             return Ok((Arc::clone(device), false));
         }
         let (device, registered) = self.registry.get_or_register(at.device).ok_or(Denied::DevicesFull)?;

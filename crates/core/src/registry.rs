@@ -48,13 +48,24 @@ impl Registry {
         Some((device, true))
     }
 
-    pub(crate) fn remove(&self, id: &DeviceId) -> Option<Arc<Device>> {
-        let device = self.devices.write().remove(id)?;
-        let scheduled = {
+    /// Takes a device out; `note` is called before another of that id can be registered.
+    pub(crate) fn remove(&self, id: &DeviceId, note: impl FnOnce()) -> Option<Arc<Device>> {
+        let device = {
+            let mut devices = self.devices.write();
+            let device = devices.remove(id)?;
+            note();
+            device
+        };
+        let (scheduled, speakers) = {
             let mut state = device.lock();
             state.removed = true;
-            state.scheduled.take()
+            (state.scheduled.take(), state.speakers().collect::<Vec<_>>())
         };
+        for session in speakers {
+            if let Some(spoken_for) = self.spoken_for.lock().get_mut(&session) {
+                spoken_for.retain(|have| have != id);
+            }
+        }
         if let Some(at) = scheduled {
             self.deadlines.lock().remove(&(at, id.clone()));
         }

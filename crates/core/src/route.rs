@@ -56,11 +56,14 @@ impl Role {
     }
 }
 
-/// Counts changes of subscriptions, by the filter's first level, so that a change under one level leaves the
-/// routes of others valid.
+/// Counts changes of subscriptions by the filter's first two levels, so that a change under one device leaves the routes
+/// of others valid.
 #[derive(Debug)]
 pub(crate) struct Generations {
-    buckets: [AtomicU64; 64],
+    /// Of filters whose first two levels are literal, by both.
+    pairs: [AtomicU64; 256],
+    /// Of filters whose first level is literal and the second is not, or missing, by the first.
+    firsts: [AtomicU64; 64],
     /// Of filters that begin with a wildcard, and of everything at once.
     wild: AtomicU64,
 }
@@ -68,39 +71,57 @@ pub(crate) struct Generations {
 /// The generations a route was built at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
-    bucket: u64,
+    pair: u64,
+    first: u64,
     wild: u64,
 }
 
 impl Default for Generations {
     fn default() -> Self {
-        Self { buckets: std::array::from_fn(|_| AtomicU64::new(0)), wild: AtomicU64::new(0) }
+        Self {
+            pairs: std::array::from_fn(|_| AtomicU64::new(0)),
+            firsts: std::array::from_fn(|_| AtomicU64::new(0)),
+            wild: AtomicU64::new(0),
+        }
     }
 }
 
+/// FNV-1a: short texts, and the result must only spread.
+fn spread(seed: u32, text: &str) -> u32 {
+    text.bytes().fold(seed, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+const SEED: u32 = 0x811c_9dc5;
+
 impl Generations {
-    fn bucket(&self, first_level: &str) -> &AtomicU64 {
-        // FNV-1a: short texts, and the result must only spread.
-        let hash =
-            first_level.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        &self.buckets[(hash >> 16) as usize % self.buckets.len()]
+    fn first(&self, first: &str) -> &AtomicU64 {
+        &self.firsts[(spread(SEED, first) >> 16) as usize % self.firsts.len()]
+    }
+
+    fn pair(&self, first: &str, second: &str) -> &AtomicU64 {
+        &self.pairs[(spread(spread(SEED, first), second) >> 16) as usize % self.pairs.len()]
     }
 
     fn stamp(&self, topic: TopicRef<'_>) -> Stamp {
+        let mut levels = topic.levels();
+        let first = levels.next().unwrap_or_default();
         Stamp {
-            bucket: self.bucket(topic.first_level()).load(Ordering::Acquire),
+            pair: levels.next().map_or(0, |second| self.pair(first, second).load(Ordering::Acquire)),
+            first: self.first(first).load(Ordering::Acquire),
             wild: self.wild.load(Ordering::Acquire),
         }
     }
 
     /// Routes that this filter may take part in are stale from now on.
     pub(crate) fn bump(&self, filter: &Filter) {
-        match filter.levels().next().unwrap_or_default() {
-            "+" | "#" => self.bump_all(),
-            first => {
-                self.bucket(first).fetch_add(1, Ordering::Release);
-            }
-        }
+        let mut levels = filter.levels();
+        let counter = match (levels.next().unwrap_or_default(), levels.next()) {
+            ("+" | "#", _) => return self.bump_all(),
+            // "a/b/#" matches "a/b" and what is below, "a/#" matches "a" too.
+            (first, None | Some("+" | "#")) => self.first(first),
+            (first, Some(second)) => self.pair(first, second),
+        };
+        counter.fetch_add(1, Ordering::Release);
     }
 
     /// All routes are stale from now on.
@@ -142,10 +163,10 @@ impl Route {
         self.stamp == hub.generations.stamp(topic)
     }
 
-    /// Offers the run to every subscriber; how many took it.
+    /// Offers the run to every subscriber; how many are still there.
     pub(crate) fn offer(&self, run: &Run<'_>) -> usize {
         let from = run.origin().session;
-        let mut taken = 0;
+        let mut matched = 0;
         for receiver in &self.receivers {
             if receiver.no_local && receiver.subscriber.id() == from {
                 continue;
@@ -156,9 +177,9 @@ impl Route {
             } else {
                 mailbox.offer(run, &receiver.delivery)
             };
-            taken += usize::from(offer == Offer::Taken);
+            matched += usize::from(offer != Offer::Closed);
         }
-        taken
+        matched
     }
 }
 
@@ -182,7 +203,7 @@ fn merge(trie: &Trie, topic: TopicRef<'_>) -> Vec<Receiver> {
         .collect()
 }
 
-/// Routes by topic; one per shard, so that its lock is never waited for.
+/// Routes by topic; one per shard, so that its lock is hardly ever waited for.
 #[derive(Debug, Default)]
 pub struct RouteCache {
     routes: Mutex<FxHashMap<Topic, Arc<Route>>>,
@@ -218,16 +239,6 @@ impl RouteCache {
     /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
     pub fn purge(&self, hub: &Hub) {
         self.routes.lock().retain(|topic, route| route.is_valid(hub, topic.borrow()));
-    }
-
-    /// How many routes it holds.
-    pub fn len(&self) -> usize {
-        self.routes.lock().len()
-    }
-
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

@@ -12,10 +12,11 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::limits::RETAINED_MAX;
 use crate::message::Message;
+use crate::time::Timestamp;
 use crate::topic::{Filter, Topic, TopicRef};
 
 /// Entries looked at, and slots returned, while the map is locked once.
-const PAGE_SCAN_MAX: usize = 4_096;
+const PAGE_SCAN_MAX: usize = 2_048;
 const PAGE_LEN_MAX: usize = 128;
 
 #[derive(Debug)]
@@ -37,9 +38,15 @@ pub(crate) struct SlotState {
 }
 
 impl SlotState {
-    /// What somebody who asks for the present value gets: the last report, else what is retained.
-    pub(crate) fn present(&self) -> Option<&Message> {
-        self.last.as_ref().or(self.retained.as_ref())
+    /// What somebody who asks for the present value gets: the last report, which stays true until the next one, else
+    /// what is retained, unless its time is over.
+    pub(crate) fn present(&self, now: Timestamp) -> Option<&Message> {
+        self.last.as_ref().or_else(|| self.retained_at(now))
+    }
+
+    /// What is retained, unless its time is over.
+    pub(crate) fn retained_at(&self, now: Timestamp) -> Option<&Message> {
+        self.retained.as_ref().filter(|message| !message.is_expired(now))
     }
 }
 
@@ -100,7 +107,7 @@ impl Slots {
     pub(crate) fn forget_if_empty(&self, slot: &Arc<Slot>) {
         {
             let mut state = slot.lock();
-            if state.present().is_some() || state.dead {
+            if state.last.is_some() || state.retained.is_some() || state.dead {
                 return;
             }
             state.dead = true;
@@ -114,15 +121,19 @@ impl Slots {
     /// Slots whose topics match, in order, starting behind `after`; bounded in what it looks at, so a long list takes
     /// several calls. Returns where to go on, or `None` at the end.
     pub(crate) fn page(&self, filter: &Filter, after: Option<&Topic>) -> (Vec<Arc<Slot>>, Option<Topic>) {
-        // "a/#" matches "a" too, which comes before "a/".
+        if let Some(topic) = filter.as_topic() {
+            return (self.get(topic).into_iter().collect(), None);
+        }
         let prefix = filter.literal_prefix();
-        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let map = self.map.read();
+        // "a/#" matches "a" too, which stands far before "a/b": other topics that begin with "a" lie between.
+        let parent = prefix.strip_suffix('/').filter(|parent| after.is_none() && !parent.is_empty());
+        let parent = parent.and_then(|parent| map.get(parent)).filter(|slot| filter.matches(slot.topic().borrow()));
+        let mut found: Vec<_> = parent.cloned().into_iter().collect();
         let start = match after {
             Some(topic) => Bound::Excluded(topic.as_str()),
             None => Bound::Included(prefix),
         };
-        let mut found = Vec::new();
-        let map = self.map.read();
         for (seen, (topic, slot)) in map.range::<str, _>((start, Bound::Unbounded)).enumerate() {
             if !topic.as_str().starts_with(prefix) {
                 break;
@@ -130,7 +141,7 @@ impl Slots {
             if filter.matches(topic.borrow()) {
                 found.push(Arc::clone(slot));
             }
-            if seen + 1 == PAGE_SCAN_MAX || found.len() == PAGE_LEN_MAX {
+            if seen + 1 == PAGE_SCAN_MAX || found.len() >= PAGE_LEN_MAX {
                 return (found, Some(topic.clone()));
             }
         }
@@ -155,7 +166,8 @@ mod tests {
             for topic in &topics {
                 slots.get_or_create(TopicRef::parse(topic).unwrap());
             }
-            let (found, rest) = slots.page(&filter, None);
+            let (mut found, rest) = slots.page(&filter, None);
+            found.sort_by(|a, b| a.topic().cmp(b.topic()));
             let found: Vec<_> = found.iter().map(|slot| slot.topic().as_str().to_owned()).collect();
             let expected: Vec<_> =
                 topics.into_iter().filter(|topic| filter.matches(TopicRef::parse(topic).unwrap())).collect();

@@ -1,7 +1,7 @@
 //! Topics and filters: the addresses of everything, with MQTT's rules.
 //!
 //! Parsed once, at the edge; an invalid one cannot exist. Who is subscribed to what
-//! belongs to `trie`, who may use a topic to `permissions`.
+//! belongs to `trie`, who may use a topic to `principal`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -76,11 +76,6 @@ impl<'a> TopicRef<'a> {
     /// The levels between the slashes; empty levels count [MQTT-4.7.1-1 example].
     pub fn levels(self) -> std::str::Split<'a, char> {
         self.0.split('/')
-    }
-
-    /// The first level, by which subscription changes are told apart.
-    pub fn first_level(self) -> &'a str {
-        self.0.split('/').next().unwrap_or_default()
     }
 
     /// Topics that begin with `$` are not matched by a leading wildcard [MQTT-4.7.2-1].

@@ -1,7 +1,7 @@
 //! The subscription trie: which subscriptions match a topic.
 //!
 //! Flat: level texts are interned to numbers and one table maps (node, level) to node, so that matching
-//! allocates nothing and chases no pointers. What is done with the matches belongs to `route`.
+//! chases no pointers. What is done with the matches belongs to `route`.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use housewire_core::{Permissions, Principal};
 use serde::Deserialize;
 
@@ -55,11 +55,18 @@ impl Guests {
 
     /// The principal of an HTTP request. A web page or a tunnel reaches the hub from loopback too: what shows signs of
     /// either is no guest from loopback, and a page of another site is no guest at all.
-    pub(crate) fn admit_request(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Arc<Principal>, &'static str> {
+    pub(crate) fn admit_request(
+        &self,
+        peer: IpAddr,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Principal>, &'static str> {
         let guest = self.admit_address(peer)?;
         let is_borrowed = match self.policy {
             GuestPolicy::Off => true,
-            GuestPolicy::Loopback => is_forwarded(headers) || !host_is_loopback(headers) || origin_is_foreign(headers),
+            GuestPolicy::Loopback => {
+                is_forwarded(headers) || !host_is_loopback(uri, headers) || origin_is_foreign(headers)
+            }
             GuestPolicy::Lan => origin_is_foreign(headers),
         };
         if is_borrowed { Err(BORROWED) } else { Ok(guest) }
@@ -77,32 +84,38 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The host part of `host` or `host:port`, without the brackets of an IPv6 address.
-fn host_name(authority: &str) -> &str {
-    match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    }
+/// The host part of `host` or `host:port`, without the brackets of an IPv6 address; `None` if it is neither.
+fn host_name(authority: &str) -> Option<&str> {
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let port_is_fine = rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    port_is_fine.then_some(host)
 }
 
-fn name_is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback)
+fn name_is_loopback(authority: &str) -> bool {
+    host_name(authority)
+        .is_some_and(|host| host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback))
 }
 
-fn host_is_loopback(headers: &HeaderMap) -> bool {
-    // HTTP/1.0 clients may send none; then there is no name that could be foreign.
-    headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(|host| name_is_loopback(host_name(host))))
+/// Every name that the request gives for the hub. HTTP/1.0 clients may give none; then none is foreign.
+fn host_is_loopback(uri: &Uri, headers: &HeaderMap) -> bool {
+    let named = headers.get_all(header::HOST).iter().map(|host| host.to_str().ok());
+    let asked = uri.authority().map(|authority| Some(authority.as_str()));
+    named.chain(asked).all(|authority| authority.is_some_and(name_is_loopback))
 }
 
 /// A page of another site sends its own origin; ours sends the host it asked.
 fn origin_is_foreign(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    match (origin, host) {
-        (Some((_, authority)), Some(host)) => !authority.eq_ignore_ascii_case(host),
-        _ => true, // "null" too
-    }
+    headers.get_all(header::ORIGIN).iter().any(|origin| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        match (origin, host) {
+            (Some(("http" | "https", authority)), Some(host)) => !authority.eq_ignore_ascii_case(host),
+            _ => true, // "null" too
+        }
+    })
 }
 
 #[cfg(test)]
@@ -110,8 +123,11 @@ mod tests {
     use super::*;
 
     fn check(policy: GuestPolicy, peer: &str, headers: &[(&'static str, &str)], admitted: bool) {
-        let map = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect();
-        let result = Guests::new(policy).admit_request(peer.parse().unwrap(), &map);
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let result = Guests::new(policy).admit_request(peer.parse().unwrap(), &Uri::from_static("/"), &map);
         assert_eq!(result.is_ok(), admitted, "{policy:?} {peer} {headers:?}");
     }
 
@@ -140,6 +156,13 @@ mod tests {
         check(Loopback, "127.0.0.1", &[local, ("x-forwarded-for", "192.0.2.7")], false);
         check(Loopback, "127.0.0.1", &[local, ("forwarded", "for=192.0.2.7")], false);
         check(Loopback, "127.0.0.1", &[("host", "evil.example")], false);
+        check(Loopback, "127.0.0.1", &[local, ("host", "evil.example")], false);
+        check(Loopback, "127.0.0.1", &[("host", "[::1]evil.example")], false);
+        check(Loopback, "127.0.0.1", &[("host", "127.0.0.1:8080@evil.example")], false);
+        check(Loopback, "127.0.0.1", &[local, ("origin", "ftp://localhost:8080")], false);
+        check(Loopback, "127.0.0.1", &[local, ("origin", "http://localhost:8080"), ("origin", "http://x")], false);
+        let evil = Uri::from_static("http://evil.example/api");
+        assert!(Guests::new(Loopback).admit_request([127, 0, 0, 1].into(), &evil, &HeaderMap::new()).is_err());
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://evil.example")], false);
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://hub:8080")], true);
     }

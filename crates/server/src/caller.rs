@@ -13,6 +13,8 @@ use housewire_core::{
 };
 use tokio::sync::mpsc;
 
+use crate::publish::{Publication, publish};
+use crate::refusal::Refusal;
 use crate::shard::Shard;
 
 /// Comes with every request that was let in.
@@ -35,6 +37,20 @@ impl Caller {
     /// A publisher for the caller, whose messages come through the door `via`.
     pub(crate) fn publisher(&self, session: SessionId, via: &'static str, presence: Presence) -> Publisher {
         self.shard.publisher(Arc::clone(&self.principal), session, via, presence)
+    }
+
+    /// Publishes what an HTTP request brought; returns when it is as safe as its QoS promises.
+    pub(crate) async fn publish(&self, publication: Publication<'_>) -> Result<(), Refusal> {
+        let publisher = self.publisher(self.session, "http", Presence::Momentary);
+        if let Some(batch) = publish(&publisher, publication)? {
+            self.shard.durability.reached(batch).await;
+        }
+        Ok(())
+    }
+
+    /// Resolves when the disk has what this request changed in the registry.
+    pub(crate) async fn registry_saved(&self) {
+        self.shard.durability.reached(self.hub().next_batch()).await;
     }
 
     /// Registry entries are read and written by whoever may read and write the device's own topic, `devices/<device>`;

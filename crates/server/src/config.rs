@@ -1,6 +1,6 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
+//! Every key but `[limits]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -96,7 +96,8 @@ pub struct Limits {
     pub http_body_bytes: usize,
     /// One WebSocket message; larger ones close the connection with 1009.
     pub ws_message_bytes: usize,
-    /// Output waiting for one WebSocket or event-stream client. Beyond it messages are dropped and counted.
+    /// Output waiting for one client. Beyond it messages to a WebSocket or event stream are dropped and counted; to an
+    /// MQTT client QoS 0 is dropped and counted, QoS 1 and 2 are queued.
     pub channel_queue_bytes: usize,
     /// Subscriptions of one WebSocket; further ones are refused.
     pub ws_subscriptions: usize,
@@ -125,6 +126,37 @@ impl Default for Limits {
             mqtt_subscriptions: 10_000,
             greeting_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+impl Limits {
+    fn validate(&self) -> Result<(), ConfigError> {
+        /// What MQTT's variable length can say (section 1.5.5).
+        const PACKET_BYTES: std::ops::RangeInclusive<usize> = 1_024..=268_435_455;
+        let counts = [
+            ("limits.connections", self.connections),
+            ("limits.connections_per_shard", self.connections_per_shard),
+            ("limits.http_body_bytes", self.http_body_bytes),
+            ("limits.ws_message_bytes", self.ws_message_bytes),
+            ("limits.channel_queue_bytes", self.channel_queue_bytes),
+            ("limits.ws_subscriptions", self.ws_subscriptions),
+            ("limits.mqtt_sessions", self.mqtt_sessions),
+            ("limits.mqtt_subscriptions", self.mqtt_subscriptions),
+        ];
+        if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return Err(ConfigError::Senseless { key, value: "0".into(), rule: "it must be at least 1" });
+        }
+        if !PACKET_BYTES.contains(&self.mqtt_packet_bytes) {
+            let value = self.mqtt_packet_bytes.to_string();
+            let rule = "it must be between 1024 and 268435455";
+            return Err(ConfigError::Senseless { key: "limits.mqtt_packet_bytes", value, rule });
+        }
+        if self.greeting_timeout < Duration::from_millis(100) {
+            let value = format!("{:?}", self.greeting_timeout);
+            let rule = "nobody could connect in that time; use at least 100ms";
+            return Err(ConfigError::Senseless { key: "limits.greeting_timeout", value, rule });
+        }
+        Ok(())
     }
 }
 
@@ -264,6 +296,8 @@ impl Settings {
             let value = shards.to_string();
             return Err(ConfigError::Senseless { key: "shards", value, rule: "it must be between 1 and 64" });
         }
+        let limits = self.limits.unwrap_or_default();
+        limits.validate()?;
         Ok(Config {
             data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
             bind: self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0])),
@@ -275,7 +309,7 @@ impl Settings {
             guest: self.guest.unwrap_or_default(),
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
-            limits: self.limits.unwrap_or_default(),
+            limits,
         })
     }
 }
@@ -302,8 +336,13 @@ mod tests {
         {
             assert!(toml::from_str::<Settings>(text).is_err(), "{text}");
         }
-        let settings = Settings { shards: Some(0), ..Settings::default() };
-        assert!(settings.into_config().is_err());
+        for settings in [
+            Settings { shards: Some(0), ..Settings::default() },
+            Settings { limits: Some(Limits { connections: 0, ..Limits::default() }), ..Settings::default() },
+            Settings { limits: Some(Limits { mqtt_packet_bytes: 10, ..Limits::default() }), ..Settings::default() },
+        ] {
+            assert!(matches!(settings.into_config(), Err(ConfigError::Senseless { .. })));
+        }
     }
 
     #[test]

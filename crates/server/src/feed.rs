@@ -83,7 +83,7 @@ impl Feed {
         self.replays.len() >= REPLAYS_MAX
     }
 
-    /// Takes what is there to be written now.
+    /// Takes what is there to be written now, and sees to it that stored values follow.
     pub(crate) fn take(&mut self) -> Option<Batch> {
         if let Some((_, replay)) = self.replays.front_mut()
             && !self.outbox.is_congested()
@@ -93,7 +93,17 @@ impl Feed {
                 self.replays.pop_front();
             }
         }
+        self.take_queued()
+    }
+
+    /// Takes what has been queued already.
+    pub(crate) fn take_queued(&self) -> Option<Batch> {
         self.outbox.take(FEED_BYTES_AT_ONCE)
+    }
+
+    /// How much has been queued already.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.outbox.queued_bytes()
     }
 
     /// Resolves when there is something to take, or stored values are still to be shown.

@@ -21,11 +21,13 @@ mod ui;
 mod wait;
 
 use axum::Router;
-use axum::http::Uri;
+use axum::http::{Method, Uri};
 use axum::routing::{any, delete, get, post};
 
 pub(crate) use connection::serve;
 pub(crate) use problem::Problem;
+
+use crate::refusal::shorten;
 
 /// Routes of the API and of the page, added to those of other transports.
 pub(crate) fn routes(others: Router) -> Router {
@@ -46,17 +48,18 @@ pub(crate) fn routes(others: Router) -> Router {
         .route("/api/{*rest}", any(unknown))
         // MQTT over WebSocket will live here; until then it must not look like a page.
         .route("/mqtt", any(unknown))
-        .fallback_service(get(ui::serve))
+        .fallback_service(get(ui::serve).fallback(wrong_method))
         .method_not_allowed_fallback(wrong_method)
 }
 
 async fn unknown(uri: Uri) -> Problem {
-    Problem::not_found(format!(
-        "There is nothing at {}. The API's routes are listed in docs/ref/http-api.md.",
-        uri.path()
-    ))
+    let path = shorten(uri.path());
+    Problem::not_found(format!("There is nothing at {path}. The API's routes are listed in docs/ref/http-api.md."))
 }
 
-async fn wrong_method(method: axum::http::Method, uri: Uri) -> Problem {
-    Problem::wrong_method(&method, uri.path())
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Problem::wrong_method(&method, &shorten(uri.path()))
 }
+
+#[cfg(test)]
+mod tests;

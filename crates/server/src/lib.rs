@@ -11,6 +11,8 @@ pub mod cli;
 pub mod config;
 mod demo;
 mod feed;
+#[cfg(test)]
+mod fixture;
 mod http;
 mod limits;
 mod listener;

@@ -40,7 +40,7 @@ pub(crate) const REPLAYS_MAX: usize = 64;
 /// A WebSocket is pinged so often, and closed when it left this many pings unanswered.
 pub(crate) const WS_PING_EVERY: Duration = Duration::from_secs(30);
 pub(crate) const WS_PINGS_UNANSWERED_MAX: u32 = 2;
-/// How long a WebSocket may take nothing of what is written to it; it is closed then.
+/// How long a WebSocket may take to accept what is written to it at once; it is closed then.
 pub(crate) const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the farewell on both sides; the connection is cut then.
 pub(crate) const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

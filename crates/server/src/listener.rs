@@ -99,6 +99,7 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
     let limits = shards[0].shard.config.limits;
     let stopping = shards[0].shard.stopping();
     tokio::pin!(stopping);
+    let mut is_crowded = false;
     loop {
         let accepted = tokio::select! {
             () = &mut stopping => return,
@@ -115,9 +116,13 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
         };
         let total: usize = shards.iter().map(|entry| entry.shard.connection_count()).sum();
         if total >= limits.connections {
-            warn!(%peer, "connection refused: {total} are open, which is limits.connections");
+            // Said once per crowd, not per connection.
+            if !std::mem::replace(&mut is_crowded, true) {
+                warn!(%peer, "connections are refused: {total} are open, which is limits.connections");
+            }
             continue;
         }
+        is_crowded = false;
         let roomy = shards.iter().find(|entry| entry.shard.connection_count() < limits.connections_per_shard);
         let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
             return;

@@ -44,7 +44,6 @@ pub(crate) struct Batch {
 
 /// See the module.
 pub(crate) struct Outbox {
-    shard: Shard,
     peer: SocketAddr,
     encoding: Encoding,
     bytes_max: usize,
@@ -55,6 +54,8 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct State {
+    /// Whose flusher wakes the task; `None` once closed, since routes of that very shard may keep this alive.
+    shard: Option<Shard>,
     bytes: BytesMut,
     lengths: VecDeque<usize>,
     /// Not told yet.
@@ -63,19 +64,18 @@ struct State {
     is_awaited: bool,
     is_marked: bool,
     has_warned: bool,
-    is_closed: bool,
 }
 
 impl Outbox {
     /// An empty queue of at most `bytes_max`, or of one larger message.
     pub(crate) fn new(shard: Shard, peer: SocketAddr, encoding: Encoding, bytes_max: usize) -> Arc<Self> {
+        let state = Mutex::new(State { shard: Some(shard), ..State::default() });
         Arc::new_cyclic(|this| Self {
-            shard,
             peer,
             encoding,
             bytes_max,
             this: Weak::clone(this),
-            state: Mutex::default(),
+            state,
             filled: Notify::new(),
         })
     }
@@ -101,6 +101,11 @@ impl Outbox {
         (!batch.lengths.is_empty() || batch.lost > 0).then_some(batch)
     }
 
+    /// How much there is to take.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.state.lock().bytes.len()
+    }
+
     /// Resolves when there is something to take.
     pub(crate) async fn filled(&self) {
         loop {
@@ -117,37 +122,38 @@ impl Outbox {
 
     /// Frees the queue and takes no more: routes that are stale may keep the rest alive for a while.
     pub(crate) fn close(&self) {
-        *self.state.lock() = State { is_closed: true, ..State::default() };
-    }
-
-    /// Queues what fits; how many messages did not.
-    fn queue(&self, state: &mut State, encoded: &Encoded) -> u64 {
-        debug_assert!(!encoded.marks.is_empty(), "another transport uses the same key");
-        let mut start = 0;
-        let mut lost = 0;
-        for end in &encoded.marks {
-            let end = *end as usize;
-            let message = &encoded.bytes[start..end];
-            start = end;
-            if state.bytes.is_empty() || state.bytes.len() + message.len() <= self.bytes_max {
-                state.bytes.extend_from_slice(message);
-                state.lengths.push_back(message.len());
-            } else {
-                lost += 1;
-            }
-        }
-        state.lost += lost;
-        lost
+        *self.state.lock() = State::default();
     }
 
     fn wake_at_end_of_tick(&self, state: &mut State) {
-        if state.is_awaited && !state.is_marked {
+        if state.is_awaited
+            && !state.is_marked
+            && let (Some(this), Some(shard)) = (self.this.upgrade(), &state.shard)
+        {
+            shard.flusher.mark(this);
             state.is_marked = true;
-            if let Some(this) = self.this.upgrade() {
-                self.shard.flusher.mark(this);
-            }
         }
     }
+}
+
+/// Queues what fits; how many messages did not.
+fn queue(state: &mut State, encoded: &Encoded, bytes_max: usize) -> u64 {
+    debug_assert!(!encoded.marks.is_empty(), "another transport uses the same key");
+    let mut start = 0;
+    let mut lost = 0;
+    for end in &encoded.marks {
+        let end = *end as usize;
+        let message = &encoded.bytes[start..end];
+        start = end;
+        if state.bytes.is_empty() || state.bytes.len().saturating_add(message.len()) <= bytes_max {
+            state.bytes.extend_from_slice(message);
+            state.lengths.push_back(message.len());
+        } else {
+            lost += 1;
+        }
+    }
+    state.lost += lost;
+    lost
 }
 
 impl Mailbox for Outbox {
@@ -156,10 +162,12 @@ impl Mailbox for Outbox {
         let encoded =
             run.encoded(key | u32::from(delivery.retain), |run, encoded| write(run, delivery.retain, encoded));
         let mut state = self.state.lock();
-        if state.is_closed {
+        if state.shard.is_none() {
             return Offer::Closed;
         }
-        let lost = self.queue(&mut state, &encoded);
+        // A stored value is offered only while there is room for it, however large it is: it would not come again.
+        let bytes_max = if delivery.retain { usize::MAX } else { self.bytes_max };
+        let lost = queue(&mut state, &encoded, bytes_max);
         self.wake_at_end_of_tick(&mut state);
         if lost == 0 {
             return Offer::Taken;
@@ -173,7 +181,7 @@ impl Mailbox for Outbox {
 
     fn is_congested(&self) -> bool {
         // Half is left for what is live.
-        self.state.lock().bytes.len() > self.bytes_max / 2
+        self.queued_bytes() > self.bytes_max / 2
     }
 }
 

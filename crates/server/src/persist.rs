@@ -1,39 +1,81 @@
-//! Keeps the disk up to date: collects what changed once per half second, writes it in one transaction.
+//! Keeps the disk up to date: what changed is collected and written in one transaction, at once when somebody waits
+//! for it, else once per half second.
 //!
-//! Runs on a thread of its own, so that nothing on a shard waits for the disk. What is written and how belongs to `store`.
+//! Runs on a thread of its own, so that nothing on a shard waits for the disk: whoever must not acknowledge before the disk
+//! has a change waits for its [`BatchNumber`] without blocking. Acknowledgements that come meanwhile share the next
+//! transaction. What is written and how belongs to `store`.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use housewire_core::{Changes, Hub};
+use housewire_core::{BatchNumber, Hub};
 use housewire_store::Store;
+use tokio::sync::watch;
 use tracing::{error, info};
 
 use crate::reasons::with_reasons;
 
-/// How long a change may wait; with the transaction itself it stays below the promised second.
+/// How long a change may wait that nobody waits for; with the transaction itself it stays below the promised second.
 const COLLECT_EVERY: Duration = Duration::from_millis(500);
+/// How long to wait before trying a disk again that took nothing.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+enum Order {
+    /// Somebody waits for a change to be on disk.
+    Write,
+    /// Nothing is published any more: write what is left and end.
+    Finish,
+}
+
+/// Tells what the disk has; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Durability {
+    saved: watch::Receiver<BatchNumber>,
+    orders: SyncSender<Order>,
+}
+
+impl Durability {
+    /// The last batch that the disk has; changes as batches are written.
+    pub(crate) fn saved(&self) -> watch::Receiver<BatchNumber> {
+        self.saved.clone()
+    }
+
+    /// Has everything that changed until now written as soon as possible.
+    pub(crate) fn hurry(&self) {
+        // A full queue means that the writer has been told already.
+        let _is_first = self.orders.try_send(Order::Write).is_ok();
+    }
+
+    /// Resolves when the disk has the batch.
+    pub(crate) async fn reached(&self, batch: BatchNumber) {
+        self.hurry();
+        // An error means that the writer is gone: the hub has stopped.
+        let _reached = self.saved().wait_for(|saved| *saved >= batch).await.is_ok();
+    }
+}
 
 /// The writer's thread; dropping it without [`Persister::finish`] loses up to half a second of changes.
 pub(crate) struct Persister {
-    stop: SyncSender<()>,
+    orders: SyncSender<Order>,
     thread: JoinHandle<()>,
 }
 
 impl Persister {
-    pub(crate) fn start(hub: Arc<Hub>, store: Store) -> std::io::Result<Self> {
-        let (stop, stopped) = sync_channel(1);
-        let thread =
-            std::thread::Builder::new().name("persist".into()).spawn(move || Writer::new(hub, store).run(&stopped))?;
-        Ok(Self { stop, thread })
+    pub(crate) fn start(hub: Arc<Hub>, store: Store) -> std::io::Result<(Self, Durability)> {
+        // Room for one order to write beside the last one to finish; more would say the same again.
+        let (orders, ordered) = sync_channel(2);
+        let (saved, watched) = watch::channel(BatchNumber::default());
+        let mut writer = Writer { hub, store, saved, is_failing: false };
+        let thread = std::thread::Builder::new().name("persist".into()).spawn(move || writer.run(&ordered))?;
+        Ok((Self { orders: orders.clone(), thread }, Durability { saved: watched, orders }))
     }
 
     /// Writes what is left and ends. Call it when nothing publishes any more.
     pub(crate) fn finish(self) {
         // An error means that the thread is gone, which joining reports.
-        let _asked = self.stop.send(()).is_ok();
+        let _asked = self.orders.send(Order::Finish).is_ok();
         if self.thread.join().is_err() {
             error!("the writer thread died; the last changes may not be on disk");
         }
@@ -43,45 +85,49 @@ impl Persister {
 struct Writer {
     hub: Arc<Hub>,
     store: Store,
-    /// What could not be written; tried again with the next collection.
-    owed: Option<Changes>,
+    saved: watch::Sender<BatchNumber>,
     is_failing: bool,
 }
 
 impl Writer {
-    fn new(hub: Arc<Hub>, store: Store) -> Self {
-        Self { hub, store, owed: None, is_failing: false }
-    }
-
-    fn run(&mut self, stopped: &Receiver<()>) {
+    fn run(&mut self, ordered: &Receiver<Order>) {
         loop {
-            let ends = !matches!(stopped.recv_timeout(COLLECT_EVERY), Err(RecvTimeoutError::Timeout));
-            self.write();
-            if ends {
-                // What was owed went first; what came since is still in the hub.
-                self.write();
-                return;
+            match ordered.recv_timeout(COLLECT_EVERY) {
+                Ok(Order::Write) | Err(RecvTimeoutError::Timeout) => self.write(),
+                Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => {
+                    self.write();
+                    if self.is_failing {
+                        error!("the last changes could not be written and are lost");
+                    }
+                    return;
+                }
+            }
+            if self.is_failing {
+                std::thread::sleep(RETRY_AFTER);
             }
         }
     }
 
     fn write(&mut self) {
-        // While the disk fails nothing new is collected: changes stay conflated in the hub, so memory stays bounded.
-        let changes = self.owed.take().unwrap_or_else(|| self.hub.take_changes());
-        if changes.is_empty() {
-            return;
-        }
-        match self.store.apply(&changes) {
+        let changes = self.hub.take_changes();
+        let written = if changes.is_empty() { Ok(()) } else { self.store.apply(&changes) };
+        match written {
             Ok(()) => {
+                self.saved.send_replace(changes.number);
                 if std::mem::take(&mut self.is_failing) {
                     info!("the disk takes changes again");
                 }
             }
             Err(problem) => {
                 if !std::mem::replace(&mut self.is_failing, true) {
-                    error!("cannot write to disk: {}. The hub goes on and tries again.", with_reasons(&problem));
+                    error!(
+                        "cannot write to disk: {}. The hub goes on and tries again; what has to be on disk first is not \
+                         acknowledged meanwhile.",
+                        with_reasons(&problem)
+                    );
                 }
-                self.owed = Some(changes);
+                // Tried again as things are then, so that what was cleared meanwhile needs no room any more.
+                self.hub.put_back(changes);
             }
         }
     }

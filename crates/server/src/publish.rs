@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use housewire_core::{Properties, Publisher, Qos, Run, Topic};
+use housewire_core::{BatchNumber, Properties, Publisher, Qos, Run, Topic};
 
 use crate::refusal::Refusal;
 use crate::shard;
@@ -16,8 +16,9 @@ pub(crate) struct Publication<'a> {
     pub(crate) properties: Properties,
 }
 
-/// Publishes; an error if the hub or the declared rules of a property refuse it.
-pub(crate) fn publish(publisher: &Publisher, publication: Publication<'_>) -> Result<(), Refusal> {
+/// Publishes; an error if the hub or the declared rules of a property refuse it. What is returned must be on disk before
+/// the client is told that all is well.
+pub(crate) fn publish(publisher: &Publisher, publication: Publication<'_>) -> Result<Option<BatchNumber>, Refusal> {
     let Publication { topic, payload, qos, retain, properties } = publication;
     let properties = (!properties.is_empty()).then(|| Arc::new(properties));
     let payloads = [payload];
@@ -25,6 +26,6 @@ pub(crate) fn publish(publisher: &Publisher, publication: Publication<'_>) -> Re
     let receipt = publisher.publish_run(run, shard::now())?;
     match receipt.refused.into_iter().next() {
         Some((_, rejection)) => Err(Refusal::Rejected(Box::new(rejection))),
-        None => Ok(()),
+        None => Ok(receipt.durable_with),
     }
 }

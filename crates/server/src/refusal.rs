@@ -46,6 +46,18 @@ pub(crate) fn shorten(text: &str) -> String {
     }
 }
 
+/// The text of a JSON error, which may quote what was sent; its place stands at the end and stays.
+pub(crate) fn shorten_json_error(error: &serde_json::Error) -> String {
+    let error = error.to_string();
+    match error.rsplit_once(" at line ") {
+        Some((what, place)) if what.len() > JSON_ERROR_BYTES_SHOWN => format!("{} at line {place}", shorten(what)),
+        _ => error,
+    }
+}
+
+/// Long enough for a list of the fields there are.
+const JSON_ERROR_BYTES_SHOWN: usize = 300;
+
 pub(crate) fn parse_topic(text: &str) -> Result<Topic, Refusal> {
     Topic::parse(text).map_err(|error| Refusal::Topic(shorten(text), error.to_string()))
 }

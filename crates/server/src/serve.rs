@@ -57,6 +57,7 @@ pub struct Server {
     addresses: Addresses,
     shutdown: watch::Sender<bool>,
     demo: Arc<Demo>,
+    sessions: Arc<Sessions>,
     shards: Vec<JoinHandle<()>>,
     persister: Persister,
 }
@@ -81,23 +82,25 @@ impl Server {
         let limits = MqttLimits {
             packet_bytes_max: config.limits.mqtt_packet_bytes,
             connect_timeout: config.limits.greeting_timeout,
+            output_bytes_max: config.limits.channel_queue_bytes,
             ..MqttLimits::default()
         };
+        let (persister, durability) = Persister::start(Arc::clone(&hub), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
-            sessions: Arc::new(Sessions::new(Arc::clone(&hub), limits, config.limits.mqtt_sessions)),
+            durability,
+            sessions: Arc::new(Sessions::new(hub, limits, config.limits.mqtt_sessions)),
             guests: Arc::new(Guests::new(config.guest)),
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),
             shutdown: stopped,
         };
-        let persister = Persister::start(hub, store)?;
         let shards = start_shards(&shared, listeners)?;
         if shared.config.demo {
             shared.demo.start(DemoAddresses { http: addresses.http, mqtt: addresses.http });
         }
-        Ok(Self { addresses, shutdown, demo: shared.demo, shards, persister })
+        Ok(Self { addresses, shutdown, demo: shared.demo, sessions: shared.sessions, shards, persister })
     }
 
     /// Where it is reached; a wildcard address is shown as loopback, which can be typed.
@@ -114,6 +117,7 @@ impl Server {
                 error!("a shard's thread died");
             }
         }
+        self.sessions.end_all();
         self.persister.finish();
     }
 }
@@ -203,14 +207,26 @@ fn spawn_hub_tasks(
 ) -> std::io::Result<()> {
     let _inside = runtime.enter();
     let one_port = TcpListener::from_std(listeners.one_port)?;
-    runtime.spawn(listener::accept(one_port, Speaks::Anything, Arc::clone(inlets)));
+    spawn_vital("accept", listener::accept(one_port, Speaks::Anything, Arc::clone(inlets)));
     if let Some(mqtt) = listeners.mqtt {
-        runtime.spawn(listener::accept(TcpListener::from_std(mqtt)?, Speaks::Mqtt, Arc::clone(inlets)));
+        let mqtt = TcpListener::from_std(mqtt)?;
+        spawn_vital("accept MQTT", listener::accept(mqtt, Speaks::Mqtt, Arc::clone(inlets)));
     }
     let sessions = Arc::clone(&shared.sessions);
-    runtime.spawn(async move { sessions.run().await });
-    runtime.spawn(keep_deadlines(Arc::clone(&shared.hub)));
+    spawn_vital("sessions", async move { sessions.run().await });
+    spawn_vital("deadlines", keep_deadlines(Arc::clone(&shared.hub)));
     Ok(())
+}
+
+/// Spawns a task that the hub cannot do without: should it panic, the process ends rather than go on half alive.
+fn spawn_vital(name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    let task = tokio::spawn(task);
+    tokio::spawn(async move {
+        if task.await.is_err_and(|error| error.is_panic()) {
+            error!("the hub's task '{name}' failed, which is a bug; the hub ends, start it again and report this");
+            std::process::abort();
+        }
+    });
 }
 
 async fn keep_deadlines(hub: Arc<Hub>) {
@@ -225,9 +241,9 @@ async fn keep_deadlines(hub: Arc<Hub>) {
 
 fn run_shard(runtime: &Runtime, shard: &Shard, outlet: mpsc::Receiver<listener::Accepted>) {
     runtime.block_on(async {
-        tokio::spawn(listener::run_inlet(shard.clone(), outlet));
+        spawn_vital("inlet", listener::run_inlet(shard.clone(), outlet));
         let own = shard.clone();
-        tokio::spawn(async move { own.run().await });
+        spawn_vital("flusher", async move { own.run().await });
         shard.stopping().await;
         let drained = async {
             while shard.connection_count() > 0 {

@@ -16,6 +16,7 @@ use crate::auth::Guests;
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::mqtt::Sessions;
+use crate::persist::Durability;
 use crate::socket::Scratch;
 
 /// Something with buffered output; see [`Flusher::mark`].
@@ -69,7 +70,10 @@ pub(crate) struct ShardParts {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
+    pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
+    /// Output buffers that nobody uses at the moment.
+    spare_buffers: Mutex<Vec<Vec<u8>>>,
     pub(crate) started: Instant,
     routes: Arc<RouteCache>,
     shutdown: watch::Receiver<bool>,
@@ -92,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
+    pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
 }
@@ -115,7 +120,9 @@ impl Shard {
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
             guests: shared.guests,
+            durability: shared.durability,
             scratch: Mutex::default(),
+            spare_buffers: Mutex::default(),
             started: shared.started,
             routes: Arc::new(RouteCache::new()),
             connections: AtomicUsize::new(0),
@@ -129,6 +136,7 @@ impl Shard {
             loop {
                 tokio::time::sleep(PURGE_EVERY).await;
                 self.routes.purge(&self.hub);
+                self.hub.purge();
             }
         };
         tokio::join!(self.flusher.run(), purge);
@@ -142,6 +150,22 @@ impl Shard {
 
     pub(crate) fn connection_count(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// An empty buffer for output, used before if there is one.
+    pub(crate) fn take_buffer(&self) -> Vec<u8> {
+        self.spare_buffers.lock().pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back for the next connection that writes; idle ones keep none.
+    pub(crate) fn give_back(&self, mut buffer: Vec<u8>) {
+        const SPARE_BUFFERS_MAX: usize = 64;
+        const SPARE_BUFFER_BYTES_MAX: usize = 64 * 1024;
+        let mut spare = self.spare_buffers.lock();
+        if spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BUFFER_BYTES_MAX {
+            buffer.clear();
+            spare.push(buffer);
+        }
     }
 
     /// A publisher whose messages come through the door `via`.

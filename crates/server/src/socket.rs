@@ -21,6 +21,8 @@ impl Default for Scratch {
 pub(crate) struct Read<'s> {
     /// The tail of before, with what came now; may be empty.
     pub(crate) data: &'s [u8],
+    /// There may be more at once: whoever goes on reading lets others have their turn first.
+    pub(crate) is_full: bool,
     /// The other side closed, or the socket failed: this is all there will be.
     pub(crate) is_last: bool,
 }
@@ -50,5 +52,5 @@ pub(crate) fn read_into_scratch<'s>(socket: &TcpStream, scratch: &'s mut Scratch
         (None, Err(error)) => error.kind() != ErrorKind::WouldBlock,
         (None, Ok(())) => true,
     };
-    Read { data: &buffer[..kept + read.unwrap_or(0)], is_last }
+    Read { data: &buffer[..kept + read.unwrap_or(0)], is_full: read == Some(READ_BYTES_MAX), is_last }
 }

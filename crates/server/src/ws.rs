@@ -44,3 +44,6 @@ fn socket_config(limits: &Limits) -> WebSocketConfig {
         .max_message_size(Some(limits.ws_message_bytes))
         .max_frame_size(Some(limits.ws_message_bytes))
 }
+
+#[cfg(test)]
+mod tests;

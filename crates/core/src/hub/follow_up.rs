@@ -91,7 +91,7 @@ impl Hub {
     pub(crate) fn retain_in(&self, slot: &Slot, state: &mut MutexGuard<'_, SlotState>, message: Option<Message>) {
         self.slots.retain(state, message);
         if !std::mem::replace(&mut state.unsaved, true) {
-            self.unsaved.lock().topics.push(slot.topic().clone());
+            self.unsaved.lock().topics.insert(slot.topic().clone());
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::changes::value_topic;
 use crate::device::{Connected, DeclareError, DeclareMode, Device, DeviceId, DeviceInfo, DeviceState, PropertyName};
 use crate::hub::Hub;
 use crate::hub::follow_up::FollowUp;
 use crate::message::SessionId;
-use crate::property::PropertySpec;
+use crate::property::{Property, PropertySpec};
 use crate::time::Now;
 use crate::topic::Filter;
 
@@ -38,27 +39,35 @@ impl Hub {
         id: &DeviceId,
         properties: BTreeMap<PropertyName, PropertySpec>,
         mode: DeclareMode,
-        info: impl FnOnce(&DeviceInfo) -> DeviceInfo,
+        info: impl Fn(&DeviceInfo) -> DeviceInfo,
         now: Now,
     ) -> Result<Declared, DeclareError> {
-        let known = self.registry.get(id);
-        // A declaration that is refused must not leave an empty device behind.
-        let blank = Device::new(id.clone(), DeviceInfo::default());
-        let info = {
-            let state = known.as_deref().unwrap_or(&blank).lock();
+        let check = |state: &DeviceState| {
             let info = info(&state.info);
-            state.validate(&info, &properties, mode)?;
-            info
+            state.validate(&info, &properties, mode).map(|()| info)
         };
-        let (device, registered) = self.registry.get_or_register(id).ok_or(DeclareError::TooManyDevices)?;
+        if self.registry.get(id).is_none() {
+            // A declaration that is refused must not leave an empty device behind.
+            check(&Device::new(id.clone(), DeviceInfo::default()).lock())?;
+        }
         let mut follow_ups = Vec::new();
-        {
+        let (registered, forgotten) = loop {
+            let (device, registered) = self.registry.get_or_register(id).ok_or(DeclareError::TooManyDevices)?;
             let mut state = device.lock();
-            let had_target: Vec<_> = pending(&state);
+            if state.removed {
+                continue; // deleted between the look and the lock
+            }
+            let info = check(&state)?;
+            let (pending, valued) = (names(&state, is_pending), names(&state, has_value));
             state.declare(info, properties, mode);
             self.note_device(id, &mut state);
-            let gone = had_target.into_iter().filter(|name| !is_pending(&state, name));
+            let gone = pending.into_iter().filter(|name| !state.properties.get(name).is_some_and(is_pending));
             follow_ups.extend(gone.map(|name| FollowUp::Target(id.clone(), name)));
+            let unfit = valued.into_iter().filter(|name| !state.properties.get(name).is_some_and(has_value));
+            break (registered, unfit.collect::<Vec<_>>());
+        };
+        for name in forgotten {
+            self.forget_value(id, &name);
         }
         let (declared, what) =
             if registered { (Declared::Created, "registered") } else { (Declared::Updated, "updated") };
@@ -70,10 +79,12 @@ impl Hub {
     /// Deletes a device and everything kept under its topics; `false` if there is none. Should it report again, it
     /// is registered anew.
     pub fn remove_device(&self, id: &DeviceId, now: Now) -> bool {
-        if self.registry.remove(id).is_none() {
+        let note = || {
+            self.unsaved.lock().removed.insert(id.clone());
+        };
+        if self.registry.remove(id, note).is_none() {
             return false;
         }
-        self.unsaved.lock().removed.push(id.clone());
         let below = Filter::parse(&format!("devices/{id}/#")).expect("made of a valid id");
         let mut after = None;
         loop {
@@ -95,6 +106,15 @@ impl Hub {
         }
         self.publish_follow_ups(vec![FollowUp::Changed(id.clone(), "removed")], now);
         true
+    }
+
+    /// What is kept of a value that its property no longer has is not shown any more.
+    fn forget_value(&self, device: &DeviceId, property: &PropertyName) {
+        let topic = value_topic(device, property);
+        if let Some(slot) = self.slots.get(topic.borrow()) {
+            slot.lock().last = None;
+            self.slots.forget_if_empty(&slot);
+        }
     }
 
     /// A session has a connection again: devices it spoke for are online.
@@ -151,10 +171,14 @@ impl Hub {
     }
 }
 
-fn pending(state: &DeviceState) -> Vec<PropertyName> {
-    state.properties.iter().filter(|(_, property)| property.target.is_some()).map(|(name, _)| name.clone()).collect()
+fn names(state: &DeviceState, which: impl Fn(&Property) -> bool) -> Vec<PropertyName> {
+    state.properties.iter().filter(|(_, property)| which(property)).map(|(name, _)| name.clone()).collect()
 }
 
-fn is_pending(state: &DeviceState, name: &PropertyName) -> bool {
-    state.properties.get(name).is_some_and(|property| property.target.is_some())
+fn is_pending(property: &Property) -> bool {
+    property.target.is_some()
+}
+
+fn has_value(property: &Property) -> bool {
+    property.value.is_some()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::failure::Failure;
 use super::output::Output;
@@ -44,13 +45,20 @@ impl Serve {
 
 /// Everything but the one line that says where the hub is goes to standard error.
 fn start_log(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(directives(filter)).map_err(|error| Failure::Usage {
-        what: format!("cannot log '{filter}'"),
-        why: error.to_string(),
-        next: "Use error, warn, info, debug or trace, or one of them for a module: warn,housewire=debug.",
-    })?;
-    let is_terminal = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
+    const NEXT: &str = "Use error, warn, info, debug or trace, or one of them for a module: warn,housewire=debug.";
+    let refuse = |why: String| Failure::Usage { what: format!("cannot log '{filter}'"), why, next: NEXT };
+    // A lone word that is no level would be taken for a module, and nothing would ever be logged.
+    if !filter.contains('=') && filter.split(',').any(|level| level.parse::<LevelFilter>().is_err()) {
+        return Err(refuse("this is no level".to_owned()));
+    }
+    let parsed = EnvFilter::try_new(directives(filter)).map_err(|error| refuse(error.to_string()))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        // Whoever closed standard error does not want to hear that nothing can be written there: it would be a panic.
+        .log_internal_errors(false)
+        .init();
     Ok(())
 }
 

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use housewire_core::{DeclareMode, Device, DeviceInfo, PropertyAccess, PropertyName, PropertySpec, Type, UnknownType};
+use housewire_core::limits::PROPERTIES_MAX;
+use housewire_core::{
+    DeclareError, DeclareMode, Device, DeviceInfo, PropertyAccess, PropertyName, PropertySpec, Type, UnknownType,
+};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use crate::refusal::{Refusal, shorten};
+use crate::refusal::{Refusal, shorten, shorten_json_error};
 use crate::view::json::Object;
 
 /// A field that may be left out, or set to `null`.
@@ -105,7 +108,10 @@ impl Declaration {
                 path if path == "." => String::new(),
                 path => format!(" in {}", shorten(&path)),
             };
-            Refusal::BadRequest(format!("The body is no declaration of a device{path}: {}.", error.inner()))
+            Refusal::BadRequest(format!(
+                "The body is no declaration of a device{path}: {}.",
+                shorten_json_error(error.inner())
+            ))
         })?;
         reader.end().map_err(|error| Refusal::BadRequest(format!("The body goes on behind its end: {error}.")))?;
         Ok(declaration)
@@ -179,6 +185,10 @@ impl Declaration {
 
     fn named_properties(&self) -> Result<Vec<(PropertyName, Option<&PropertyDeclaration>)>, Refusal> {
         let Given::Value(properties) = &self.properties else { return Ok(Vec::new()) };
+        // Checked before anything is made of them; how many the device has in the end is checked in `core`.
+        if properties.len() > PROPERTIES_MAX {
+            return Err(DeclareError::TooManyProperties.into());
+        }
         properties
             .iter()
             .map(|(name, declaration)| {

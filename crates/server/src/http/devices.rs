@@ -43,7 +43,8 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
     let known = caller.hub().device(&id).map(|device| known_specs(&device)).unwrap_or_default();
     let specs = declaration.specs(&known)?;
     let info = declaration.info();
-    let declared = caller.hub().declare(&id, specs, DeclareMode::Replace, |_| info, shard::now())?;
+    let declared = caller.hub().declare(&id, specs, DeclareMode::Replace, |_| info.clone(), shard::now())?;
+    caller.registry_saved().await;
     let status = match declared {
         Declared::Created => StatusCode::CREATED,
         Declared::Updated => StatusCode::OK,
@@ -59,13 +60,18 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
     let specs = declaration.merged_specs(&known_specs(&device))?;
     let mode = declaration.merge_mode();
     caller.hub().declare(&id, specs, mode, |known| declaration.merged_info(known), shard::now())?;
+    caller.registry_saved().await;
     show(&caller, &id, StatusCode::OK)
 }
 
 /// `DELETE /api/devices/{id}`
 pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
     caller.must_reach(Access::Write, &id)?;
-    if caller.hub().remove_device(&id, shard::now()) { Ok(StatusCode::NO_CONTENT) } else { Err(no_device(&id).into()) }
+    if !caller.hub().remove_device(&id, shard::now()) {
+        return Err(no_device(&id).into());
+    }
+    caller.registry_saved().await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn show(caller: &Caller, id: &DeviceId, status: StatusCode) -> Result<Response, Problem> {

@@ -44,7 +44,7 @@ impl Gate {
     }
 
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
-        match self.shard.guests.admit_request(self.peer.ip(), request.headers()) {
+        match self.shard.guests.admit_request(self.peer.ip(), request.uri(), request.headers()) {
             Ok(principal) => {
                 let Self { shard, peer, alive } = self;
                 let session = shard.hub.new_session();

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{Access, Presence, Properties, Timestamp, Type, Value};
+use housewire_core::{Access, Properties, Timestamp, Type, Value};
 
 use crate::caller::Caller;
 use crate::http::accept::prefers_text;
@@ -14,7 +14,7 @@ use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::wait;
-use crate::publish::{Publication, publish};
+use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::view::device::ReadingView;
 
@@ -59,7 +59,7 @@ pub(crate) async fn report(
         retain: true,
         properties: Properties::default(),
     };
-    publish(&caller.publisher(caller.session, "http", Presence::Momentary), publication)?;
+    caller.publish(publication).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn request(
         retain: false,
         properties: Properties { expiry: query.duration("ttl")?, ..Properties::default() },
     };
-    publish(&caller.publisher(caller.session, "http", Presence::Momentary), publication)?;
+    caller.publish(publication).await?;
     if caller.must_read(&path.device, &path.property).is_err() {
         return Ok(StatusCode::ACCEPTED.into_response());
     }

@@ -2,14 +2,14 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{Message, Presence, Properties};
+use housewire_core::{Message, Properties};
 
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::path::TopicPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::publish::{Publication, publish as publish_one};
+use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::shard;
 use crate::view::json::is_json;
@@ -31,7 +31,7 @@ pub(crate) async fn retain(
 ) -> Result<StatusCode, Problem> {
     let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
     let (topic, payload) = (&topic, &*upload.payload()?);
-    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: true, properties })
+    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: true, properties }).await
 }
 
 /// `POST`: publishes a message that is not kept.
@@ -43,17 +43,17 @@ pub(crate) async fn publish(
 ) -> Result<StatusCode, Problem> {
     let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
     let (topic, payload) = (&topic, &*upload.payload()?);
-    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: false, properties })
+    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: false, properties }).await
 }
 
 /// `DELETE`: clears what is kept, as an empty retained message does.
 pub(crate) async fn clear(caller: Caller, TopicPath(topic): TopicPath, query: Query) -> Result<StatusCode, Problem> {
     let properties = Properties::default();
-    send(&caller, Publication { topic: &topic, payload: b"", qos: query.qos()?, retain: true, properties })
+    send(&caller, Publication { topic: &topic, payload: b"", qos: query.qos()?, retain: true, properties }).await
 }
 
-fn send(caller: &Caller, publication: Publication<'_>) -> Result<StatusCode, Problem> {
-    publish_one(&caller.publisher(caller.session, "http", Presence::Momentary), publication)?;
+async fn send(caller: &Caller, publication: Publication<'_>) -> Result<StatusCode, Problem> {
+    caller.publish(publication).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 
 use crate::http::problem::{CHALLENGE, Problem};
+use crate::refusal::shorten;
 
 /// A file of the page.
 struct Asset {
@@ -23,7 +24,7 @@ pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
         return answer(&path, asset, &headers);
     }
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
-        return Problem::not_found(format!("There is no file /{path}.")).into_response();
+        return Problem::not_found(format!("There is no file /{}.", shorten(&path))).into_response();
     }
     match embedded::file("index.html") {
         Some(index) => answer("index.html", index, &headers),

@@ -7,10 +7,11 @@ use std::sync::{Arc, Weak};
 
 use housewire_core::{Delivery, Mailbox, Offer, Run, Timestamp};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Acknowledgement, Link, Outbound, ProtocolError};
+use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, ProtocolError};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tracing::warn;
 
 use crate::shard::{Flush, Shard, now};
 
@@ -29,13 +30,29 @@ struct State {
     is_dirty: bool,
     /// The socket took less than was offered; its task waits until it takes more.
     is_blocked: bool,
-    /// The socket failed; its task finds out when it reads.
+    /// The socket failed; its task is woken to find out.
     is_broken: bool,
+    /// It was said that messages to this client are lost.
+    has_warned: bool,
 }
+
+impl State {
+    fn lend_buffer(&mut self) {
+        if let Some(wire) = &self.wire
+            && !self.outbound.has_buffer()
+        {
+            self.outbound.lend_buffer(wire.shard.take_buffer());
+        }
+    }
+}
+
+/// A connection's replies keep so much memory between two reads.
+const REPLIES_KEPT_BYTES: usize = 1_024;
 
 /// See the module.
 pub(super) struct MqttMailbox {
     this: Weak<Self>,
+    client_id: Arc<str>,
     state: Mutex<State>,
 }
 
@@ -51,10 +68,11 @@ pub(super) struct OutputStatus {
 }
 
 impl MqttMailbox {
-    pub(super) fn new(limits: Arc<MqttLimits>) -> Arc<Self> {
+    pub(super) fn new(limits: Arc<MqttLimits>, client_id: Arc<str>) -> Arc<Self> {
         let outbound = Outbound::new(limits);
-        let state = State { outbound, wire: None, is_dirty: false, is_blocked: false, is_broken: false };
-        Arc::new_cyclic(|this| Self { this: this.clone(), state: Mutex::new(state) })
+        let state =
+            State { outbound, wire: None, is_dirty: false, is_blocked: false, is_broken: false, has_warned: false };
+        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, state: Mutex::new(state) })
     }
 
     /// A connection takes over: CONNACK first, then what is due again, then what waited.
@@ -87,9 +105,14 @@ impl MqttMailbox {
         let mut state = self.state.lock();
         let time = now().wall;
         let handled = acks.drain(..).try_for_each(|ack| state.outbound.handle_ack(ack, time));
-        state.outbound.append(replies);
-        replies.clear();
+        if !replies.is_empty() {
+            state.lend_buffer();
+            state.outbound.append(replies);
+        }
         self.mark(&mut state);
+        drop(state);
+        replies.clear();
+        replies.shrink_to(REPLIES_KEPT_BYTES);
         handled
     }
 
@@ -100,6 +123,11 @@ impl MqttMailbox {
             is_backlogged: state.outbound.is_backlogged(),
             is_broken: state.is_broken,
         }
+    }
+
+    /// What this session's client did not get so far.
+    pub(super) fn losses(&self) -> Losses {
+        self.state.lock().outbound.losses()
     }
 
     /// Whether everything was handed to the socket.
@@ -125,8 +153,14 @@ impl Mailbox for MqttMailbox {
         // The clock matters to messages with an expiry only.
         let time: Timestamp = if run.message_properties().is_some() { now().wall } else { run.time() };
         let mut state = self.state.lock();
+        state.lend_buffer();
+        let lost = state.outbound.losses().overflow;
         let offer = state.outbound.offer(run, delivery, time);
         self.mark(&mut state);
+        if state.outbound.losses().overflow > lost && !std::mem::replace(&mut state.has_warned, true) {
+            drop(state);
+            warn!(client_id = &*self.client_id, "this MQTT client reads too slowly: messages to it are dropped");
+        }
         offer
     }
 
@@ -138,9 +172,11 @@ impl Mailbox for MqttMailbox {
 impl Flush for MqttMailbox {
     fn flush(&self) {
         let mut state = self.state.lock();
-        let State { outbound, wire, is_dirty, is_blocked, is_broken } = &mut *state;
+        let State { outbound, wire, is_dirty, is_blocked, is_broken, .. } = &mut *state;
         *is_dirty = false;
         let Some(wire) = wire else { return };
+        // Its task may wait for room: to go on with a replay, or to read on.
+        let was_held_back = outbound.is_congested() || outbound.is_backlogged();
         let was_blocked = std::mem::take(is_blocked);
         // Writing may let queued messages move up, which are written at once rather than in the next tick.
         while !outbound.output().is_empty() && !*is_broken {
@@ -160,8 +196,11 @@ impl Flush for MqttMailbox {
                 Err(_) => *is_broken = true,
             }
         }
-        if *is_blocked != was_blocked || *is_broken {
+        if *is_blocked != was_blocked || *is_broken || (was_held_back && !outbound.is_congested()) {
             wire.wake.notify_one();
+        }
+        if let Some(buffer) = outbound.reclaim_buffer() {
+            wire.shard.give_back(buffer);
         }
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct OwnedOutcome {
 }
 
 impl OwnedOutcome {
+    pub(super) const SUCCESS: Self = Self { reason: ReasonCode::Success, text: None };
+
     pub(super) fn as_outcome(&self) -> Outcome<'_> {
         Outcome { reason: self.reason, text: self.text.as_deref() }
     }
@@ -17,13 +19,16 @@ impl OwnedOutcome {
 
 /// One outcome per message of a run, in order, without end.
 pub(super) fn outcomes(result: &Result<Receipt, Denied>) -> impl Iterator<Item = OwnedOutcome> {
+    // In the order of the run, as the messages are.
+    let refused = result.as_ref().map(|receipt| &receipt.refused[..]).unwrap_or_default();
+    let mut refused = refused.iter().peekable();
     (0..).map(move |place| match result {
-        Ok(receipt) => match receipt.refused.iter().find(|(refused, _)| *refused == place) {
+        Ok(receipt) => match refused.next_if(|(at, _)| *at == place) {
             Some((_, rejection)) => {
                 OwnedOutcome { reason: ReasonCode::PayloadFormatInvalid, text: Some(rejection.to_string()) }
             }
-            None if receipt.taken == 0 => OwnedOutcome { reason: ReasonCode::NoMatchingSubscribers, text: None },
-            None => OwnedOutcome { reason: ReasonCode::Success, text: None },
+            None if receipt.matched == 0 => OwnedOutcome { reason: ReasonCode::NoMatchingSubscribers, text: None },
+            None => OwnedOutcome::SUCCESS,
         },
         Err(denied) => OwnedOutcome { reason: denial_reason(denied), text: Some(denied.to_string()) },
     })

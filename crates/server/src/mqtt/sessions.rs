@@ -3,11 +3,11 @@
 //! One table for all shards, since a client may come back on another one. A client id has one connection at a time: a
 //! second one asks the first to leave and waits until it has handed the session over.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use housewire_core::{Hub, Presence, Principal, Publisher, Run, SessionId, Subscriber};
+use housewire_core::{Hub, Presence, Principal, Publisher, Replay, Run, SessionId, Subscriber};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::{Detached, Due, WillMessage};
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) mailbox: Arc<MqttMailbox>,
     pub(super) subscriber: Arc<Subscriber>,
+    /// Retained messages on their way; a kept session that comes back goes on with them.
+    pub(super) replays: Arc<Mutex<VecDeque<Replay>>>,
     /// Publishes wills when no connection is there to do it.
     publisher: Publisher,
 }
@@ -165,7 +167,7 @@ impl Sessions {
                 }
                 old => {
                     ended = old;
-                    (self.new_session(principal, shard), None)
+                    (self.new_session(client_id, principal, shard), None)
                 }
             };
             let entry = Entry { session: session.clone(), state: State::Connected(Arc::clone(&handover)) };
@@ -178,12 +180,12 @@ impl Sessions {
         Attempt::Taken(taken)
     }
 
-    fn new_session(&self, principal: &Arc<Principal>, shard: &Shard) -> Session {
+    fn new_session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, shard: &Shard) -> Session {
         let id = self.hub.new_session();
-        let mailbox = MqttMailbox::new(Arc::clone(&self.limits));
+        let mailbox = MqttMailbox::new(Arc::clone(&self.limits), Arc::clone(client_id));
         let subscriber = Hub::subscriber(id, Arc::clone(principal), Arc::clone(&mailbox) as _);
         let publisher = shard.publisher(Arc::clone(principal), id, "mqtt", Presence::None);
-        Session { id, mailbox, subscriber, publisher }
+        Session { id, mailbox, subscriber, replays: Arc::default(), publisher }
     }
 
     /// The connection ended: publishes a will that is due, keeps the session if it outlives the connection.
@@ -203,6 +205,13 @@ impl Sessions {
         if is_over {
             self.forget(session);
         }
+        handover.released.notify_waiters();
+    }
+
+    /// The connection ended without a word: its task panicked. Its session is given up, so that the client can come back.
+    pub(super) fn abandon(&self, client_id: &Arc<str>, session: &Session, handover: &Handover) {
+        self.table.lock().entries.remove(client_id);
+        self.forget(session);
         handover.released.notify_waiters();
     }
 
@@ -248,7 +257,9 @@ impl Sessions {
 
     fn handle_due(&self, at: Instant) {
         loop {
-            // One at a time, and not under the lock: a will may be delivered to any of these sessions.
+            // One at a time, and not under the lock: a will may be delivered to any of these sessions. A client that comes
+            // back meanwhile waits, as for a connection that is about to end.
+            let handover = Arc::new(Handover::default());
             let (client_id, session, mut detached) = {
                 let mut table = self.table.lock();
                 let Some((due, client_id)) = table.deadlines.first().cloned() else { return };
@@ -257,20 +268,34 @@ impl Sessions {
                 }
                 table.deadlines.pop_first();
                 let Some((session, detached)) = table.remove(&client_id) else { continue };
+                let state = State::Connected(Arc::clone(&handover));
+                table.entries.insert(Arc::clone(&client_id), Entry { session: session.clone(), state });
                 (client_id, session, detached)
             };
-            if self.settle(&session, &mut detached) {
+            let is_over = self.settle(&session, &mut detached);
+            {
+                let mut table = self.table.lock();
+                table.entries.remove(&client_id);
+                if !is_over {
+                    table.park(&client_id, session.clone(), detached);
+                }
+            }
+            if is_over {
                 self.forget(&session);
                 debug!(client_id = &*client_id, "session expired");
-                continue;
             }
-            let mut table = self.table.lock();
-            if table.entries.contains_key(&client_id) {
-                // The client came back in this moment and, finding nothing, began anew.
-                drop(table);
-                self.end(&session, detached.end());
-            } else {
-                table.park(&client_id, session, detached);
+            handover.released.notify_waiters();
+        }
+    }
+
+    /// The hub stops: wills that wait for their delay are due now, as their sessions are not kept.
+    pub(crate) fn end_all(&self) {
+        let entries = std::mem::take(&mut self.table.lock().entries);
+        for Entry { session, state } in entries.into_values() {
+            if let State::Away(detached) = state
+                && let Some(will) = detached.end()
+            {
+                publish_will(&session, &will);
             }
         }
     }

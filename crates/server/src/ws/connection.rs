@@ -3,11 +3,13 @@
 //! What frames mean belongs to `session`.
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use housewire_core::BatchNumber;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
@@ -19,6 +21,7 @@ use crate::limits::{
     WS_WRITE_TIMEOUT,
 };
 use crate::outbox::Batch;
+use crate::persist::Durability;
 use crate::refusal::Refusal;
 use crate::ws::reply;
 use crate::ws::session::{Answer, Session};
@@ -86,13 +89,19 @@ struct Connection {
     session: Session,
     pings: Interval,
     pings_unanswered: u32,
+    durability: Durability,
+    /// Answers that wait for the disk to have `due`; those of one turn share one wait.
+    withheld: Vec<String>,
+    due: Option<BatchNumber>,
 }
 
 impl Connection {
     fn new(socket: Socket, caller: &Caller) -> Self {
         let mut pings = interval_at(Instant::now() + WS_PING_EVERY, WS_PING_EVERY);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { socket, session: Session::new(caller), pings, pings_unanswered: 0 }
+        let durability = caller.shard.durability.clone();
+        let session = Session::new(caller);
+        Self { socket, session, pings, pings_unanswered: 0, durability, withheld: Vec::new(), due: None }
     }
 
     async fn talk(&mut self) -> End {
@@ -113,7 +122,7 @@ impl Connection {
             message = self.socket.next(), if may_read => self.read_ready(message).await?,
             () = self.session.feed.filled() => {}
         }
-        self.write_waiting(TICK_BYTES_MAX).await?;
+        self.write_waiting().await?;
         self.flush().await?;
         // Others have their turn, whatever is left here.
         tokio::task::yield_now().await;
@@ -133,6 +142,17 @@ impl Connection {
             let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !self.session.feed.is_behind();
             next = if goes_on { self.socket.next().now_or_never() } else { None };
         }
+        self.send_withheld().await
+    }
+
+    /// Waits until the disk has what was published, then says so.
+    async fn send_withheld(&mut self) -> Going {
+        let Some(batch) = self.due.take() else { return Ok(()) };
+        self.durability.reached(batch).await;
+        self.write_queued().await?;
+        for answer in std::mem::take(&mut self.withheld) {
+            self.feed(Message::text(answer)).await?;
+        }
         Ok(())
     }
 
@@ -140,8 +160,18 @@ impl Connection {
         match message {
             Message::Text(text) => match self.session.handle(&text) {
                 Answer::First(answer) => self.feed(Message::text(answer)).await,
+                Answer::Durable(answer, batch) => {
+                    self.due = self.due.max(Some(batch));
+                    self.withheld.push(answer);
+                    Ok(())
+                }
+                // Answers keep the order of their requests.
+                Answer::Last(answer) if self.due.is_some() => {
+                    self.withheld.push(answer);
+                    Ok(())
+                }
                 Answer::Last(answer) => {
-                    self.write_waiting(usize::MAX).await?;
+                    self.write_queued().await?;
                     self.feed(Message::text(answer)).await
                 }
             },
@@ -155,25 +185,47 @@ impl Connection {
         }
     }
 
-    /// Feeds what waits to be written, about `bytes_max` of it, into the socket's buffer.
-    async fn write_waiting(&mut self, bytes_max: usize) -> Going {
+    /// Writes what waits, about as much as is due in one tick.
+    async fn write_waiting(&mut self) -> Going {
         let mut written = 0;
-        while written < bytes_max
-            && let Some(Batch { bytes, lengths, lost }) = self.session.feed.take()
+        while written < TICK_BYTES_MAX
+            && let Some(batch) = self.session.feed.take()
         {
-            written += bytes.len();
+            written += batch.bytes.len();
+            self.write(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was queued before this moment.
+    async fn write_queued(&mut self) -> Going {
+        let due = self.session.feed.queued_bytes();
+        let mut written = 0;
+        while written < due
+            && let Some(batch) = self.session.feed.take_queued()
+        {
+            written += batch.bytes.len();
+            self.write(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: Batch) -> Going {
+        let Batch { bytes, lengths, lost } = batch;
+        in_time(async {
             let mut start = 0;
             for length in lengths {
                 let message = bytes.slice(start..start + length);
                 start += length;
                 let text = Utf8Bytes::try_from(message).expect("messages are written as JSON, which is UTF-8");
-                self.feed(Message::Text(text)).await?;
+                self.socket.feed(Message::Text(text)).await?;
             }
             if lost > 0 {
-                self.feed(Message::text(reply::lost(lost))).await?;
+                self.socket.feed(Message::text(reply::lost(lost))).await?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     }
 
     async fn ping(&mut self) -> Going {
@@ -207,9 +259,7 @@ fn end_of(error: &Error) -> End {
     match error {
         Error::Capacity(_) => End::Refused(CloseCode::Size, "the message is larger than limits.ws_message_bytes"),
         Error::Utf8(_) => End::Refused(CloseCode::Invalid, "a text frame must be UTF-8"),
-        Error::Protocol(tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
-            End::Lost
-        }
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Lost,
         Error::Protocol(_) => End::Refused(CloseCode::Protocol, "this is not the WebSocket protocol"),
         _ => End::Lost,
     }

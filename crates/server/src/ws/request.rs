@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::limits::WS_ID_BYTES_MAX;
-use crate::refusal::{Refusal, parse_filter, parse_qos, parse_topic, shorten};
+use crate::refusal::{Refusal, parse_filter, parse_qos, parse_topic, shorten, shorten_json_error};
 use crate::view::json::{Object, payload_of};
 
 /// A frame that was understood.
@@ -128,16 +128,7 @@ fn fields<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
 }
 
 fn wrong(error: &serde_json::Error) -> Refusal {
-    let error = error.to_string();
-    Refusal::BadRequest(format!("the frame is not understood: {}", shorten_error(&error)))
-}
-
-/// An error may quote what was sent; its place stands at the end.
-fn shorten_error(error: &str) -> Cow<'_, str> {
-    match error.rsplit_once(" at line ") {
-        Some((what, place)) => Cow::Owned(format!("{} at line {place}", shorten(what))),
-        None => Cow::Borrowed(error),
-    }
+    Refusal::BadRequest(format!("the frame is not understood: {}", shorten_json_error(error)))
 }
 
 fn parse_id(id: &str) -> Result<&str, Refusal> {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use housewire_core::{Filter, Hub, Message, Presence, Properties, Publisher, SessionId, Topic};
+use housewire_core::{BatchNumber, Filter, Hub, Message, Presence, Properties, Publisher, SessionId, Topic};
 
 use crate::caller::Caller;
 use crate::feed::Feed;
@@ -20,7 +20,7 @@ pub(super) struct Session {
     pub(super) feed: Feed,
     publisher: Publisher,
     subscriptions_max: usize,
-    _presence: Presented,
+    _presence: PresenceGuard,
 }
 
 /// An answer, and where it belongs.
@@ -30,15 +30,17 @@ pub(super) enum Answer {
     First(String),
     /// Behind what waits: no message comes after the answer to the end of its subscription.
     Last(String),
+    /// As the last, and not before the disk has the batch.
+    Durable(String, BatchNumber),
 }
 
-/// Devices that a session reported for are online until it ends.
-struct Presented {
+/// Devices that a session reported for are online while it lives.
+struct PresenceGuard {
     hub: Arc<Hub>,
     session: SessionId,
 }
 
-impl Drop for Presented {
+impl Drop for PresenceGuard {
     fn drop(&mut self) {
         self.hub.session_ended(self.session, shard::now());
     }
@@ -52,7 +54,7 @@ impl Session {
             feed: Feed::new(caller, session, reply::ENCODING),
             publisher: caller.publisher(session, "ws", Presence::Connected),
             subscriptions_max: caller.shard.config.limits.ws_subscriptions,
-            _presence: Presented { hub, session },
+            _presence: PresenceGuard { hub, session },
         }
     }
 
@@ -62,6 +64,10 @@ impl Session {
         match request.and_then(|request| self.fulfil(request)) {
             Ok(Outcome::Subscribed) => Answer::First(reply::ok(id)),
             Ok(Outcome::Done) => Answer::Last(reply::ok(id)),
+            Ok(Outcome::Published(due)) => match due {
+                Some(batch) => Answer::Durable(reply::ok(id), batch),
+                None => Answer::Last(reply::ok(id)),
+            },
             Ok(Outcome::Found(message)) => Answer::Last(reply::present(id, &message)),
             Err(refusal) => Answer::Last(reply::error(id, &refusal)),
         }
@@ -95,8 +101,8 @@ impl Session {
     fn publish(&self, message: Publish<'_>) -> Result<Outcome, Refusal> {
         let Publish { topic, payload, qos, retain, ttl } = message;
         let properties = Properties { expiry: ttl, ..Properties::default() };
-        publish(&self.publisher, Publication { topic: &topic, payload: &payload, qos, retain, properties })?;
-        Ok(Outcome::Done)
+        let publication = Publication { topic: &topic, payload: &payload, qos, retain, properties };
+        publish(&self.publisher, publication).map(Outcome::Published)
     }
 
     fn get(&self, topic: &Topic) -> Result<Outcome, Refusal> {
@@ -107,6 +113,7 @@ impl Session {
 
 enum Outcome {
     Subscribed,
+    Published(Option<BatchNumber>),
     Done,
     Found(Message),
 }

@@ -2,5 +2,12 @@
 
 mod cli;
 mod demo;
+mod devices;
+mod events;
+mod http;
+mod http_client;
 mod mqtt;
 mod test_hub;
+mod topics;
+mod ws;
+mod ws_client;

@@ -130,3 +130,82 @@ fn one_clients_nonsense_disturbs_nobody() {
     good.send_hex("c0 00");
     good.expect_hex("d0 00");
 }
+
+/// SUBSCRIBE to a filter of one letter with QoS 0.
+fn subscribe_hex(letter: u8) -> String {
+    format!("82 06 0001 0001 {letter:02x} 00")
+}
+
+#[test]
+fn a_client_that_never_stops_talking_starves_nobody() {
+    let hub = TestHub::start();
+    let mut quiet = connected(&hub, b'q');
+    let mut talker = connected(&hub, b't');
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let burst = [&[0x30, 0x05, 0x00, 0x01, b'z'][..], b"ab"].concat().repeat(20_000);
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                talker.send(&burst);
+            }
+        });
+        for _ in 0..20 {
+            quiet.send_hex("c0 00");
+            quiet.expect_hex("d0 00");
+        }
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn stored_messages_larger_than_the_output_arrive_all() {
+    const MESSAGES: usize = 60;
+    const BYTES: usize = 50_000;
+    let hub = TestHub::start();
+    let mut publisher = connected(&hub, b'p');
+    for number in 0..MESSAGES {
+        let mut body = format!("\0\x07r/{number:05}").into_bytes();
+        body.resize(9 + BYTES, b'x');
+        let length = body.len();
+        let head = [0x31, 0x80 | (length & 0x7f) as u8, 0x80 | (length >> 7 & 0x7f) as u8, (length >> 14) as u8];
+        publisher.send(&head);
+        publisher.send(&body);
+    }
+    publisher.send_hex("c0 00");
+    publisher.expect_hex("d0 00");
+    let mut reader = connected(&hub, b'r');
+    reader.send_hex("82 08 0001 0003 722f23 00");
+    reader.expect_hex("90 03 0001 00");
+    // Fixed header of four bytes, topic of nine with its length.
+    let seen = reader.read(MESSAGES * (4 + 9 + BYTES));
+    let topics = (0..MESSAGES).map(|number| format!("r/{number:05}"));
+    for (message, topic) in seen.chunks(4 + 9 + BYTES).zip(topics) {
+        assert_eq!(&message[6..13], topic.as_bytes());
+    }
+}
+
+#[test]
+fn a_filter_repeated_a_thousand_times_is_replayed_once() {
+    let hub = TestHub::start();
+    let mut publisher = connected(&hub, b'p');
+    publisher.send_hex("31 04 0001 61 78 c0 00");
+    publisher.expect_hex("d0 00");
+    let mut greedy = connected(&hub, b'g');
+    // 1,000 times "a" with QoS 0: 4,002 bytes behind a remaining length of two bytes
+    greedy.send_hex(&format!("82 a2 1f 0001 {}", "000161 00".repeat(1_000)));
+    greedy.expect_hex(&format!("90 ea 07 0001 {}", "00".repeat(1_000)));
+    greedy.expect_hex("31 04 0001 61 78");
+    greedy.send_hex("c0 00");
+    greedy.expect_hex("d0 00");
+}
+
+#[test]
+fn a_pending_replay_ends_with_its_subscription() {
+    let hub = TestHub::start();
+    let mut publisher = connected(&hub, b'p');
+    publisher.send_hex("31 04 0001 61 78 c0 00");
+    publisher.expect_hex("d0 00");
+    let mut fickle = connected(&hub, b'f');
+    fickle.send_hex(&format!("{} a2 05 0002 0001 61 c0 00", subscribe_hex(b'a')));
+    fickle.expect_hex("90 03 0001 00 b0 02 0002 d0 00");
+}

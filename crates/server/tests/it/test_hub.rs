@@ -136,6 +136,14 @@ impl RawClient {
         assert_eq!(to_hex(&seen), to_hex(&expected));
     }
 
+    /// Reads exactly so many bytes.
+    #[track_caller]
+    pub(crate) fn read(&mut self, len: usize) -> Vec<u8> {
+        let mut seen = vec![0; len];
+        self.0.read_exact(&mut seen).expect("so many bytes");
+        seen
+    }
+
     /// Reads one MQTT packet shorter than 128 bytes: its first byte and its body.
     #[track_caller]
     pub(crate) fn read_packet(&mut self) -> (u8, Vec<u8>) {

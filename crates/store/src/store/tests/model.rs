@@ -196,5 +196,11 @@ pub(super) fn changes() -> impl Strategy<Value = Changes> {
         prop::collection::vec(property(), 0..5),
         prop::collection::vec(retained(), 0..5),
     )
-        .prop_map(|(removed, devices, properties, retained)| Changes { removed, devices, properties, retained })
+        .prop_map(|(removed, devices, properties, retained)| Changes {
+            removed,
+            devices,
+            properties,
+            retained,
+            ..Changes::default()
+        })
 }

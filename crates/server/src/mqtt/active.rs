@@ -1,0 +1,317 @@
+//! An MQTT connection that has a session: reads, publishes, answers, until it ends.
+
+use std::time::Duration;
+
+use housewire_core::{Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions};
+use housewire_protocols::mqtt::{
+    Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, RetainHandling, SubAck,
+    SubscriptionRequest, decode,
+};
+use tokio::sync::Notify;
+use tracing::debug;
+
+use crate::mqtt::connection::Connection;
+use crate::mqtt::end::End;
+use crate::mqtt::outcome::{OwnedOutcome, denial_reason, outcomes};
+use crate::mqtt::sessions::Session;
+use crate::mqtt::withheld::{DueAck, Withheld};
+use crate::shard::{Flush, now};
+use crate::socket::read_into_scratch;
+
+/// How long a leaving connection may take to drain its output.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a read leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The socket may have more at once.
+    More,
+    /// The socket was emptied.
+    Emptied,
+}
+
+/// A connection that has a session.
+pub(super) struct Active<'c> {
+    connection: &'c mut Connection,
+    session: &'c Session,
+    publisher: Publisher,
+    withheld: Withheld,
+    acks: Vec<Acknowledgement>,
+    replies: Vec<u8>,
+}
+
+impl<'c> Active<'c> {
+    /// `replies` is an empty buffer.
+    pub(super) fn new(connection: &'c mut Connection, session: &'c Session, replies: Vec<u8>) -> Self {
+        let shard = &connection.shard;
+        let publisher = shard.publisher(connection.principal.clone(), session.id, "mqtt", Presence::Connected);
+        let withheld = Withheld::new(shard.durability.clone());
+        Self { connection, session, publisher, withheld, acks: Vec::new(), replies }
+    }
+
+    /// Serves the client until the connection ends, and says why it does.
+    pub(super) async fn serve(&mut self, wake: &Notify, wanted: &Notify) -> End {
+        let shard = self.connection.shard.clone();
+        let stopping = shard.stopping();
+        tokio::pin!(stopping);
+        // The client may have sent more behind its CONNECT.
+        let mut may_read = !self.connection.tail.is_empty();
+        let timer = tokio::time::sleep_until(far_future());
+        tokio::pin!(timer);
+        loop {
+            if std::mem::take(&mut may_read) {
+                match self.read() {
+                    Ok(Reading::Emptied) => {}
+                    // Neither tokio nor the socket makes a client wait that always has more to say.
+                    Ok(Reading::More) => tokio::task::yield_now().await,
+                    Err(end) => return end,
+                }
+            }
+            let replays_more = self.continue_replays();
+            let status = self.session.mailbox.status();
+            if status.is_broken {
+                return End::Client;
+            }
+            let deadline = self.connection.inbound.poll_timeout().map_or_else(far_future, Into::into);
+            if timer.deadline() != deadline && (timer.deadline() > deadline || timer.is_elapsed()) {
+                timer.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                biased;
+                () = &mut stopping => return End::shutting_down(),
+                () = wanted.notified() => {
+                    let text = "another client connected with this client id".to_owned();
+                    return End::Hub(ReasonCode::SessionTakenOver, text);
+                }
+                () = wake.notified() => {}
+                ready = self.connection.socket.writable(), if status.is_blocked => {
+                    if ready.is_err() {
+                        return End::Client;
+                    }
+                    self.session.mailbox.flush();
+                }
+                () = self.withheld.changed(), if !self.withheld.is_empty() => {
+                    self.withheld.release(&mut self.connection.inbound, &mut self.replies);
+                    if let Err(error) = self.session.mailbox.respond(&mut self.acks, &mut self.replies) {
+                        return error.into();
+                    }
+                }
+                ready = self.connection.socket.readable(), if !status.is_backlogged && !self.withheld.is_full() => {
+                    if ready.is_err() {
+                        return End::Client;
+                    }
+                    may_read = true;
+                }
+                () = tokio::task::yield_now(), if replays_more => {}
+                () = &mut timer => {
+                    if let Err(error) = self.connection.inbound.handle_timeout(now().instant) {
+                        return error.into();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads once, handles every packet that is whole, answers in one go.
+    fn read(&mut self) -> Result<Reading, End> {
+        let shard = self.connection.shard.clone();
+        let mut scratch = shard.scratch.lock();
+        let mut tail = std::mem::take(&mut self.connection.tail);
+        let read = read_into_scratch(&self.connection.socket, &mut scratch, &mut tail);
+        let handled = self.handle(read.data);
+        // Replies to what came before a broken packet still go out.
+        let responded = self.session.mailbox.respond(&mut self.acks, &mut self.replies);
+        let used = handled?;
+        responded?;
+        if read.is_last {
+            return Err(End::Client);
+        }
+        tail.extend_from_slice(&read.data[used..]);
+        self.connection.tail = tail;
+        Ok(if read.is_full { Reading::More } else { Reading::Emptied })
+    }
+
+    /// Handles the packets in `data`; how many bytes they took.
+    fn handle(&mut self, data: &[u8]) -> Result<usize, End> {
+        let time = now();
+        let mut batch = Batch::new();
+        let mut used = 0;
+        loop {
+            let inbound = &mut self.connection.inbound;
+            let decoded = decode(&data[used..], inbound.version(), inbound.packet_bytes_max());
+            let step = decoded.map_err(ProtocolError::from).and_then(|decoded| match decoded {
+                Some((packet, length)) => {
+                    inbound.handle_packet(packet, time.instant).map(|event| Some((event, length)))
+                }
+                None => Ok(None),
+            });
+            let (event, length) = match step {
+                Ok(Some(step)) => step,
+                Ok(None) => break,
+                Err(error) => {
+                    // What came before the broken packet counts.
+                    self.publish(&mut batch);
+                    return Err(error.into());
+                }
+            };
+            used += length;
+            if let Event::Publish(publication) = event {
+                if let Err(publication) = batch.push(publication) {
+                    self.publish(&mut batch);
+                    let pushed = batch.push(publication).is_ok();
+                    debug_assert!(pushed, "an empty batch takes anything");
+                }
+                continue;
+            }
+            self.publish(&mut batch);
+            self.handle_event(event)?;
+        }
+        self.publish(&mut batch);
+        Ok(used)
+    }
+
+    fn handle_event(&mut self, event: Event<'_>) -> Result<(), End> {
+        match event {
+            Event::Acknowledged(ack) => self.acks.push(ack),
+            // A repeat of what waits for the disk is no more acknowledged than the first.
+            Event::Reply(Packet::PubRec(ack)) if !self.withheld.is_empty() => {
+                let (packet_id, qos, outcome) = (ack.packet_id, Qos::ExactlyOnce, OwnedOutcome::SUCCESS);
+                let ack = DueAck { packet_id, qos, outcome };
+                self.withheld.send(ack, None, &mut self.connection.inbound, &mut self.replies);
+            }
+            Event::Reply(packet) => self.connection.inbound.reply(&packet, &mut self.replies),
+            Event::Subscribe { packet_id, identifier, requests } => self.subscribe(packet_id, identifier, requests)?,
+            Event::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, filters),
+            Event::Disconnect => return Err(End::Client),
+            // The machine refuses a second CONNECT, and publications were taken before.
+            Event::Connect(_) | Event::Publish(_) => {}
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, batch: &mut Batch<'_>) {
+        let Some(run) = batch.run() else { return };
+        let result = self.publisher.publish_run(run, now());
+        if let Err(denied) = &result {
+            debug!(peer = %self.connection.peer, %denied, "publish refused");
+        }
+        let due = result.as_ref().ok().and_then(|receipt| receipt.durable_with);
+        for (packet_id, outcome) in batch.packet_ids().iter().zip(outcomes(&result)) {
+            let ack = DueAck { packet_id: *packet_id, qos: batch.qos(), outcome };
+            self.withheld.send(ack, due, &mut self.connection.inbound, &mut self.replies);
+        }
+        batch.clear();
+    }
+
+    fn subscribe(
+        &mut self,
+        packet_id: PacketId,
+        identifier: Option<u32>,
+        requests: Vec<Result<SubscriptionRequest, ReasonCode>>,
+    ) -> Result<(), End> {
+        let reasons = requests.into_iter().map(|request| match request {
+            Ok(request) => self.subscribe_one(request, identifier),
+            Err(reason) => reason,
+        });
+        let reasons = reasons.collect();
+        self.connection.inbound.reply(&Packet::SubAck(SubAck::new(packet_id, reasons)), &mut self.replies);
+        // SUBACK goes out before the first retained message.
+        self.session.mailbox.respond(&mut self.acks, &mut self.replies)?;
+        Ok(())
+    }
+
+    fn subscribe_one(&self, request: SubscriptionRequest, identifier: Option<u32>) -> ReasonCode {
+        let SubscriptionRequest { filter, options } = request;
+        let wanted = SubscribeOptions {
+            qos: options.qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            identifier,
+        };
+        let subscriber = &self.session.subscriber;
+        let len_max = self.connection.shard.config.limits.mqtt_subscriptions;
+        if subscriber.subscription_count() >= len_max && !subscriber.is_subscribed(&filter) {
+            return ReasonCode::QuotaExceeded;
+        }
+        match self.publisher.hub().subscribe(subscriber, &filter, wanted) {
+            Ok(granted) => {
+                let wants_retained = match options.retain_handling {
+                    RetainHandling::Send => true,
+                    RetainHandling::SendIfNew => !granted.existed,
+                    RetainHandling::DoNotSend => false,
+                };
+                if wants_retained {
+                    let mut replays = self.session.replays.lock();
+                    if granted.existed {
+                        replays.retain(|replay| *replay.filter() != filter);
+                    }
+                    replays.push_back(Hub::replay(filter, ReplayKind::Retained, wanted));
+                }
+                ReasonCode::granted(options.qos)
+            }
+            Err(denied) => {
+                debug!(peer = %self.connection.peer, %denied, "subscription refused");
+                denial_reason(&denied)
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, packet_id: PacketId, filters: Vec<Result<Filter, ReasonCode>>) {
+        let hub = self.publisher.hub();
+        let reasons = filters.into_iter().map(|filter| match filter {
+            Ok(filter) => {
+                self.session.replays.lock().retain(|replay| *replay.filter() != filter);
+                match hub.unsubscribe(&self.session.subscriber, &filter) {
+                    true => ReasonCode::Success,
+                    false => ReasonCode::NoSubscriptionExisted,
+                }
+            }
+            Err(reason) => reason,
+        });
+        let ack = SubAck::new(packet_id, reasons.collect());
+        self.connection.inbound.reply(&Packet::UnsubAck(ack), &mut self.replies);
+    }
+
+    /// Offers some of the stored messages that are on their way; whether there are more that could go at once.
+    fn continue_replays(&mut self) -> bool {
+        let mut replays = self.session.replays.lock();
+        let Some(replay) = replays.front_mut() else { return false };
+        match self.publisher.hub().continue_replay(&self.session.subscriber, replay, now()) {
+            ReplayProgress::Paused => false,
+            ReplayProgress::More => true,
+            ReplayProgress::Done => {
+                replays.pop_front();
+                !replays.is_empty()
+            }
+        }
+    }
+
+    /// Tells the client why, as far as its protocol can.
+    pub(super) async fn say_farewell(&mut self, end: &End) {
+        if let Some((reason, text)) = end.farewell()
+            && let Some(packet) = self.connection.inbound.farewell(reason, Some(&text))
+        {
+            self.connection.inbound.reply(&packet, &mut self.replies);
+            if self.session.mailbox.respond(&mut self.acks, &mut self.replies).is_err() {
+                return;
+            }
+        }
+        let socket = &self.connection.socket;
+        let drained = async {
+            loop {
+                self.session.mailbox.flush();
+                if self.session.mailbox.is_drained() || socket.writable().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+            debug!(peer = %self.connection.peer, "the client did not take its last messages");
+        }
+    }
+}
+
+fn far_future() -> tokio::time::Instant {
+    const DAY: Duration = Duration::from_secs(86_400);
+    tokio::time::Instant::now() + DAY * 365
+}

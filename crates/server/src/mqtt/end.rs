@@ -1,0 +1,84 @@
+//! Why an MQTT connection ends, and its last words.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use housewire_protocols::mqtt::{ProtocolError, ReasonCode};
+use tokio::net::TcpStream;
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The client said goodbye, or is gone.
+    Client,
+    /// The client broke the protocol, or a time ran out.
+    Protocol(ProtocolError),
+    /// The hub's own reason, told to MQTT 5 clients.
+    Hub(ReasonCode, String),
+}
+
+impl From<ProtocolError> for End {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl End {
+    pub(super) fn shutting_down() -> Self {
+        Self::Hub(ReasonCode::ServerShuttingDown, "the hub is shutting down".to_owned())
+    }
+
+    /// The reason and words to tell the client, unless it left by itself.
+    pub(super) fn farewell(&self) -> Option<(ReasonCode, String)> {
+        match self {
+            Self::Client => None,
+            Self::Protocol(error) => Some((error.reason(), error.to_string())),
+            Self::Hub(reason, text) => Some((*reason, text.clone())),
+        }
+    }
+}
+
+/// How long a leaving connection may take for its last bytes.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Writes what is left to say and closes so that it arrives: to close while the client still sends would reset the
+/// connection, and the client might never read why.
+pub(super) async fn say_last_words(socket: &TcpStream, bytes: &[u8]) {
+    let farewell = async {
+        write_all(socket, bytes).await?;
+        socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Write)?;
+        discard_rest(socket).await
+    };
+    // Whatever comes of it, the connection is over.
+    let _ended = tokio::time::timeout(LINGER, farewell).await.is_ok();
+}
+
+async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        socket.writable().await?;
+        match socket.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn discard_rest(socket: &TcpStream) -> std::io::Result<()> {
+    const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
+    let mut space = [0; 4 * 1024];
+    let mut discarded = 0;
+    while discarded < DISCARDED_BYTES_MAX {
+        socket.readable().await?;
+        match socket.try_read(&mut space) {
+            Ok(0) => break,
+            Ok(read) => discarded += read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        // Others have their turn, however fast this client sends.
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
 use axum::response::IntoResponse;
+use hyper::body::Body as _;
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
@@ -34,11 +35,17 @@ impl Gate {
     /// Lets a request through to its route, or answers it.
     pub(crate) async fn answer(self, request: Request<Body>, routes: &Router) -> Response<Body> {
         let is_api = is_api(request.uri().path());
+        let has_body = !request.body().is_end_stream();
         let mut response = if names_its_host(&request) {
             self.admit(request, routes, is_api).await
         } else {
             Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
         };
+        if has_body && response.status().is_client_error() {
+            // Perhaps refused before the body was read. The connection then ends behind this answer, and a client that was
+            // not told would lose its next request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         protect(response.headers_mut(), if is_api { &API_HEADERS } else { &PAGE_HEADERS });
         response
     }

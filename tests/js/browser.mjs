@@ -1,0 +1,125 @@
+// Lets Python drive the system's Chromium through playwright-core: commands come as JSON lines on standard input,
+// answers leave on standard output. Elements are found as people find them, by role and name; see support/browser.py.
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [executablePath] = process.argv.slice(2);
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+const browser = await chromium.launch({
+  executablePath,
+  // Chromium refuses to run sandboxed as root, and only then is it started without.
+  args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+});
+const pages = new Map();
+
+// A target: {role, name, checked…} or {css} or {text}, optionally inside another target.
+function find(page, { within, role, css, text, ...options }) {
+  const scope = within ? find(page, within) : page;
+  if (role) return scope.getByRole(role, { exact: true, ...options });
+  if (css) return scope.locator(css);
+  return scope.getByText(text, options);
+}
+
+const commands = {
+  async open({ page: name, url, width = 1440, height = 900, dark = false, scale = 1 }) {
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: dark ? "dark" : "light",
+      deviceScaleFactor: scale,
+      hasTouch: width < 1000,
+      isMobile: width < 600,
+      reducedMotion: "reduce",
+    });
+    const page = await context.newPage();
+    const seen = { console: [], errors: [], foreign: [], failed: [] };
+    pages.set(name, { page, context, seen });
+    const host = new URL(url).host;
+    const note = (address) => {
+      const other = new URL(address);
+      if (!["data:", "blob:"].includes(other.protocol) && other.host !== host) seen.foreign.push(address);
+    };
+    page.on("console", (line) => {
+      if (line.type() === "error" || line.type() === "warning") seen.console.push(`${line.type()}: ${line.text()}`);
+    });
+    page.on("pageerror", (error) => seen.errors.push(String(error)));
+    page.on("request", (request) => note(request.url()));
+    page.on("websocket", (socket) => note(socket.url().replace(/^ws/, "http")));
+    page.on("response", (response) => {
+      if (response.status() >= 400) seen.failed.push(`${response.status()} ${response.url()}`);
+    });
+    await page.goto(url, { waitUntil: "load" });
+    return {};
+  },
+  async goto({ page, url }) {
+    await pages.get(page).page.goto(url, { waitUntil: "load" });
+    return {};
+  },
+  async wait({ page, target, state = "visible", timeout = 10_000 }) {
+    await find(pages.get(page).page, target).first().waitFor({ state, timeout });
+    return {};
+  },
+  async count({ page, target }) {
+    return { count: await find(pages.get(page).page, target).count() };
+  },
+  async click({ page, target }) {
+    await find(pages.get(page).page, target).click({ timeout: 10_000 });
+    return {};
+  },
+  async fill({ page, target, value }) {
+    await find(pages.get(page).page, target).fill(value, { timeout: 10_000 });
+    return {};
+  },
+  async focus({ page, target }) {
+    await find(pages.get(page).page, target).focus({ timeout: 10_000 });
+    return {};
+  },
+  async press({ page, key }) {
+    await pages.get(page).page.keyboard.press(key);
+    return {};
+  },
+  // The role, name and state of what has the focus: what a keyboard user is at.
+  async focused({ page }) {
+    return await pages.get(page).page.evaluate(() => {
+      const element = document.activeElement;
+      return {
+        role: element.getAttribute("role") ?? element.tagName.toLowerCase(),
+        name: element.getAttribute("aria-label") ?? element.textContent.trim(),
+      };
+    });
+  },
+  async text({ page, target }) {
+    return { text: await find(pages.get(page).page, target).first().innerText({ timeout: 10_000 }) };
+  },
+  async value({ page, target }) {
+    return { value: await find(pages.get(page).page, target).first().inputValue({ timeout: 10_000 }) };
+  },
+  async box({ page, target }) {
+    return { box: await find(pages.get(page).page, target).first().boundingBox({ timeout: 10_000 }) };
+  },
+  async evaluate({ page, script }) {
+    return { result: (await pages.get(page).page.evaluate(script)) ?? null };
+  },
+  async screenshot({ page, path, full = false }) {
+    await pages.get(page).page.screenshot({ path, fullPage: full, animations: "disabled" });
+    return {};
+  },
+  async seen({ page }) {
+    return { seen: pages.get(page).seen };
+  },
+  async close({ page }) {
+    await pages.get(page).context.close();
+    pages.delete(page);
+    return {};
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, op, ...rest } = JSON.parse(line);
+  commands[op](rest).then(
+    (answer) => say({ id, ok: true, ...answer }),
+    (error) => say({ id, ok: false, error: error.message }),
+  );
+}
+await browser.close();
+process.exit(0);

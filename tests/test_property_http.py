@@ -1,5 +1,8 @@
 """Contract: reading one property over HTTP. Its JSON, its text, ETag, 304 and the long poll."""
 
+import http.client
+import select
+import socket
 import threading
 import time
 
@@ -8,7 +11,7 @@ import pytest
 from support import mosquitto, web
 from support.check import problem, recent
 from support.paho import Paho
-from support.wait import Inbox
+from support.wait import PATIENCE, Inbox
 
 
 def test_json_and_plain_text(shared, unique):
@@ -164,3 +167,39 @@ def test_health(shared):
     assert body["version"].count(".") == 2
     assert body["uptime_s"] >= 0
     assert set(body) == {"status", "version", "uptime_s"}
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("PUT /api/devices/a.b/p", 400),
+        ("PUT /api/devices/a/set", 400),
+        ("POST /api/nothing", 404),
+        ("DELETE /api/devices/nobody", 404),
+        ("PATCH /api/health", 405),
+        ("PUT /api/topics/a/%2B", 400),
+        ("GET /api/health", 200),
+        ("GET /", 200),
+    ],
+)
+def test_an_answer_before_the_body_keeps_the_connection_or_says_so(line, status, shared):
+    """A client that sends head and body apart, as many do, must not lose its next request on the connection."""
+    with socket.create_connection((shared.host, shared.port), PATIENCE) as connection:
+        connection.sendall(f"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n".encode())
+        # Long enough for a hub that answers at once to have done so; the body follows in any case.
+        select.select([connection], [], [], 0.2)
+        connection.sendall(b"1")
+        first = read_answer(connection)
+        assert first.status == status, first
+        if first.headers.get("connection", "").lower() == "close":
+            return
+        connection.sendall(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(connection).status == 200
+
+
+def read_answer(connection):
+    """One response; an ended connection is an error."""
+    data = http.client.HTTPResponse(connection)
+    data.begin()
+    headers = {key.lower(): value for key, value in data.getheaders()}
+    return web.Reply(data.status, headers, data.read())

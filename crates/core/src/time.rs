@@ -30,9 +30,8 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What no calendar holds is shown as the nearest moment that one does.
-        let limits = jiff::Timestamp::MIN.as_microsecond()..=jiff::Timestamp::MAX.as_microsecond();
-        let micros = self.0.clamp(*limits.start(), *limits.end());
-        let time = jiff::Timestamp::from_microsecond(micros).expect("clamped to what it takes");
+        let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let time = jiff::Timestamp::from_microsecond(self.0).unwrap_or(nearest);
         write!(f, "{time:.6}")
     }
 }
@@ -55,4 +54,23 @@ pub struct Now {
     pub instant: Instant,
     /// What the clock on the wall says.
     pub wall: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_with_microseconds() {
+        for (micros, expected) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (1_700_000_000_123_456, "2023-11-14T22:13:20.123456Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string(), expected);
+        }
+        for micros in [i64::MIN, i64::MAX] {
+            assert!(!Timestamp::from_micros(micros).to_string().is_empty(), "no clock shows it, and none of it panics");
+        }
+    }
 }

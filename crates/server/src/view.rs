@@ -6,6 +6,3 @@
 pub(crate) mod device;
 pub(crate) mod json;
 pub(crate) mod message;
-mod time;
-
-pub(crate) use time::rfc3339;

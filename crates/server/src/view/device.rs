@@ -9,7 +9,6 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::view::json::{write_bytes, write_if_json, write_text};
-use crate::view::rfc3339;
 
 /// A device with everything known of it.
 #[derive(Serialize)]
@@ -47,7 +46,7 @@ impl<'a> DeviceView<'a> {
                     property: rejection.property.as_str().to_owned(),
                     value: rejection.value.clone(),
                     reason: rejection.to_string(),
-                    time: rfc3339(*time),
+                    time: time.to_string(),
                 }),
             },
             properties: shown.map(|(name, property)| (name.as_str(), PropertyView::new(property))).collect(),
@@ -101,7 +100,7 @@ impl<'a> PropertyView<'a> {
             declared: spec.declared,
             value: property.value.as_ref().map(value_json),
             target: property.target.as_ref().map(|target| value_json(&target.value)),
-            time: property.time.map(rfc3339),
+            time: property.time.map(|time| time.to_string()),
             via: property.via,
         }
     }
@@ -125,7 +124,13 @@ impl<'a> ReadingView<'a> {
         r#type: &'static str,
         unit: Option<&'a str>,
     ) -> Self {
-        Self { value: value.map(value_json), target: target.map(value_json), time: time.map(rfc3339), r#type, unit }
+        Self {
+            value: value.map(value_json),
+            target: target.map(value_json),
+            time: time.map(|time| time.to_string()),
+            r#type,
+            unit,
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use housewire_core::Run;
 
 use crate::view::json::{write_payload, write_text};
-use crate::view::rfc3339;
 
 /// Writes the messages of one run, whose topic, time and door are the same.
 pub(crate) struct MessageWriter {
@@ -17,7 +16,7 @@ impl MessageWriter {
         write_text(run.topic().as_str(), &mut before_payload);
         before_payload.extend_from_slice(b",\"payload\":");
         // A door's name is a word of ours and needs no escaping.
-        let (time, via) = (rfc3339(run.time()), run.origin().via);
+        let (time, via) = (run.time().to_string(), run.origin().via);
         let after_payload = format!(",\"retain\":{is_stored},\"time\":\"{time}\",\"via\":\"{via}\"");
         Self { before_payload, after_payload }
     }

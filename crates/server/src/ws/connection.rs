@@ -92,6 +92,8 @@ struct Connection {
     durability: Durability,
     /// Answers that wait for the disk to have `due`; those of one turn share one wait.
     withheld: Vec<String>,
+    /// Nothing more is read once these are too many: an answer may be far larger than its request.
+    withheld_bytes: usize,
     due: Option<BatchNumber>,
 }
 
@@ -101,7 +103,16 @@ impl Connection {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let durability = caller.shard.durability.clone();
         let session = Session::new(caller);
-        Self { socket, session, pings, pings_unanswered: 0, durability, withheld: Vec::new(), due: None }
+        Self {
+            socket,
+            session,
+            pings,
+            pings_unanswered: 0,
+            durability,
+            withheld: Vec::new(),
+            withheld_bytes: 0,
+            due: None,
+        }
     }
 
     async fn talk(&mut self) -> End {
@@ -139,10 +150,16 @@ impl Connection {
             bytes += message.len();
             frames += 1;
             self.handle(message).await?;
-            let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !self.session.feed.is_behind();
+            let is_full = self.session.feed.is_behind() || self.withheld_bytes >= TICK_BYTES_MAX;
+            let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !is_full;
             next = if goes_on { self.socket.next().now_or_never() } else { None };
         }
         self.send_withheld().await
+    }
+
+    fn withhold(&mut self, answer: String) {
+        self.withheld_bytes += answer.len();
+        self.withheld.push(answer);
     }
 
     /// Waits until the disk has what was published, then says so.
@@ -150,6 +167,7 @@ impl Connection {
         let Some(batch) = self.due.take() else { return Ok(()) };
         self.durability.reached(batch).await;
         self.write_queued().await?;
+        self.withheld_bytes = 0;
         for answer in std::mem::take(&mut self.withheld) {
             self.feed(Message::text(answer)).await?;
         }
@@ -162,12 +180,12 @@ impl Connection {
                 Answer::First(answer) => self.feed(Message::text(answer)).await,
                 Answer::Durable(answer, batch) => {
                     self.due = self.due.max(Some(batch));
-                    self.withheld.push(answer);
+                    self.withhold(answer);
                     Ok(())
                 }
                 // Answers keep the order of their requests.
                 Answer::Last(answer) if self.due.is_some() => {
-                    self.withheld.push(answer);
+                    self.withhold(answer);
                     Ok(())
                 }
                 Answer::Last(answer) => {

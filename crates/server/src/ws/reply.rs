@@ -7,7 +7,6 @@ use crate::outbox::{Encoding, end_message};
 use crate::refusal::Refusal;
 use crate::view::json::{write_payload, write_text};
 use crate::view::message::MessageWriter;
-use crate::view::rfc3339;
 
 /// How messages look on a WebSocket.
 pub(super) const ENCODING: Encoding = Encoding { key: 0x0002_0000, write: write_messages, name: "WebSocket" };
@@ -33,7 +32,7 @@ pub(super) fn present(id: Option<&str>, message: &Message) -> String {
     frame.extend_from_slice(b",\"payload\":");
     write_payload(&message.payload, &mut frame);
     frame.extend_from_slice(b",\"time\":\"");
-    frame.extend_from_slice(rfc3339(message.time).as_bytes());
+    frame.extend_from_slice(message.time.to_string().as_bytes());
     frame.push(b'"');
     finish(frame)
 }

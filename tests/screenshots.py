@@ -13,7 +13,9 @@ from support.browser import Browser, role
 from support.hub import Hub
 from support.wait import until
 
-IMAGES = pathlib.Path(os.environ.get("HOUSEWIRE_IMAGES") or pathlib.Path(__file__).resolve().parent.parent / "docs" / "images")
+IMAGES = pathlib.Path(
+    os.environ.get("HOUSEWIRE_IMAGES") or pathlib.Path(__file__).resolve().parent.parent / "docs" / "images"
+)
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 # Long enough for every simulated device to have reported a few values.
 REPORTS = 12

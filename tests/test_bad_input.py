@@ -22,7 +22,7 @@ PORTS = pytest.mark.parametrize("port", ["mqtt_port", "port"], ids=["mqtt port",
 
 @pytest.fixture(autouse=True)
 def nobody_else_is_disturbed(shared, unique):
-    """A client that was there before still works afterwards, so do new ones. (That the log has no panic, conftest.py checks after every test.)"""
+    """A client that was there before still works afterwards, so do new ones; conftest.py looks for panics."""
     topic = f"bystander/{unique()}"
     with Paho(shared) as bystander:
         bystander.subscribe(topic, 1)
@@ -136,7 +136,10 @@ WRONG_5 = {
     "publish with a topic alias too high": (publish("a", b"x", 5, props=b"\x23\xff\xff"), {0x94}),
     "publish with an unknown topic alias": (publish("", b"x", 5, props=b"\x23\0\1"), {0x94, 0x82}),
     "publish with a subscription id": (publish("a", b"x", 5, props=b"\x0b\1"), {0x82, 0x81}),
-    "publish with a response topic with wildcards": (publish("a", b"x", 5, props=b"\x08" + text("a/#")), {0x82, 0x81, 0x90}),
+    "publish with a response topic with wildcards": (
+        publish("a", b"x", 5, props=b"\x08" + text("a/#")),
+        {0x82, 0x81, 0x90},
+    ),
     "properties longer than the packet": (packet(3, text("a") + varint(200) + b"\x01"), {0x81}),
     "auth without a method": (bytes([0xF0, 0]), {0x82, 0x81, 0x8C, 0x87}),
     "subscription id 0": (packet(8, b"\0\1\2\x0b\0" + text("a") + b"\0", 2), {0x82, 0x81}),
@@ -294,7 +297,8 @@ def test_garbage(kind, shared, unique, rng, long):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/devices/oversize/p", "/api/devices/oversize/p/set", "/api/topics/lab/oversize", "/api/devices/oversize"]
+    "path",
+    ["/api/devices/oversize/p", "/api/devices/oversize/p/set", "/api/topics/lab/oversize", "/api/devices/oversize"],
 )
 def test_a_body_beyond_the_limit_is_refused_by_its_length(path, shared):
     """413 from the head alone: nobody has to send a gigabyte to be told."""

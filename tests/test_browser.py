@@ -1,7 +1,7 @@
 """The page in a real browser: what is clicked reaches a real device, what that says comes back to the page.
 
 Elements are found by role and accessible name; `data-phase` tells where a request stands (idle, pending, confirmed,
-refused, unanswered). Belongs here: the page against a running hub. Does not: how components look (ui/ has its own tests).
+refused, unanswered). Belongs here: the page against a running hub. Does not: single components (ui/ tests those).
 """
 
 import pytest
@@ -191,7 +191,9 @@ def test_the_page_comes_back_after_a_restart(make_hub, browser):
         page.wait(role("switch", "lamp, Power", checked=False))
         seen = page.seen()
         # Chromium itself notes on the console that it could not connect meanwhile; nothing else may be there.
-        others = [line for line in seen["console"] if "ERR_CONNECTION" not in line and "WebSocket connection" not in line]
+        others = [
+            line for line in seen["console"] if "ERR_CONNECTION" not in line and "WebSocket connection" not in line
+        ]
         assert (others, seen["errors"], seen["foreign"]) == ([], [], [])
 
 

@@ -72,7 +72,10 @@ def test_mqtt_port_off(make_hub):
 def test_the_ready_line_comes_when_it_serves_and_stdout_has_nothing_else(make_hub):
     hub = make_hub().start()
     # The line is there, so all doors must be open now, without another try.
-    with socket.create_connection(("127.0.0.1", hub.port), 2), socket.create_connection(("127.0.0.1", hub.mqtt_port), 2):
+    with (
+        socket.create_connection(("127.0.0.1", hub.port), 2),
+        socket.create_connection(("127.0.0.1", hub.mqtt_port), 2),
+    ):
         pass
     assert hub.get("/api/health").status_code == 200
     hub.stop()
@@ -211,7 +214,7 @@ def test_a_data_folder_that_cannot_be_made(make_hub):
 def test_a_data_folder_without_permission(make_hub, tmp_path):
     """For root nothing is unreadable, so root's hub is put before a file system that refuses even root."""
     if os.getuid() == 0:
-        path = "/sys/kernel"
+        path = "/proc/sys/kernel"
     else:
         path = tmp_path / "locked"
         path.mkdir(mode=0)

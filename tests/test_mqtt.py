@@ -1,4 +1,4 @@
-"""The MQTT door as MQTT clients know it: QoS, retained messages, wills, sessions, keep-alive. Nothing of devices here."""
+"""The MQTT door as MQTT clients know it: QoS, retained messages, wills, sessions, keep-alive. No devices here."""
 
 import time
 
@@ -305,7 +305,7 @@ def test_mqtt5_session_expires(shared, unique):
 
 @pytest.mark.parametrize("version", [4, 5])
 def test_message_without_acknowledgement_comes_again(version, shared, unique):
-    """A QoS 1 message that was sent but not acknowledged is sent again, marked DUP, to the session's next connection."""
+    """A QoS 1 message that was not acknowledged is sent again, marked DUP, to the session's next connection."""
     topic, name = f"again/{unique()}", unique("forgetful")
     expiry = b"\x11\0\0\x0e\x10" if version == 5 else b""
     options = {"name": name, "flags": 0, "props": expiry}
@@ -360,8 +360,6 @@ def test_empty_client_ids(shared):
     with Raw(shared) as raw:
         raw.send(rawmqtt.connect(4, "", flags=0))
         assert raw.read().body == b"\0\2"
-    with Paho(shared, "5", name="") as client:
-        pass
     with Raw(shared) as raw:
         raw.send(rawmqtt.connect(5, ""))
         answer = raw.read()

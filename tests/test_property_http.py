@@ -59,9 +59,7 @@ def test_put_takes_json_or_text(kind, body, text, value, shared, unique):
 def test_json_that_is_none_is_refused(shared, unique):
     device = unique("body")
     for body in (b"{", b"", b"tru", b"'x'", b'"\xff"'):
-        answer = web.curl(
-            shared, "PUT", f"/api/devices/{device}/p", "-H", "Content-Type: application/json", data=body
-        )
+        answer = web.curl(shared, "PUT", f"/api/devices/{device}/p", "-H", "Content-Type: application/json", data=body)
         problem(answer, 400)
     assert shared.get(f"/api/devices/{device}").status_code == 404
 

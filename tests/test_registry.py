@@ -192,9 +192,7 @@ def test_what_is_refused(method, body, named, shared, unique):
 def test_broken_json_is_refused(body, shared, unique):
     device = unique("broken")
     for method in ("PUT", "PATCH"):
-        answer = web.curl(
-            shared, method, f"/api/devices/{device}", "-H", "Content-Type: application/json", data=body
-        )
+        answer = web.curl(shared, method, f"/api/devices/{device}", "-H", "Content-Type: application/json", data=body)
         problem(answer, 400 if method == "PUT" else (400, 404))
 
 

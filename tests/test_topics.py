@@ -71,9 +71,7 @@ def test_json_bodies(shared, unique):
             ('{ "a" : [ 1, 2 ],\n "b": null }', '{"a":[1,2],"b":null}'),
             ('"ü \\u00fc"', "ü ü"),
         ):
-            sent = web.curl(
-                shared, "POST", f"/api/topics/{topic}", "-H", "Content-Type: application/json", data=body
-            )
+            sent = web.curl(shared, "POST", f"/api/topics/{topic}", "-H", "Content-Type: application/json", data=body)
             assert sent.status == 204, sent
             assert sub.wait(topic).text == payload
         broken = web.curl(

@@ -46,8 +46,14 @@ class Running:
 
     def __init__(self, hub, *arguments):
         command, env = _prepare(hub, arguments)
+        # Ctrl-C must mean something to it even where the tests themselves run in the background.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+            ["env", "--default-signal=INT", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
         )
         self.lines = Inbox(f"housewire {arguments[0]}")
         self.notes = Inbox(f"housewire {arguments[0]}, standard error")

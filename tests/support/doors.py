@@ -92,9 +92,7 @@ class _MqttSubscriber:
 
 
 def _mosquitto_sub(version, port):
-    return lambda hub, js, topic: _MqttSubscriber(
-        mosquitto.Sub(hub, topic, version=version, port=port(hub)), topic
-    )
+    return lambda hub, js, topic: _MqttSubscriber(mosquitto.Sub(hub, topic, version=version, port=port(hub)), topic)
 
 
 def _paho_sub(version, port):

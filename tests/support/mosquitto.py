@@ -63,9 +63,7 @@ class Sub:
 
     def wait(self, topic, payload, timeout=PATIENCE):
         wanted = payload.encode() if isinstance(payload, str) else payload
-        return self.messages.wait(
-            lambda m: m.topic == topic and m.payload == wanted, timeout, f"{topic} {payload!r}"
-        )
+        return self.messages.wait(lambda m: m.topic == topic and m.payload == wanted, timeout, f"{topic} {payload!r}")
 
     def close(self):
         """Ctrl-C: mosquitto_sub says DISCONNECT."""

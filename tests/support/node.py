@@ -112,9 +112,9 @@ class MqttJsClient:
         self.connack = self.bridge.node.call("connect", client=self.name, url=url, options=options)
 
     def subscribe(self, filter, qos=0, **options):
-        return self.bridge.node.call(
-            "subscribe", client=self.name, filter=filter, options={"qos": qos, **options}
-        )["granted"]
+        return self.bridge.node.call("subscribe", client=self.name, filter=filter, options={"qos": qos, **options})[
+            "granted"
+        ]
 
     def publish(self, topic, payload, qos=0, retain=False):
         data = payload.encode() if isinstance(payload, str) else payload
@@ -128,9 +128,7 @@ class MqttJsClient:
 
     def wait(self, topic, payload, timeout=PATIENCE):
         wanted = payload.encode() if isinstance(payload, str) else payload
-        return self.messages.wait(
-            lambda m: m.topic == topic and m.payload == wanted, timeout, f"{topic} {payload!r}"
-        )
+        return self.messages.wait(lambda m: m.topic == topic and m.payload == wanted, timeout, f"{topic} {payload!r}")
 
     def close(self):
         self.bridge.node.call("end", client=self.name)

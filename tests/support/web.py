@@ -60,7 +60,19 @@ class Events:
     def __init__(self, hub, filter, timeout=120, path=None):
         path = path or "/api/events"
         # stdbuf: curl itself holds the head back until the first event.
-        command = ["stdbuf", "-oL", "curl", "-sSN", "-i", "--noproxy", "*", "--max-time", str(timeout), "-G", hub.url(path)]
+        command = [
+            "stdbuf",
+            "-oL",
+            "curl",
+            "-sSN",
+            "-i",
+            "--noproxy",
+            "*",
+            "--max-time",
+            str(timeout),
+            "-G",
+            hub.url(path),
+        ]
         if filter is not None:
             command += ["--data-urlencode", f"filter={filter}"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use crate::shard::Shard;
+use crate::shard::{ConnectionGuard, Shard};
 use crate::{http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
@@ -141,24 +141,23 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 }
 
 /// Takes connections over into the shard's runtime.
+///
+/// Each phase of a connection is a task of its own, so that an idle one costs the memory of its last phase only.
 pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>) {
     while let Some(Accepted { socket, peer, speaks }) = outlet.recv().await {
         let guard = shard.admit();
-        let shard = shard.clone();
-        tokio::spawn(async move {
-            match TcpStream::from_std(socket) {
-                Ok(socket) => serve(socket, peer, speaks, shard).await,
-                Err(error) => debug!(%peer, "connection lost: {error}"),
-            }
-            drop(guard);
-        });
+        match TcpStream::from_std(socket) {
+            Ok(socket) => match speaks {
+                Speaks::Mqtt => drop(tokio::spawn(mqtt::serve(socket, peer, guard))),
+                Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
+            },
+            Err(error) => debug!(%peer, "connection lost: {error}"),
+        }
     }
 }
 
-async fn serve(socket: TcpStream, peer: SocketAddr, speaks: Speaks, shard: Shard) {
-    if speaks == Speaks::Mqtt {
-        return mqtt::serve(socket, peer, shard).await;
-    }
+async fn find_language(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
+    let shard = guard.shard();
     let greeting = tokio::time::timeout(shard.config.limits.greeting_timeout, first_byte(&socket));
     let greeting = tokio::select! {
         greeting = greeting => greeting,
@@ -166,8 +165,10 @@ async fn serve(socket: TcpStream, peer: SocketAddr, speaks: Speaks, shard: Shard
     };
     match greeting {
         Ok(Some(byte)) => match Language::of(byte) {
-            Some(Language::Mqtt) => mqtt::serve(socket, peer, shard).await,
-            Some(Language::Http) => http::serve(socket, peer, shard).await,
+            Some(Language::Mqtt) => drop(tokio::spawn(mqtt::serve(socket, peer, guard))),
+            Some(Language::Http) => drop(tokio::spawn(async move {
+                http::serve(socket, peer, guard.shard().clone()).await;
+            })),
             Some(Language::Tls) => refuse_tls(&socket, peer),
             None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),
         },

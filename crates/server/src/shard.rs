@@ -104,6 +104,13 @@ pub(crate) struct Shared {
 /// Counts a connection while it lives.
 pub(crate) struct ConnectionGuard(Shard);
 
+impl ConnectionGuard {
+    /// The shard the connection lives on.
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.0
+    }
+}
+
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);

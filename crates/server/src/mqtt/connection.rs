@@ -16,7 +16,7 @@ use crate::mqtt::active::Active;
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken};
-use crate::shard::{Shard, now};
+use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 
 /// What is known of a client once it has said CONNECT.
@@ -35,37 +35,38 @@ pub(super) struct Connection {
     pub(super) inbound: Inbound,
     /// Bytes of a packet that has not arrived whole.
     pub(super) tail: Vec<u8>,
+    /// Held as long as the connection counts.
+    _guard: ConnectionGuard,
 }
 
-/// Serves one MQTT connection until it ends or the hub stops.
-pub(crate) async fn serve(socket: TcpStream, peer: SocketAddr, shard: Shard) {
+/// Greets an MQTT client and gets it its session; what follows is a task of its own.
+pub(crate) async fn serve(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
+    let shard = guard.shard().clone();
     let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
-    let guest = shard.guests.admit_address(peer.ip());
-    let (principal, refusal) = match guest {
+    let (principal, refusal) = match shard.guests.admit_address(peer.ip()) {
         Ok(principal) => (principal, None),
         Err(why) => (Arc::new(Principal::new("nobody", Permissions::default())), Some(why)),
     };
-    let mut connection = Connection { shard, peer, principal, socket: Arc::new(socket), inbound, tail: Vec::new() };
-    // Boxed, like all that happens once: what a connection needs while it idles should be small.
-    let greeting = match Box::pin(connection.greet()).await {
+    let socket = Arc::new(socket);
+    let mut connection =
+        Connection { shard: shard.clone(), peer, principal, socket, inbound, tail: Vec::new(), _guard: guard };
+    let greeting = match connection.greet().await {
         Ok(greeting) => greeting,
-        Err(end) => return Box::pin(connection.refuse(end)).await,
+        Err(end) => return connection.refuse(end).await,
     };
     if let Some(why) = refusal {
         info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {why}");
-        return Box::pin(connection.refuse(End::Hub(ReasonCode::NotAuthorized, why.to_owned()))).await;
+        return connection.refuse(End::Hub(ReasonCode::NotAuthorized, why.to_owned())).await;
     }
-    let shard = connection.shard.clone();
-    let taking = shard.sessions.take(&greeting.client_id, greeting.start, &connection.principal, &shard);
-    match Box::pin(taking).await {
-        Ok(taken) => connection.run(greeting, taken).await,
+    match shard.sessions.take(&greeting.client_id, greeting.start, &connection.principal, &shard).await {
+        Ok(taken) => drop(tokio::spawn(connection.run(greeting, taken))),
         Err(no_session) => {
             info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {no_session}");
             let reason = match no_session {
                 NoSession::StillHeld => ReasonCode::ServerUnavailable,
                 NoSession::Full => ReasonCode::QuotaExceeded,
             };
-            Box::pin(connection.refuse(End::Hub(reason, no_session.to_string()))).await;
+            connection.refuse(End::Hub(reason, no_session.to_string())).await;
         }
     }
 }

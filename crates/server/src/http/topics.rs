@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{Message, Properties};
+use housewire_core::{Message, Properties, Topic};
 
 use crate::caller::Caller;
 use crate::http::body::Upload;
@@ -29,9 +29,7 @@ pub(crate) async fn retain(
     query: Query,
     upload: Upload,
 ) -> Result<StatusCode, Problem> {
-    let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
-    let (topic, payload) = (&topic, &*upload.payload()?);
-    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: true, properties }).await
+    send_upload(&caller, &topic, &query, &upload, true).await
 }
 
 /// `POST`: publishes a message that is not kept.
@@ -41,9 +39,19 @@ pub(crate) async fn publish(
     query: Query,
     upload: Upload,
 ) -> Result<StatusCode, Problem> {
+    send_upload(&caller, &topic, &query, &upload, false).await
+}
+
+async fn send_upload(
+    caller: &Caller,
+    topic: &Topic,
+    query: &Query,
+    upload: &Upload,
+    retain: bool,
+) -> Result<StatusCode, Problem> {
     let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
-    let (topic, payload) = (&topic, &*upload.payload()?);
-    send(&caller, Publication { topic, payload, qos: query.qos()?, retain: false, properties }).await
+    let payload = &*upload.payload()?;
+    send(caller, Publication { topic, payload, qos: query.qos()?, retain, properties }).await
 }
 
 /// `DELETE`: clears what is kept, as an empty retained message does.

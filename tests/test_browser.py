@@ -201,7 +201,8 @@ def test_an_empty_house_teaches(hub, browser):
     with browser.open(hub.http + "/") as page:
         page.wait(text("No devices yet"))
         page.click(role("button", "Report a first value"))
-        page.wait(text("21.5"))
+        page.wait(role("article", "hello"))
+        assert page.value(role("textbox", "hello, Temperature")) == "21.5"
         page.clean()
     assert len(hub.get("/api/devices").json()) == 1
 

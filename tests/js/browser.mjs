@@ -4,6 +4,8 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const [executablePath] = process.argv.slice(2);
+// As PATIENCE in support/wait.py.
+const PATIENCE_MS = 20_000;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const browser = await chromium.launch({
@@ -55,7 +57,7 @@ const commands = {
     await pages.get(page).page.goto(url, { waitUntil: "load" });
     return {};
   },
-  async wait({ page, target, state = "visible", timeout = 10_000 }) {
+  async wait({ page, target, state = "visible", timeout = PATIENCE_MS }) {
     await find(pages.get(page).page, target).first().waitFor({ state, timeout });
     return {};
   },
@@ -63,15 +65,15 @@ const commands = {
     return { count: await find(pages.get(page).page, target).count() };
   },
   async click({ page, target }) {
-    await find(pages.get(page).page, target).click({ timeout: 10_000 });
+    await find(pages.get(page).page, target).click({ timeout: PATIENCE_MS });
     return {};
   },
   async fill({ page, target, value }) {
-    await find(pages.get(page).page, target).fill(value, { timeout: 10_000 });
+    await find(pages.get(page).page, target).fill(value, { timeout: PATIENCE_MS });
     return {};
   },
   async focus({ page, target }) {
-    await find(pages.get(page).page, target).focus({ timeout: 10_000 });
+    await find(pages.get(page).page, target).focus({ timeout: PATIENCE_MS });
     return {};
   },
   async press({ page, key }) {
@@ -89,13 +91,13 @@ const commands = {
     });
   },
   async text({ page, target }) {
-    return { text: await find(pages.get(page).page, target).first().innerText({ timeout: 10_000 }) };
+    return { text: await find(pages.get(page).page, target).first().innerText({ timeout: PATIENCE_MS }) };
   },
   async value({ page, target }) {
-    return { value: await find(pages.get(page).page, target).first().inputValue({ timeout: 10_000 }) };
+    return { value: await find(pages.get(page).page, target).first().inputValue({ timeout: PATIENCE_MS }) };
   },
   async box({ page, target }) {
-    return { box: await find(pages.get(page).page, target).first().boundingBox({ timeout: 10_000 }) };
+    return { box: await find(pages.get(page).page, target).first().boundingBox({ timeout: PATIENCE_MS }) };
   },
   async evaluate({ page, script }) {
     return { result: (await pages.get(page).page.evaluate(script)) ?? null };

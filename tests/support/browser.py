@@ -5,10 +5,12 @@ import os
 import shutil
 
 from .node import Node
+from .wait import PATIENCE
 
 _numbers = itertools.count(1)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 30
+# Playwright gives up first, as it can say more.
+SECONDS = 2 * PATIENCE
 
 
 def chromium():
@@ -54,7 +56,7 @@ class Page:
     def call(self, op, **fields):
         return self.node.call(op, SECONDS, page=self.name, **fields)
 
-    def wait(self, target, state="visible", timeout=10):
+    def wait(self, target, state="visible", timeout=PATIENCE):
         """Until the element is there (or `state="detached"`: gone)."""
         self.call("wait", target=target, state=state, timeout=timeout * 1000)
 

@@ -42,7 +42,7 @@ class Doomed:
         )
         self.output = Inbox(f"the {kind} child")
         threading.Thread(target=self._read, daemon=True).start()
-        self.output.wait(lambda line: line == "here", what="the child's connection")
+        self.output.wait(lambda line: line == "here", 2 * PATIENCE, "the child's connection")
 
     def _read(self):
         with self.process.stdout as pipe:

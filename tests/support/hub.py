@@ -84,7 +84,7 @@ class Hub:
     def start(self):
         self.spawn()
         try:
-            self.ready_line = self.stdout.wait(timeout=20, what="the line `ready http://…`")
+            self.ready_line = self.stdout.wait(what="the line `ready http://…`")
         except AssertionError as error:
             code = self.process.poll()
             raise AssertionError(f"{error}\nexit code {code}; log:\n{self.log()}") from None
@@ -181,7 +181,7 @@ class Hub:
         self.stop()
         return self.start()
 
-    def refuses_to_start(self, timeout=10):
+    def refuses_to_start(self, timeout=PATIENCE):
         """Runs it where it must give up at once; the exit code and what it wrote. It never says ready."""
         with self.log_file.open("ab") as log:
             done = subprocess.run(

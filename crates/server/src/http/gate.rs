@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::Body as _;
 use tokio::sync::mpsc;
@@ -36,14 +36,16 @@ impl Gate {
     pub(crate) async fn answer(self, request: Request<Body>, routes: &Router) -> Response<Body> {
         let is_api = is_api(request.uri().path());
         let has_body = !request.body().is_end_stream();
+        let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
         let mut response = if names_its_host(&request) {
             self.admit(request, routes, is_api).await
         } else {
             Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
         };
-        if has_body && response.status().is_client_error() {
-            // Perhaps refused before the body was read. The connection then ends behind this answer, and a client that was
-            // not told would lose its next request.
+        let status = response.status();
+        if has_body && !status.is_informational() && (status.is_client_error() || !reads_bodies) {
+            // The body was perhaps not read. The connection then ends behind this answer, and a client that was not told
+            // would lose its next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         protect(response.headers_mut(), if is_api { &API_HEADERS } else { &PAGE_HEADERS });

@@ -283,13 +283,12 @@ impl DeviceState {
 
     /// Notes who spoke for the device; `true` if the session is new to it.
     pub(crate) fn heard_from(&mut self, origin: Origin, now: Now, online_timeout: std::time::Duration) -> bool {
-        if origin.presence == Presence::None {
-            // The hub's own word, or a will: nobody is there because of it.
-            return false;
+        if origin.presence != Presence::None {
+            self.presence.said_offline = false;
+            self.via = Some(origin.via);
         }
-        self.presence.said_offline = false;
-        self.via = Some(origin.via);
         match origin.presence {
+            // The hub's own word, or a will: nobody is there because of it.
             Presence::None => false,
             Presence::Momentary => {
                 self.presence.momentary_until = Some(now.instant + online_timeout);

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use thiserror::Error;
 
 pub use self::registry_api::Declared;
 use crate::changes::Unsaved;
+use crate::denied::Denied;
 use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
@@ -24,30 +24,6 @@ use crate::slots::Slots;
 use crate::time::Now;
 use crate::topic::{Filter, Topic, TopicRef};
 use crate::trie::{SubscribeOptions, Subscription, Trie};
-
-/// Why something was not allowed. Says nothing of status codes: each transport maps these in one place.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Denied {
-    /// No right to read or write this.
-    #[error("{who} may not {what} '{topic}': ask an admin for the permission")]
-    NotPermitted {
-        /// The principal's name.
-        who: String,
-        /// `"read"`, `"write"` or `"subscribe to"`.
-        what: &'static str,
-        /// Topic or filter.
-        topic: String,
-    },
-    /// Topics that only the hub writes.
-    #[error("'{0}' is written by the hub itself: publish to devices/<device>/<property> or …/set instead")]
-    HubOnly(String),
-    /// No room for another device.
-    #[error("the registry is full ({} devices): delete some first", crate::limits::DEVICES_MAX)]
-    DevicesFull,
-    /// No room for another retained message.
-    #[error("too many retained messages ({}): clear some first", crate::limits::RETAINED_MAX)]
-    RetainedFull,
-}
 
 /// What a subscriber got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,13 +208,7 @@ impl Hub {
 
     /// What is there to read under a topic: a device's last report, else the retained message.
     pub fn get(&self, principal: &Principal, topic: TopicRef<'_>, now: Now) -> Result<Option<Message>, Denied> {
-        if !principal.may(Access::Read, topic) {
-            return Err(Denied::NotPermitted {
-                who: principal.name().to_owned(),
-                what: "read",
-                topic: topic.to_string(),
-            });
-        }
+        principal.require(Access::Read, topic)?;
         let slot = self.slots.get(topic);
         Ok(slot.and_then(|slot| slot.lock().present(now.wall).cloned()))
     }

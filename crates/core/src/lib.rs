@@ -4,6 +4,7 @@
 //! publishers and subscribers of what is here. JSON text is checked, never used as a format of our own.
 
 mod changes;
+mod denied;
 mod device;
 mod hub;
 pub mod limits;
@@ -21,10 +22,11 @@ mod trie;
 mod value;
 
 pub use changes::{BatchNumber, Changes, DeviceRecord, PropertyRecord, Snapshot};
+pub use denied::Denied;
 pub use device::{
     DeclareError, DeclareMode, Device, DeviceId, DeviceInfo, DeviceState, IdError, PropertyName, Rejected, Rejection,
 };
-pub use hub::{Declared, Denied, Granted, Hub, HubOptions, Replay, ReplayKind, ReplayProgress};
+pub use hub::{Declared, Granted, Hub, HubOptions, Replay, ReplayKind, ReplayProgress};
 pub use mailbox::{Delivery, Mailbox, Offer, Subscriber};
 pub use message::{Encoded, Message, Origin, Presence, Properties, Qos, Run, SessionId};
 pub use principal::{Access, Permissions, Principal};

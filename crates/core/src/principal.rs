@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::denied::Denied;
 use crate::topic::{Filter, TopicRef};
 
 /// Reading means being delivered messages, writing means publishing them.
@@ -77,6 +78,18 @@ impl Principal {
     /// Whether a message to this topic may be read or written.
     pub fn may(&self, access: Access, topic: TopicRef<'_>) -> bool {
         self.permissions.read().allow(access, topic)
+    }
+
+    /// As [`Principal::may`], with the refusal in words.
+    pub fn require(&self, access: Access, topic: TopicRef<'_>) -> Result<(), Denied> {
+        if self.may(access, topic) {
+            return Ok(());
+        }
+        let what = match access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        Err(Denied::NotPermitted { who: self.name.clone(), what, topic: topic.to_string() })
     }
 
     /// Whether this filter may be subscribed to.

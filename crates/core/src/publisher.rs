@@ -7,9 +7,10 @@ use std::sync::Arc;
 use parking_lot::MutexGuard;
 
 use crate::changes::BatchNumber;
+use crate::denied::Denied;
 use crate::device::{Device, DeviceId, DeviceState, PropertyName, Rejection};
+use crate::hub::Hub;
 use crate::hub::follow_up::FollowUp;
-use crate::hub::{Denied, Hub};
 use crate::limits::VALUE_BYTES_MAX;
 use crate::message::{Origin, Presence, Qos, Run, SessionId};
 use crate::principal::{Access, Principal};
@@ -65,13 +66,7 @@ impl Publisher {
     pub fn publish_run(&self, mut run: Run<'_>, now: Now) -> Result<Receipt, Denied> {
         run.origin = self.origin;
         run.time = now.wall;
-        if !self.principal.may(Access::Write, run.topic()) {
-            return Err(Denied::NotPermitted {
-                who: self.principal.name().to_owned(),
-                what: "write",
-                topic: run.topic().to_string(),
-            });
-        }
+        self.principal.require(Access::Write, run.topic())?;
         let route = self.routes.route(&self.hub, run.topic());
         match route.role {
             Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),

@@ -70,14 +70,7 @@ impl Caller {
 
     /// What `core` would say if a message to the topic were read or written now.
     pub(crate) fn must(&self, access: Access, topic: TopicRef<'_>) -> Result<(), Denied> {
-        if self.principal.may(access, topic) {
-            return Ok(());
-        }
-        let what = match access {
-            Access::Read => "read",
-            Access::Write => "write",
-        };
-        Err(Denied::NotPermitted { who: self.principal.name().to_owned(), what, topic: topic.to_string() })
+        self.principal.require(access, topic)
     }
 }
 

@@ -1,0 +1,27 @@
+//! Refusals of the hub, in words for whoever asked; which code a protocol has for them is each transport's own affair.
+
+use thiserror::Error;
+
+/// Why something was not allowed. Says nothing of status codes: each transport maps these in one place.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Denied {
+    /// No right to read or write this.
+    #[error("{who} may not {what} '{topic}': ask an admin for the permission")]
+    NotPermitted {
+        /// The principal's name.
+        who: String,
+        /// `"read"`, `"write"` or `"subscribe to"`.
+        what: &'static str,
+        /// Topic or filter.
+        topic: String,
+    },
+    /// Topics that only the hub writes.
+    #[error("'{0}' is written by the hub itself: publish to devices/<device>/<property> or …/set instead")]
+    HubOnly(String),
+    /// No room for another device.
+    #[error("the registry is full ({} devices): delete some first", crate::limits::DEVICES_MAX)]
+    DevicesFull,
+    /// No room for another retained message.
+    #[error("too many retained messages ({}): clear some first", crate::limits::RETAINED_MAX)]
+    RetainedFull,
+}

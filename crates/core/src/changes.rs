@@ -3,7 +3,10 @@
 //! Changes are conflated: a topic or property that changes a thousand times between two collections is
 //! written once, with its last state, so what is pending grows with the number of names, not of changes.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
+use parking_lot::RwLockReadGuard;
 use rustc_hash::FxHashSet;
 
 use crate::device::{DeviceId, DeviceInfo, DeviceState, PropertyName};
@@ -18,6 +21,11 @@ use crate::topic::Topic;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchNumber(u64);
 
+/// See [`Hub::in_one_batch`].
+pub struct InOneBatch<'h> {
+    _shared: RwLockReadGuard<'h, ()>,
+}
+
 /// Names of what the disk does not have yet.
 #[derive(Debug, Default)]
 pub(crate) struct Unsaved {
@@ -27,6 +35,15 @@ pub(crate) struct Unsaved {
     pub(crate) devices: FxHashSet<DeviceId>,
     pub(crate) properties: FxHashSet<(DeviceId, PropertyName)>,
     pub(crate) removed: FxHashSet<DeviceId>,
+}
+
+impl Unsaved {
+    /// Begins the next batch.
+    fn take(&mut self) -> Self {
+        let number = BatchNumber(self.taken.0 + 1);
+        let unsaved = std::mem::replace(self, Self { taken: number, ..Self::default() });
+        Self { taken: number, ..unsaved }
+    }
 }
 
 /// A device without its properties.
@@ -87,14 +104,39 @@ pub struct Snapshot {
 }
 
 impl Hub {
+    /// What happens while this is held is in one batch, or in none. Not to be held while waiting for anything.
+    pub fn in_one_batch(&self) -> InOneBatch<'_> {
+        InOneBatch { _shared: self.batch_cut.read_recursive() }
+    }
+
+    /// Told by whoever writes batches: whether the disk refused the last one. While it does, messages are refused that
+    /// would have to be on disk before they are acknowledged ([`crate::Denied::DiskFailing`]).
+    pub fn set_disk_failing(&self, is_failing: bool) {
+        self.disk_is_failing.store(is_failing, Ordering::Relaxed);
+    }
+
+    /// Whether the disk refused the last batch.
+    pub fn disk_is_failing(&self) -> bool {
+        self.disk_is_failing.load(Ordering::Relaxed)
+    }
+
     /// Everything that changed since the last call.
     pub fn take_changes(&self) -> Changes {
-        let unsaved = {
-            let mut unsaved = self.unsaved.lock();
-            let number = BatchNumber(unsaved.taken.0 + 1);
-            let unsaved = std::mem::replace(&mut *unsaved, Unsaved { taken: number, ..Unsaved::default() });
-            Unsaved { taken: number, ..unsaved }
+        self.take_changes_with(|| ()).0
+    }
+
+    /// As [`Hub::take_changes`], together with what `take_more` takes at the same moment: nothing that happens
+    /// [`Hub::in_one_batch`] is divided between this batch and the next. `take_more` should be quick; publishers wait.
+    pub fn take_changes_with<T>(&self, take_more: impl FnOnce() -> T) -> (Changes, T) {
+        let (unsaved, more) = {
+            let _alone = self.batch_cut.write();
+            (self.unsaved.lock().take(), take_more())
         };
+        (self.changes_of(unsaved), more)
+    }
+
+    /// The present state of what is not on disk.
+    fn changes_of(&self, unsaved: Unsaved) -> Changes {
         let mut changes =
             Changes { number: unsaved.taken, removed: unsaved.removed.into_iter().collect(), ..Changes::default() };
         for id in unsaved.devices {

@@ -24,4 +24,7 @@ pub enum Denied {
     /// No room for another retained message.
     #[error("too many retained messages ({}): clear some first", crate::limits::RETAINED_MAX)]
     RetainedFull,
+    /// The disk takes nothing, so what an acknowledgement would promise cannot be kept.
+    #[error("the hub cannot write to its disk and so cannot keep this message: try again later, or publish with QoS 0")]
+    DiskFailing,
 }

@@ -7,7 +7,7 @@ pub(crate) mod follow_up;
 mod registry_api;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -90,6 +90,10 @@ pub struct Hub {
     pub(crate) slots: Slots,
     pub(crate) registry: Registry,
     pub(crate) unsaved: Mutex<Unsaved>,
+    /// Held shared while something happens that belongs into one batch, and alone while a batch is cut.
+    pub(crate) batch_cut: RwLock<()>,
+    /// See [`Hub::set_disk_failing`].
+    pub(crate) disk_is_failing: AtomicBool,
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
@@ -105,6 +109,8 @@ impl Hub {
             slots: Slots::default(),
             registry: Registry::default(),
             unsaved: Mutex::default(),
+            batch_cut: RwLock::default(),
+            disk_is_failing: AtomicBool::new(false),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
         }

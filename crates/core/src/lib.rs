@@ -21,7 +21,7 @@ mod topic;
 mod trie;
 mod value;
 
-pub use changes::{BatchNumber, Changes, DeviceRecord, PropertyRecord, Snapshot};
+pub use changes::{BatchNumber, Changes, DeviceRecord, InOneBatch, PropertyRecord, Snapshot};
 pub use denied::Denied;
 pub use device::{
     DeclareError, DeclareMode, Device, DeviceId, DeviceInfo, DeviceState, IdError, PropertyName, Rejected, Rejection,

@@ -27,6 +27,9 @@ pub struct Delivery {
 pub enum Offer {
     /// Buffered or queued whole.
     Taken,
+    /// Taken, in whole or part, by a session that outlives the process: the disk has to have it before the message is
+    /// acknowledged.
+    Kept,
     /// Over the mailbox's bound: dropped, in whole or part, and counted by it.
     Dropped,
     /// The subscriber is gone.
@@ -38,6 +41,11 @@ pub enum Offer {
 pub trait Mailbox: Send + Sync {
     /// Takes the messages of `run`, in order.
     fn offer(&self, run: &Run<'_>, delivery: &Delivery) -> Offer;
+
+    /// Whether QoS 1 and 2 messages are [`Offer::Kept`]. Asked while the disk takes nothing.
+    fn keeps(&self) -> bool {
+        false
+    }
 
     /// Whether a replay of stored messages should pause until the receiver has caught up.
     fn is_congested(&self) -> bool;

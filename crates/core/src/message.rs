@@ -123,7 +123,7 @@ pub struct Run<'a> {
     pub(crate) origin: Origin,
     pub(crate) time: Timestamp,
     encodings: RefCell<Vec<(u32, Rc<Encoded>)>>,
-    messages: OnceCell<Vec<Message>>,
+    messages: OnceCell<Vec<Arc<Message>>>,
 }
 
 /// One encoding of a run: the bytes, and where in them each receiver writes something of its own
@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
     /// One message of the run, owned.
     pub(crate) fn message(&self, place: usize) -> Message {
         match self.messages.get() {
-            Some(messages) => messages[place].clone(),
+            Some(messages) => Message::clone(&messages[place]),
             None => self.own(&self.topic.to_topic(), self.payloads[place]),
         }
     }
@@ -254,10 +254,10 @@ impl<'a> Run<'a> {
     }
 
     /// The messages of the run, owned; made once, however many subscribers queue them.
-    pub fn messages(&self) -> &[Message] {
+    pub fn messages(&self) -> &[Arc<Message>] {
         self.messages.get_or_init(|| {
             let topic = self.topic.to_topic();
-            self.payloads.iter().map(|payload| self.own(&topic, payload)).collect()
+            self.payloads.iter().map(|payload| Arc::new(self.own(&topic, payload))).collect()
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::limits::VALUE_BYTES_MAX;
 use crate::message::{Origin, Presence, Qos, Run, SessionId};
 use crate::principal::{Access, Principal};
 use crate::property::{Effect, RuleBroken};
-use crate::route::{Role, Route, RouteCache};
+use crate::route::{Offered, Role, Route, RouteCache};
 use crate::slots::{Slot, SlotState};
 use crate::time::Now;
 
@@ -70,8 +70,13 @@ impl Publisher {
         let route = self.routes.route(&self.hub, run.topic());
         match route.role {
             Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
-            // Nothing is kept of it, so nothing is locked.
-            Role::Plain if !run.is_retained() => Ok(Receipt { matched: route.offer(&run), ..Receipt::default() }),
+            _ if !self.hub.may_acknowledge(&route, &run) => Err(Denied::DiskFailing),
+            // Nothing is recorded of it, so nothing is locked.
+            Role::Plain if !run.is_retained() => {
+                let Offered { matched, is_kept } = route.offer(&run);
+                let durable_with = is_kept.then(|| self.hub.next_batch());
+                Ok(Receipt { matched, durable_with, ..Receipt::default() })
+            }
             _ => self.hub.record_and_offer(&self.routes, route, &run, now),
         }
     }
@@ -112,9 +117,9 @@ impl Hub {
             // means that it either is on the route or finds there what is recorded now.
             let route = routes.revalidate(self, run.topic(), route);
             let recorded = self.record(&state, &route, run, now);
-            let matched = match &recorded {
+            let Offered { matched, is_kept } = match &recorded {
                 Ok(recorded) => self.keep_and_offer(&slot, &mut state, &route, run, &recorded.refused),
-                Err(_) => 0,
+                Err(_) => Offered::default(),
             };
             let is_empty = state.present(now.wall).is_none();
             drop(state);
@@ -123,12 +128,19 @@ impl Hub {
             }
             let Recorded { refused, follow_ups } = recorded?;
             self.publish_follow_ups(follow_ups, now);
-            let is_kept = run.is_retained() || matches!(route.role, Role::Report(..));
-            let must_be_durable = is_kept && run.published_qos() > Qos::AtMostOnce;
+            let must_be_durable = is_kept || (run.published_qos() > Qos::AtMostOnce && is_recorded(&route, run));
             // Asked for last: everything that this run changed is noted by now.
             let durable_with = must_be_durable.then(|| self.next_batch());
             return Ok(Receipt { matched, refused, durable_with });
         }
+    }
+
+    /// Whether what the acknowledgement of this run promises can be kept: while the disk takes nothing, only QoS 0 and
+    /// what concerns nobody who is away goes on.
+    fn may_acknowledge(&self, route: &Route, run: &Run<'_>) -> bool {
+        run.published_qos() == Qos::AtMostOnce
+            || !self.disk_is_failing()
+            || !(is_recorded(route, run) || route.is_kept())
     }
 
     fn slot_of(&self, route: &Route, run: &Run<'_>) -> Arc<Slot> {
@@ -157,7 +169,7 @@ impl Hub {
         route: &Route,
         run: &Run<'_>,
         refused: &[(usize, Rejection)],
-    ) -> usize {
+    ) -> Offered {
         if refused.is_empty() {
             self.keep(slot, state, route, run);
             return route.offer(run);
@@ -168,7 +180,7 @@ impl Hub {
         let accepted: Vec<&[u8]> =
             payloads.filter(|(place, _)| refused.next_if_eq(place).is_none()).map(|(_, payload)| *payload).collect();
         if accepted.is_empty() {
-            return 0;
+            return Offered::default();
         }
         let accepted = run.with_payloads(&accepted);
         self.keep(slot, state, route, &accepted);
@@ -330,6 +342,11 @@ impl Hub {
         *memo = Some(Arc::clone(&device));
         Ok((device, registered))
     }
+}
+
+/// Whether something of the run is recorded: as the retained message or as a device's value.
+fn is_recorded(route: &Route, run: &Run<'_>) -> bool {
+    run.is_retained() || matches!(route.role, Role::Report(..))
 }
 
 /// An empty retained payload clears what is retained and is no report [MQTT-3.3.1-6].

@@ -130,6 +130,15 @@ impl Generations {
     }
 }
 
+/// What became of a run that was offered to all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offered {
+    /// Subscribers that are still there.
+    pub(crate) matched: usize,
+    /// One of them has to have it on disk.
+    pub(crate) is_kept: bool,
+}
+
 /// One subscriber of a route: all its matching subscriptions merged, since it gets one copy.
 #[derive(Debug)]
 struct Receiver {
@@ -163,10 +172,10 @@ impl Route {
         self.stamp == hub.generations.stamp(topic)
     }
 
-    /// Offers the run to every subscriber; how many are still there.
-    pub(crate) fn offer(&self, run: &Run<'_>) -> usize {
+    /// Offers the run to every subscriber.
+    pub(crate) fn offer(&self, run: &Run<'_>) -> Offered {
         let from = run.origin().session;
-        let mut matched = 0;
+        let mut offered = Offered::default();
         for receiver in &self.receivers {
             if receiver.no_local && receiver.subscriber.id() == from {
                 continue;
@@ -177,9 +186,15 @@ impl Route {
             } else {
                 mailbox.offer(run, &receiver.delivery)
             };
-            matched += usize::from(offer != Offer::Closed);
+            offered.matched += usize::from(offer != Offer::Closed);
+            offered.is_kept |= offer == Offer::Kept;
         }
-        matched
+        offered
+    }
+
+    /// Whether a subscriber keeps what it is sent on disk.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.receivers.iter().any(|receiver| receiver.subscriber.mailbox().keeps())
     }
 }
 

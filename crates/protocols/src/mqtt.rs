@@ -17,6 +17,7 @@ pub use packet::{
 };
 pub use reason::ReasonCode;
 pub use session::{
-    AckStep, Acknowledgement, Batch, Detached, Due, Event, Inbound, Link, Losses, Outbound, Outcome, ProtocolError,
-    Publication, PublishTopic, SubscriptionRequest, WillMessage,
+    AckStep, Acknowledgement, Batch, Detached, Due, Event, Held, Inbound, JournalChanges, KeptMessage, Link, Losses,
+    MessageChange, MessageIds, Outbound, Outcome, ProtocolError, Publication, PublishTopic, Step, SubscriptionRequest,
+    WillMessage,
 };

@@ -68,7 +68,7 @@ impl Hub {
                 let payloads = [bytes.as_ref()];
                 let mut run = Run::new(topic.borrow(), &payloads).qos(Qos::AtLeastOnce).retain(true);
                 run.time = now.wall;
-                self.retain_in(&slot, &mut state, payload.is_some().then(|| run.messages()[0].clone()));
+                self.retain_in(&slot, &mut state, payload.is_some().then(|| Message::clone(&run.messages()[0])));
                 self.own_routes.route(self, topic.borrow()).offer(&run);
             }
             drop(state);

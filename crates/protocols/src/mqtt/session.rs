@@ -11,6 +11,7 @@ mod event;
 mod filters;
 mod in_flight;
 mod inbound;
+mod journal;
 mod outbound;
 mod output;
 
@@ -20,7 +21,9 @@ pub use batch::Batch;
 pub use detached::{Detached, Due, WillMessage};
 pub use error::ProtocolError;
 pub use event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
+pub use in_flight::Held;
 pub use inbound::Inbound;
+pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};
 pub use outbound::{Losses, Outbound};
 
 /// What was agreed about sending to a client when it connected.

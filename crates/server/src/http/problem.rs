@@ -83,6 +83,7 @@ impl<E: Into<Refusal>> From<E> for Problem {
             Refusal::Denied(Denied::NotPermitted { .. } | Denied::HubOnly(_)) => (StatusCode::FORBIDDEN, "forbidden"),
             Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull)
             | Refusal::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            Refusal::Denied(Denied::DiskFailing) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
             Refusal::Full(_) => (StatusCode::BAD_REQUEST, "full"),
             Refusal::Rejected(rejection) => match rejection.broken {
                 RuleBroken::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),

@@ -38,6 +38,6 @@ pub(super) fn outcomes(result: &Result<Receipt, Denied>) -> impl Iterator<Item =
 pub(super) fn denial_reason(denied: &Denied) -> ReasonCode {
     match denied {
         Denied::NotPermitted { .. } | Denied::HubOnly(_) => ReasonCode::NotAuthorized,
-        Denied::DevicesFull | Denied::RetainedFull => ReasonCode::QuotaExceeded,
+        Denied::DevicesFull | Denied::RetainedFull | Denied::DiskFailing => ReasonCode::QuotaExceeded,
     }
 }

@@ -30,8 +30,8 @@ pub struct WillMessage {
 /// A will while the client is there: what, and how long after.
 #[derive(Debug)]
 pub(super) struct PendingWill {
-    message: WillMessage,
-    delay: Duration,
+    pub(super) message: WillMessage,
+    pub(super) delay: Duration,
 }
 
 impl PendingWill {
@@ -83,6 +83,27 @@ impl Detached {
             (end.map_or(after_delay, |end| end.min(after_delay)), Box::new(will.message))
         });
         Self { received, will, end }
+    }
+
+    /// What the disk has of a session: identifiers of QoS 2 messages received and not released, the will with the
+    /// moment it is due, the moment when the session ends (`None`: never).
+    pub fn restore(
+        received: impl IntoIterator<Item = PacketId>,
+        will: Option<(Instant, WillMessage)>,
+        end: Option<Instant>,
+    ) -> Self {
+        let will = will.map(|(at, will)| (at, Box::new(will)));
+        Self { received: received.into_iter().collect(), will, end }
+    }
+
+    /// The will that waits for its delay, and the moment it is due.
+    pub fn will(&self) -> Option<(Instant, &WillMessage)> {
+        self.will.as_ref().map(|(at, will)| (*at, &**will))
+    }
+
+    /// When the session ends; `None`: never.
+    pub fn end_at(&self) -> Option<Instant> {
+        self.end
     }
 
     /// When something comes due next; `None`: never.

@@ -15,19 +15,25 @@ const IDS: u16 = u16::MAX;
 /// A table or queue that is empty gives its memory back if it grew beyond this.
 pub(super) const IDLE_LEN_MAX: usize = 32;
 
-/// A message kept for one receiver: to be sent, or to be sent again.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) message: Message,
-    pub(super) qos: Qos,
-    pub(super) retain: bool,
-    pub(super) identifiers: Arc<[u32]>,
+/// A message held for one receiver: to be sent, or to be sent again.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its number on disk; 0 if it is not kept there.
+    pub id: u64,
+    /// Shared with other receivers.
+    pub message: Arc<Message>,
+    /// Of the delivery.
+    pub qos: Qos,
+    /// The flag to show.
+    pub retain: bool,
+    /// Of the subscriptions that matched.
+    pub identifiers: Arc<[u32]>,
 }
 
 impl Held {
-    pub(super) fn new(message: &Message, qos: Qos, delivery: &Delivery) -> Box<Self> {
+    pub(super) fn new(id: u64, message: &Arc<Message>, qos: Qos, delivery: &Delivery) -> Self {
         let identifiers = Arc::clone(&delivery.identifiers);
-        Box::new(Self { message: message.clone(), qos, retain: delivery.retain, identifiers })
+        Self { id, message: Arc::clone(message), qos, retain: delivery.retain, identifiers }
     }
 
     /// What it counts for against the bound. Topic and payload are shared with other receivers, but may be kept by this
@@ -48,8 +54,14 @@ pub(super) struct Exchange {
     pub(super) packet_id: PacketId,
     /// What the client has to say next; [`AckStep::PubComp`] from when PUBREL was sent.
     pub(super) awaits: AckStep,
+    /// It may have been sent before, on this connection or an earlier one.
+    pub(super) was_sent: bool,
+    /// Its number on disk; 0 if it is not kept there.
+    pub(super) id: u64,
+    /// What the disk must have before the next packet of this exchange leaves; see `Journal`.
+    pub(super) mark: u64,
     /// What to send again after a new connection; `None` if that will never be, and after PUBREC.
-    pub(super) held: Option<Box<Held>>,
+    pub(super) held: Option<Held>,
 }
 
 /// Unfinished exchanges in the order in which they were begun [MQTT-4.6.0-1], [MQTT-4.6.0-4].
@@ -84,13 +96,28 @@ impl InFlight {
     }
 
     /// Begins an exchange. There must be an identifier free.
-    pub(super) fn begin(&mut self, qos: Qos, held: Option<Box<Held>>) -> PacketId {
+    pub(super) fn begin(&mut self, qos: Qos, mark: u64, held: Option<Held>) -> PacketId {
         debug_assert!(self.ids_free() > 0, "the window is below the range of identifiers");
-        let awaits = if qos == Qos::ExactlyOnce { AckStep::PubRec } else { AckStep::PubAck };
         let packet_id = self.next;
-        self.next = packet_id.next();
-        self.exchanges.push_back(Exchange { packet_id, awaits, held });
+        let id = held.as_ref().map_or(0, |held| held.id);
+        self.push(Exchange { packet_id, awaits: first_step(qos), was_sent: false, id, mark, held });
         packet_id
+    }
+
+    /// Goes on with an exchange that was begun before; its identifier comes after the last one's.
+    pub(super) fn push(&mut self, exchange: Exchange) {
+        self.next = exchange.packet_id.next();
+        self.exchanges.push_back(exchange);
+    }
+
+    /// Whether an identifier keeps the invariant if it comes next.
+    pub(super) fn may_come_next(&self, packet_id: PacketId) -> bool {
+        let Some(oldest) = self.exchanges.front().map(|exchange| exchange.packet_id) else { return true };
+        distance(oldest, packet_id) >= distance(oldest, self.next)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter()
     }
 
     /// Where the exchange with this identifier stands.
@@ -101,6 +128,10 @@ impl InFlight {
         }
         let wanted = distance(oldest, packet_id);
         self.exchanges.binary_search_by_key(&wanted, |exchange| distance(oldest, exchange.packet_id)).ok()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Exchange> {
+        self.exchanges.get(index)
     }
 
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Exchange> {
@@ -117,6 +148,11 @@ impl InFlight {
     }
 }
 
+/// What the client answers to a PUBLISH.
+pub(super) fn first_step(qos: Qos) -> AckStep {
+    if qos == Qos::ExactlyOnce { AckStep::PubRec } else { AckStep::PubAck }
+}
+
 /// Steps from one identifier to another, around the end of their range; at most 65,534.
 fn distance(from: PacketId, to: PacketId) -> u16 {
     let (from, to) = (from.get(), to.get());
@@ -130,7 +166,7 @@ mod tests {
     #[test]
     fn identifiers_go_around_and_never_lap_the_oldest() {
         let mut in_flight = InFlight::new();
-        let begin = |in_flight: &mut InFlight| in_flight.begin(Qos::AtLeastOnce, None);
+        let begin = |in_flight: &mut InFlight| in_flight.begin(Qos::AtLeastOnce, 0, None);
         let first = begin(&mut in_flight);
         while in_flight.ids_free() > 0 {
             let id = begin(&mut in_flight);

@@ -9,7 +9,7 @@ use housewire_core::{Qos, Topic, TopicRef};
 use rustc_hash::FxHashSet;
 
 use super::Link;
-use super::detached::{Detached, PendingWill};
+use super::detached::{Detached, PendingWill, WillMessage};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic};
 use super::filters::{handle_subscribe, handle_unsubscribe};
@@ -193,6 +193,16 @@ impl Inbound {
             }
             _ => None,
         }
+    }
+
+    /// How long the session outlives the connection, in seconds; [`u32::MAX`] for ever.
+    pub fn session_expiry_s(&self) -> u32 {
+        self.session_expiry_s
+    }
+
+    /// The will that is published, after this delay, if the connection breaks now.
+    pub fn will(&self) -> Option<(&WillMessage, Duration)> {
+        self.will.as_ref().map(|will| (&will.message, will.delay))
     }
 
     /// When to call [`Inbound::handle_timeout`]. It only ever moves later while packets come.

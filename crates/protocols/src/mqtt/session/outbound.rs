@@ -1,18 +1,23 @@
 //! What goes to the client: encoded, numbered, held back, kept for sending again.
 //!
 //! One per session; it lives under its mailbox's lock and outlives the connection if the session is kept. Where the
-//! bytes go, and who subscribed to what, is not its affair.
+//! bytes go, and who subscribed to what, is not its affair. Here: what is offered and what is acknowledged; what is sent
+//! when there is room for it is in `refill`, how a session gets on disk and back in `durable`.
+
+mod durable;
+mod refill;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-use housewire_core::{Delivery, Offer, Properties, Qos, Run, Timestamp};
+use housewire_core::{Delivery, Offer, Qos, Run, Timestamp};
 
+use self::refill::remaining_expiry;
 use super::Link;
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
-use super::in_flight::{Held, IDLE_LEN_MAX, InFlight};
+use super::in_flight::{Held, InFlight};
+use super::journal::{Journal, MessageChange, Step};
 use super::output::Output;
 use crate::limits::MqttLimits;
 use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
@@ -46,18 +51,20 @@ pub struct Outbound {
     state: State,
     output: Output,
     in_flight: InFlight,
-    /// How many of `in_flight`, from the front, were sent on this connection. Less than all of them only while a client
-    /// that came back takes fewer at once than are due to it.
+    /// How many of `in_flight`, from the front, were sent on this connection. Less than all of them while the next one
+    /// waits for the disk, or a client that came back takes fewer at once than are due to it.
     on_wire: usize,
     /// What does not fit: the window is full, the output over its bound, or the client away.
-    queue: VecDeque<Box<Held>>,
+    queue: VecDeque<Held>,
     /// Of the messages in `queue` and `in_flight`.
     held_bytes: usize,
     losses: Losses,
+    /// Of a session that outlives the process.
+    journal: Option<Box<Journal>>,
 }
 
 impl Outbound {
-    /// Of a session that is about to be connected.
+    /// Of a session that is about to be connected, and does not outlive the process.
     pub fn new(limits: Arc<MqttLimits>) -> Self {
         Self {
             limits,
@@ -68,6 +75,7 @@ impl Outbound {
             queue: VecDeque::new(),
             held_bytes: 0,
             losses: Losses::default(),
+            journal: None,
         }
     }
 
@@ -78,6 +86,9 @@ impl Outbound {
         self.output.append(connack);
         self.state = State::Online(link);
         self.on_wire = 0;
+        if let Some(journal) = &mut self.journal {
+            journal.unreleased.clear();
+        }
         self.refill(now);
     }
 
@@ -97,7 +108,8 @@ impl Outbound {
     /// The session is over: nothing is taken any more, everything is let go.
     pub fn close(&mut self) {
         let losses = self.losses;
-        *self = Self { state: State::Closed, losses, ..Self::new(Arc::clone(&self.limits)) };
+        let journal = self.note_all_finished();
+        *self = Self { state: State::Closed, losses, journal, ..Self::new(Arc::clone(&self.limits)) };
     }
 
     /// Takes a run: into the output if it can go now, else into the queue (QoS 1 and 2) or nowhere (QoS 0).
@@ -146,99 +158,121 @@ impl Outbound {
             let encoded = run.encoded(key, |run, encoded| encode_run(run, &frame(&[]), encoded));
             let bytes = encoded.bytes.len();
             if bytes <= link.packet_bytes_max && self.output.len() + bytes <= self.limits.output_bytes_max {
-                self.take_whole(&link, run, delivery, qos, &encoded.bytes, &encoded.marks);
-                return Offer::Taken;
+                return self.take_whole(&link, run, delivery, qos, &encoded.bytes, &encoded.marks);
             }
         }
         let frame = frame(&delivery.identifiers);
         self.offer_each(run, |outbound, index, payload| {
             if frame.packet_len(payload) > link.packet_bytes_max {
                 outbound.losses.too_large += 1;
-                return false;
+                return Offer::Dropped;
             }
             let can_go = outbound.output.len() < outbound.limits.output_bytes_max;
             if qos == Qos::AtMostOnce {
                 if can_go {
                     frame.put(false, None, payload, outbound.output.tail());
-                } else {
-                    outbound.losses.overflow += 1;
+                    return Offer::Taken;
                 }
-                return can_go;
+                outbound.losses.overflow += 1;
+                return Offer::Dropped;
             }
             if !can_go || !outbound.queue.is_empty() || outbound.window(&link) == 0 {
                 return outbound.enqueue(run, index, qos, delivery);
             }
-            let held = outbound.hold(&link, run, index, qos, delivery);
-            let packet_id = outbound.begin(qos, held);
-            frame.put(false, Some(packet_id), payload, outbound.output.tail());
-            true
+            let (packet_id, offer) = outbound.begin(&link, run, index, qos, delivery);
+            if outbound.next_may_go() && outbound.on_wire + 1 == outbound.in_flight.len() {
+                frame.put(false, Some(packet_id), payload, outbound.output.tail());
+                outbound.note_sent();
+            }
+            offer
         })
     }
 
-    /// Whether all messages of a run may be begun now.
+    /// Whether all messages of a run may be sent now.
     fn may_go_whole(&self, link: &Link, len: usize, qos: Qos) -> bool {
-        qos == Qos::AtMostOnce || (self.queue.is_empty() && len <= self.window(link))
+        let is_next = || self.queue.is_empty() && self.on_wire == self.in_flight.len() && len <= self.window(link);
+        qos == Qos::AtMostOnce || (is_next() && self.may_send(self.mark(link, qos)))
     }
 
-    fn take_whole(&mut self, link: &Link, run: &Run<'_>, delivery: &Delivery, qos: Qos, bytes: &[u8], marks: &[u32]) {
+    fn take_whole(
+        &mut self,
+        link: &Link,
+        run: &Run<'_>,
+        delivery: &Delivery,
+        qos: Qos,
+        bytes: &[u8],
+        marks: &[u32],
+    ) -> Offer {
         let start = self.output.tail().len();
         self.output.append(bytes);
+        let mut offer = Offer::Taken;
         for (index, mark) in marks.iter().enumerate() {
-            let held = self.hold(link, run, index, qos, delivery);
-            let packet_id = self.begin(qos, held);
+            let packet_id;
+            (packet_id, offer) = self.begin(link, run, index, qos, delivery);
+            self.note_sent();
             let at = start + *mark as usize;
             self.output.tail()[at..at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
-        }
-    }
-
-    /// Hands over the messages of a run one by one; `take` says whether it took one.
-    fn offer_each(&mut self, run: &Run<'_>, mut take: impl FnMut(&mut Self, usize, &[u8]) -> bool) -> Offer {
-        let mut offer = Offer::Taken;
-        for (index, payload) in run.payloads().iter().enumerate() {
-            if !take(self, index, payload) {
-                offer = Offer::Dropped;
-            }
         }
         offer
     }
 
-    /// A copy to send again, where that can happen at all: a session that ends with its connection needs none.
-    fn hold(&mut self, link: &Link, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> Option<Box<Held>> {
-        if link.keeps_session { self.keep(Held::new(&run.messages()[index], qos, delivery)) } else { None }
-    }
-
-    fn keep(&mut self, held: Box<Held>) -> Option<Box<Held>> {
-        self.held_bytes += held.bytes();
-        Some(held)
+    /// Hands over the messages of a run one by one.
+    fn offer_each(&mut self, run: &Run<'_>, mut take: impl FnMut(&mut Self, usize, &[u8]) -> Offer) -> Offer {
+        let mut result = Offer::Taken;
+        for (index, payload) in run.payloads().iter().enumerate() {
+            result = match (result, take(self, index, payload)) {
+                // One that is kept is waited for, whatever became of the others.
+                (Offer::Kept, _) | (_, Offer::Kept) => Offer::Kept,
+                (Offer::Dropped, _) => Offer::Dropped,
+                (_, offer) => offer,
+            };
+        }
+        result
     }
 
     /// When the queue is full the newest message is dropped, as Mosquitto does: order stays, and so does what is promised.
-    fn enqueue(&mut self, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> bool {
+    fn enqueue(&mut self, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> Offer {
         if self.queue.len() >= self.limits.queue_len_max || self.held_bytes >= self.limits.queue_bytes_max {
             self.losses.overflow += 1;
-            return false;
+            return Offer::Dropped;
         }
-        let held = Held::new(&run.messages()[index], qos, delivery);
+        let held = Held::new(self.new_id(), &run.messages()[index], qos, delivery);
+        let offer = self.note_new(&held, Step::Waiting);
         self.held_bytes += held.bytes();
         self.queue.push_back(held);
-        true
+        offer
     }
 
     /// How many more messages may be begun now [MQTT-3.3.4-9].
     fn window(&self, link: &Link) -> usize {
-        // What is due again goes first. And what is held for sending again is bounded, except that a message that comes
-        // from the queue is counted already.
+        // What is held for sending again is bounded, except that a message that comes from the queue is counted already.
         let is_full = link.keeps_session && self.queue.is_empty() && self.held_bytes >= self.limits.queue_bytes_max;
-        if is_full || self.on_wire < self.in_flight.len() {
+        // What is not held has to go at once, and what is due goes first.
+        if is_full || (!link.keeps_session && self.on_wire < self.in_flight.len()) {
             return 0;
         }
         let len_max = link.receive_maximum.min(self.limits.in_flight_max);
         usize::from(len_max).saturating_sub(self.in_flight.len()).min(self.in_flight.ids_free())
     }
 
-    fn begin(&mut self, qos: Qos, held: Option<Box<Held>>) -> PacketId {
-        self.on_wire += 1;
-        self.in_flight.begin(qos, held)
+    /// Begins an exchange: with a copy to send again, unless the session ends with its connection.
+    fn begin(&mut self, link: &Link, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> (PacketId, Offer) {
+        if !link.keeps_session {
+            return (self.in_flight.begin(qos, 0, None), Offer::Taken);
+        }
+        let held = Held::new(self.new_id(), &run.messages()[index], qos, delivery);
+        let offer = self.note_new(&held, Step::Sent(self.in_flight.next_id()));
+        self.held_bytes += held.bytes();
+        let mark = self.mark(link, qos);
+        (self.in_flight.begin(qos, mark, Some(held)), offer)
+    }
+
+    /// The next exchange that was not on the wire is there now.
+    fn note_sent(&mut self) {
+        if let Some(exchange) = self.in_flight.get_mut(self.on_wire) {
+            exchange.was_sent = true;
+            self.on_wire += 1;
+        }
     }
 
     /// The client acknowledges; what waited for that moves on.
@@ -257,12 +291,10 @@ impl Outbound {
             (AckStep::PubAck, AckStep::PubAck) | (AckStep::PubComp, AckStep::PubComp) => self.finish(index),
             // [MQTT-4.3.3-4]: after an error there is no PUBREL.
             (AckStep::PubRec, AckStep::PubRec | AckStep::PubComp) if ack.reason.is_error() => self.finish(index),
-            (AckStep::PubRec, AckStep::PubRec | AckStep::PubComp) => {
-                exchange.awaits = AckStep::PubComp;
-                let held = exchange.held.take();
-                self.held_bytes -= held.map_or(0, |held| held.bytes());
-                self.send_pubrel(&link, ack.packet_id, ReasonCode::Success);
-            }
+            (AckStep::PubRec, AckStep::PubRec) => self.release(&link, index),
+            // PUBREL is on its way, or waits for the disk.
+            (AckStep::PubRec, AckStep::PubComp) if self.is_unreleased(ack.packet_id) => {}
+            (AckStep::PubRec, AckStep::PubComp) => self.send_pubrel(&link, ack.packet_id, ReasonCode::Success),
             _ => return Err(ProtocolError::WrongAcknowledgement),
         }
         self.refill(now);
@@ -270,10 +302,26 @@ impl Outbound {
     }
 
     fn finish(&mut self, index: usize) {
-        let ended = self.in_flight.remove(index).and_then(|exchange| exchange.held);
-        self.held_bytes -= ended.map_or(0, |held| held.bytes());
+        let Some(ended) = self.in_flight.remove(index) else { return };
+        self.note_finished(ended.id);
+        self.held_bytes -= ended.held.map_or(0, |held| held.bytes());
         if index < self.on_wire {
             self.on_wire -= 1;
+        }
+    }
+
+    /// PUBREC came: the message is the client's now, and the identifier is to be released.
+    fn release(&mut self, link: &Link, index: usize) {
+        let mark = self.mark(link, Qos::ExactlyOnce);
+        let Some(exchange) = self.in_flight.get_mut(index) else { return };
+        exchange.awaits = AckStep::PubComp;
+        exchange.mark = mark;
+        let (id, packet_id, held) = (exchange.id, exchange.packet_id, exchange.held.take());
+        self.held_bytes -= held.map_or(0, |held| held.bytes());
+        self.note(id, MessageChange::Moved(Step::Released(packet_id)));
+        match &mut self.journal {
+            Some(journal) if !journal.has(mark) => journal.unreleased.push_back(packet_id),
+            _ => self.send_pubrel(link, packet_id, ReasonCode::Success),
         }
     }
 
@@ -297,65 +345,6 @@ impl Outbound {
     pub fn consume(&mut self, written: usize, now: Timestamp) {
         self.output.consume(written);
         self.refill(now);
-    }
-
-    /// Sends what is due, while window and output have room: first again what was sent on an earlier connection, then
-    /// the queue, so that order is kept.
-    fn refill(&mut self, now: Timestamp) {
-        let State::Online(link) = self.state else { return };
-        while self.on_wire < self.in_flight.len()
-            && self.on_wire < usize::from(link.receive_maximum)
-            && self.output.len() < self.limits.output_bytes_max
-        {
-            self.send_again(&link, now);
-        }
-        while !self.queue.is_empty() && self.window(&link) > 0 && self.output.len() < self.limits.output_bytes_max {
-            self.send_queued(&link, now);
-        }
-        // A queue that was long once should not cost an idle session its memory.
-        if self.queue.is_empty() && self.queue.capacity() > IDLE_LEN_MAX {
-            self.queue = VecDeque::new();
-        }
-    }
-
-    fn send_again(&mut self, link: &Link, now: Timestamp) {
-        let index = self.on_wire;
-        let Some(exchange) = self.in_flight.get_mut(index) else { return };
-        let packet_id = exchange.packet_id;
-        if let Some(held) = &exchange.held {
-            // What was begun is finished, even if its time is over meanwhile.
-            let properties = held.message.properties.as_deref();
-            let expiry_s = remaining_expiry(properties, held.message.time, now).unwrap_or(Some(0));
-            let frame = held_frame(held, link.version, expiry_s);
-            if frame.packet_len(&held.message.payload) > link.packet_bytes_max {
-                self.losses.too_large += 1;
-                // As if the client had it [MQTT-3.1.2-25].
-                return self.finish(index);
-            }
-            // [MQTT-3.3.1-1]
-            frame.put(true, Some(packet_id), &held.message.payload, self.output.tail());
-        } else {
-            self.send_pubrel(link, packet_id, ReasonCode::Success);
-        }
-        self.on_wire += 1;
-    }
-
-    fn send_queued(&mut self, link: &Link, now: Timestamp) {
-        let Some(held) = self.queue.pop_front() else { return };
-        self.held_bytes -= held.bytes();
-        let Ok(expiry_s) = remaining_expiry(held.message.properties.as_deref(), held.message.time, now) else {
-            self.losses.expired += 1;
-            return;
-        };
-        let frame = held_frame(&held, link.version, expiry_s);
-        if frame.packet_len(&held.message.payload) > link.packet_bytes_max {
-            self.losses.too_large += 1;
-            return;
-        }
-        frame.put(false, Some(self.in_flight.next_id()), &held.message.payload, self.output.tail());
-        let qos = held.qos;
-        let kept = if link.keeps_session { self.keep(held) } else { None };
-        self.begin(qos, kept);
     }
 
     /// Whether a replay of stored messages should pause until the client has caught up.
@@ -386,35 +375,5 @@ impl Outbound {
     /// What was lost so far.
     pub fn losses(&self) -> Losses {
         self.losses
-    }
-}
-
-fn held_frame(held: &Held, version: Version, expiry_s: Option<u32>) -> PublishFrame<'_> {
-    let message = held.message.properties.as_deref();
-    let properties = MessageProperties { message, expiry_s, identifiers: &held.identifiers, topic_alias: None };
-    PublishFrame {
-        topic: held.message.topic.as_str(),
-        qos: held.qos,
-        retain: held.retain,
-        properties: properties.encode(version),
-    }
-}
-
-/// The message's time is over.
-struct Expired;
-
-/// What is left of a message's expiry, in whole seconds as they go over the wire [MQTT-3.3.2-6].
-fn remaining_expiry(
-    properties: Option<&Properties>,
-    arrived: Timestamp,
-    now: Timestamp,
-) -> Result<Option<u32>, Expired> {
-    let Some(expiry) = properties.and_then(|properties| properties.expiry) else { return Ok(None) };
-    let waited = Duration::from_secs(now.since(arrived).as_secs());
-    match expiry.checked_sub(waited) {
-        Some(left) if waited.is_zero() || !left.is_zero() => {
-            Ok(Some(u32::try_from(left.as_secs()).unwrap_or(u32::MAX)))
-        }
-        _ => Err(Expired),
     }
 }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use housewire_core::{BatchNumber, Hub};
-use housewire_store::Store;
+use housewire_store::{SessionChanges, Store};
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -110,7 +110,7 @@ impl Writer {
 
     fn write(&mut self) {
         let changes = self.hub.take_changes();
-        let written = if changes.is_empty() { Ok(()) } else { self.store.apply(&changes) };
+        let written = if changes.is_empty() { Ok(()) } else { self.store.apply(&changes, &SessionChanges::default()) };
         match written {
             Ok(()) => {
                 self.saved.send_replace(changes.number);

@@ -13,3 +13,6 @@ pub const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const WAL_KEPT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// Different names of doors (`mqtt`, `http` …) that are kept apart when loading; further ones are shown as `unknown`.
 pub const DOORS_MAX: usize = 64;
+/// The highest number of a session or id of a queued message that a row may have; one above it is damaged and skipped. So
+/// numbers that are counted up from what was loaded always fit.
+pub const NUMBER_MAX: u64 = 1 << 62;

@@ -2,7 +2,7 @@
 //!
 //! Belongs here: versions, the numbered files in `migrations/`, the way from one to the next. A file that was released is
 //! never changed; `fixtures/` holds a database of each version, and a test upgrades them all. What rows mean belongs to
-//! `device`, `property` and `retained`.
+//! the modules named like the tables.
 
 use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
@@ -23,7 +23,8 @@ const COPY: &str = "housewire.db.new";
 const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Number n of this list leads from version n to n + 1.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_devices_and_retained.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_devices_and_retained.sql"), include_str!("migrations/0002_sessions.sql")];
 
 /// Marks an SQLite file as ours: "Hwir".
 const APPLICATION_ID: i32 = 0x4877_6972;

@@ -1,6 +1,6 @@
 //! What all rows share: columns that may hold anything, lists in columns, and rows that are skipped.
 //!
-//! Which columns there are belongs to `device`, `property` and `retained`.
+//! Which columns there are belongs to the modules named like the tables.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{OptionalExtension, Row, ToSql};
 
-use crate::limits::{DOORS_MAX, SKIPPED_LISTED_MAX};
+use crate::limits::{DOORS_MAX, NUMBER_MAX, SKIPPED_LISTED_MAX};
 
 /// A row that could not be used. It stays in the file as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,16 +54,28 @@ pub(crate) fn read_all<T: Readable>(
     connection: &rusqlite::Connection,
     skipped: &mut SkippedRows,
 ) -> Result<Vec<T>, rusqlite::Error> {
+    let mut read = Vec::new();
+    read_each(connection, skipped, |record| {
+        read.push(record);
+        Ok(())
+    })?;
+    Ok(read)
+}
+
+/// As [`read_all`], one by one; `take` may find a record unusable, too.
+pub(crate) fn read_each<T: Readable>(
+    connection: &rusqlite::Connection,
+    skipped: &mut SkippedRows,
+    mut take: impl FnMut(T) -> Result<(), BadRow>,
+) -> Result<(), rusqlite::Error> {
     let mut statement = connection.prepare(T::SELECT)?;
     let mut rows = statement.query([])?;
-    let mut read = Vec::new();
     while let Some(row) = rows.next()? {
-        match T::read(row) {
-            Ok(record) => read.push(record),
-            Err(BadRow(reason)) => skipped.note(Skipped { table: T::TABLE, row: key(row, T::KEY_COLUMNS), reason }),
+        if let Err(BadRow(reason)) = T::read(row).and_then(&mut take) {
+            skipped.note(Skipped { table: T::TABLE, row: key(row, T::KEY_COLUMNS), reason });
         }
     }
-    Ok(read)
+    Ok(())
 }
 
 /// Rows that were skipped; see [`SKIPPED_LISTED_MAX`].
@@ -99,6 +111,34 @@ fn key(row: &Row<'_>, columns: usize) -> String {
 /// A column's value. A damaged file may hold anything in it, whatever the schema says.
 pub(crate) fn get<T: FromSql>(row: &Row<'_>, column: &'static str) -> Result<T, BadRow> {
     row.get(column).map_err(BadRow::because)
+}
+
+/// A number that the hub gave out, such as that of a session.
+pub(crate) fn number(row: &Row<'_>, column: &'static str) -> Result<u64, BadRow> {
+    let number: i64 = get(row, column)?;
+    let given_out = u64::try_from(number).ok().filter(|number| *number <= NUMBER_MAX);
+    given_out.ok_or_else(|| BadRow(format!("{column} {number} was never given out")))
+}
+
+/// See [`number`].
+pub(crate) fn number_to_column(number: u64) -> i64 {
+    i64::try_from(number).expect("numbers are counted up one by one from what was loaded, which is far below")
+}
+
+/// MQTT knows no packet id 0.
+pub(crate) fn packet_id(id: u16) -> Result<u16, BadRow> {
+    if id == 0 { Err(BadRow("there is no packet id 0".to_owned())) } else { Ok(id) }
+}
+
+/// A list of numbers, as it stands in a column.
+pub(crate) fn numbers_to_json(numbers: &[u32]) -> Option<String> {
+    (!numbers.is_empty()).then(|| serde_json::Value::from(numbers).to_string())
+}
+
+/// See [`numbers_to_json`].
+pub(crate) fn numbers_from_json(column: &'static str, json: Option<&str>) -> Result<Vec<u32>, BadRow> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    serde_json::from_str(json).map_err(|error| BadRow(format!("{column} is no list of numbers: {error}")))
 }
 
 /// A list of texts, as it stands in a column.

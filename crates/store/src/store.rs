@@ -1,7 +1,7 @@
 //! The store: what the hub has to find again after a restart, read once at start and written in batches.
 //!
-//! Belongs here: opening, loading, the order of a batch. Columns belong to `device`, `property` and `retained`, the schema
-//! to `migrate`.
+//! Belongs here: opening, loading, the order of a batch. Columns belong to the modules named like the tables, the
+//! schema to `migrate`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::folder::DataFolder;
 use crate::limits::WAL_KEPT_BYTES_MAX;
 use crate::migrate::{MIGRATIONS, bring_up_to_date, open_existing};
 use crate::row::{Skipped, SkippedRows, ask, read_all};
+use crate::sessions::{self, SessionChanges, Sessions};
 use crate::{device, property, retained};
 
 /// The open data files. There is one per folder; it can be moved between threads but not shared.
@@ -28,8 +29,10 @@ pub struct Store {
 /// What was found on disk.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// All that could be used.
+    /// All that could be used of what the hub has.
     pub snapshot: Snapshot,
+    /// All that could be used of sessions.
+    pub sessions: Sessions,
     /// Rows that could not, one by one up to [`crate::limits::SKIPPED_LISTED_MAX`]; they are left as they are.
     pub skipped: Vec<Skipped>,
     /// How many rows were skipped in all.
@@ -55,20 +58,22 @@ impl Store {
     /// Reads everything. A single row that cannot be used is skipped and reported; a file that cannot be read is an error.
     pub fn load(&self) -> Result<Loaded, StoreError> {
         let mut skipped = SkippedRows::default();
-        let snapshot = read_snapshot(&self.connection, &mut skipped)
-            .map_err(|source| StoreError::sqlite("read", &self.database, source))?;
-        Ok(Loaded { snapshot, skipped: skipped.listed, skipped_count: skipped.count })
+        let failed = |source| StoreError::sqlite("read", &self.database, source);
+        let snapshot = read_snapshot(&self.connection, &mut skipped).map_err(failed)?;
+        let sessions = sessions::read(&self.connection, &mut skipped).map_err(failed)?;
+        Ok(Loaded { snapshot, sessions, skipped: skipped.listed, skipped_count: skipped.count })
     }
 
-    /// Writes a batch, whole or not at all. When this returns `Ok` the batch is on the disk and outlives a loss of power.
+    /// Writes a batch of the hub's changes and of the sessions', whole or not at all. When this returns `Ok` the batch is on the disk and outlives a loss of power.
     /// Applying a batch once more changes nothing, so one that failed can simply be tried again, before any later one.
-    pub fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    pub fn apply(&mut self, changes: &Changes, sessions: &SessionChanges) -> Result<(), StoreError> {
+        if changes.is_empty() && sessions.is_empty() {
             return Ok(());
         }
         let applied =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
                 write_changes(&transaction, changes)?;
+                sessions::write(&transaction, sessions)?;
                 transaction.commit()
             });
         applied.map_err(|source| StoreError::sqlite("write", &self.database, source))

@@ -3,8 +3,17 @@ use std::fmt::Write as _;
 use super::*;
 use crate::Store;
 
-/// A database of each released version, as the sqlite3 shell dumps it, with the same rows in all of them.
-const FIXTURES: &[&str] = &[include_str!("fixtures/v1.sql")];
+/// A database of each released version, as the sqlite3 shell dumps it; a newer one has the rows of the older ones and more.
+const FIXTURES: &[&str] = &[include_str!("fixtures/v1.sql"), include_str!("fixtures/v2.sql")];
+/// What fixtures hold from version 2 on.
+const SESSION_ROWS: &str = "session 1 lamp-1 Some(Timestamp(1700000003600000)) will home/lamp/state\n\
+    session 4 panel None\n\
+    subscription 1 home/#\n\
+    subscription 4 $share/panels/home/+\n\
+    queued 8 to 1 Waiting hello\n\
+    queued 9 to 4 Sent(12) hello\n\
+    queued 10 to 4 Released(13)\n\
+    received 1 65535\n";
 /// What all fixtures hold.
 const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
     device thermometer None\n\
@@ -13,6 +22,11 @@ const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
     property thermometer/temperature float None 21.5\n\
     retained devices/lamp/level 80\n\
     retained home/note hello\n";
+
+/// What the fixture of a version holds.
+fn rows_of(version: usize) -> String {
+    if version >= 2 { [ROWS, SESSION_ROWS].concat() } else { ROWS.to_owned() }
+}
 
 fn folder_with(dump: &str) -> tempfile::TempDir {
     let temp = tempfile::tempdir().unwrap();
@@ -48,7 +62,27 @@ fn rows(folder: &Path) -> String {
     for message in loaded.snapshot.retained {
         writeln!(text, "retained {} {}", message.topic, String::from_utf8_lossy(&message.payload)).unwrap();
     }
+    write_sessions(&mut text, &loaded.sessions);
     text
+}
+
+fn write_sessions(text: &mut String, sessions: &crate::Sessions) {
+    assert_eq!(sessions.orphans_count, 0);
+    for record in &sessions.records {
+        let will = record.will.as_ref().map(|will| format!(" will {}", will.message.topic)).unwrap_or_default();
+        writeln!(text, "session {} {} {:?}{will}", record.number, record.client_id, record.ends).unwrap();
+    }
+    for record in &sessions.subscriptions {
+        writeln!(text, "subscription {} {}", record.session, record.filter).unwrap();
+    }
+    for record in &sessions.queued {
+        let payload = record.message.as_ref().map(|message| String::from_utf8_lossy(&message.payload));
+        let payload = payload.map(|payload| format!(" {payload}")).unwrap_or_default();
+        writeln!(text, "queued {} to {} {:?}{payload}", record.id, record.session, record.step).unwrap();
+    }
+    for (session, packet_id) in &sessions.received {
+        writeln!(text, "received {session} {packet_id}").unwrap();
+    }
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -88,7 +122,7 @@ fn every_old_schema_upgraded_equals_the_fresh_one() {
 
         let upgraded = open(old.path(), MIGRATIONS).unwrap();
         assert_eq!(schema(&upgraded), fresh, "from version {version}");
-        assert_eq!(rows(old.path()), ROWS, "from version {version}");
+        assert_eq!(rows(old.path()), rows_of(version), "from version {version}");
     }
 }
 
@@ -128,7 +162,7 @@ fn an_upgrade_that_fails_leaves_the_old_database() {
         assert!(matches!(failed, StoreError::Migration { .. }), "{failed:?}");
         assert!(failed.to_string().contains("it was not changed"), "{failed}");
         assert_eq!(names(old.path()), [DATABASE, "housewire.lock"]);
-        assert_eq!(rows(old.path()), ROWS);
+        assert_eq!(rows(old.path()), rows_of(MIGRATIONS.len()));
     }
 }
 

@@ -1,4 +1,6 @@
 mod model;
+mod session_model;
+mod sessions;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,27 +13,36 @@ use housewire_core::{
 use proptest::prelude::*;
 
 use self::model::{Model, changes};
+use self::session_model::{SessionModel, session_changes};
 use super::*;
+use crate::{QueuedRecord, SessionRecord, Step, SubscriptionRecord, WillRecord};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn what_was_applied_is_loaded(batches in prop::collection::vec(changes(), 0..5)) {
+    fn what_was_applied_is_loaded(batches in prop::collection::vec((changes(), session_changes()), 0..5)) {
         let temp = tempfile::tempdir().unwrap();
-        let mut model = Model::default();
-        for batch in &batches {
+        let (mut model, mut sessions) = (Model::default(), SessionModel::default());
+        for (batch, session_batch) in &batches {
             let mut store = Store::open(temp.path()).unwrap();
-            store.apply(batch).unwrap();
+            store.apply(batch, session_batch).unwrap();
             model.apply(batch);
+            sessions.apply(session_batch);
+            let orphans_count = sessions.drop_orphans();
             let loaded = store.load().unwrap();
             prop_assert_eq!(&loaded.skipped, &[]);
+            prop_assert_eq!(loaded.sessions.orphans_count, orphans_count);
             prop_assert_eq!(&Model::of(&loaded.snapshot), &model);
+            prop_assert_eq!(&SessionModel::of(&loaded.sessions), &sessions);
             // Once more changes nothing: a batch whose outcome is unknown can be tried again.
-            store.apply(batch).unwrap();
-            prop_assert_eq!(&Model::of(&store.load().unwrap().snapshot), &model);
+            store.apply(batch, session_batch).unwrap();
+            let loaded = store.load().unwrap();
+            prop_assert_eq!(&Model::of(&loaded.snapshot), &model);
+            prop_assert_eq!(&SessionModel::of(&loaded.sessions), &sessions);
         }
-        let store = Store::open(temp.path()).unwrap();
-        prop_assert_eq!(&Model::of(&store.load().unwrap().snapshot), &model);
+        let loaded = Store::open(temp.path()).unwrap().load().unwrap();
+        prop_assert_eq!(&Model::of(&loaded.snapshot), &model);
+        prop_assert_eq!(&SessionModel::of(&loaded.sessions), &sessions);
     }
 }
 
@@ -69,7 +80,7 @@ fn commits_wait_for_the_disk() {
 fn a_hub_that_is_killed_finds_every_batch_again() {
     let temp = tempfile::tempdir().unwrap();
     let mut store = Store::open(temp.path()).unwrap();
-    store.apply(&batch(3)).unwrap();
+    store.apply(&batch(3), &SessionChanges::default()).unwrap();
     // The files as a killed process leaves them: nothing was closed.
     let killed = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(temp.path()).unwrap().map(Result::unwrap) {
@@ -94,7 +105,7 @@ fn the_files_are_private_and_few() {
     use std::os::unix::fs::PermissionsExt;
     let temp = tempfile::tempdir().unwrap();
     let mut store = Store::open(temp.path()).unwrap();
-    store.apply(&batch(1)).unwrap();
+    store.apply(&batch(1), &SessionChanges::default()).unwrap();
     let log = std::fs::metadata(temp.path().join("housewire.db-wal")).unwrap();
     assert_eq!(log.permissions().mode() & 0o077, 0);
     drop(store);
@@ -112,16 +123,16 @@ fn the_files_are_private_and_few() {
 fn a_full_disk_loses_nothing_that_was_stored() {
     let temp = tempfile::tempdir().unwrap();
     let mut store = Store::open(temp.path()).unwrap();
-    store.apply(&batch(2)).unwrap();
+    store.apply(&batch(2), &SessionChanges::default()).unwrap();
     let pages: i64 = ask(&store.connection, "PRAGMA page_count").unwrap().unwrap();
     sql(&store, &format!("PRAGMA max_page_count = {}", pages + 3));
-    let full = store.apply(&batch(20)).unwrap_err();
+    let full = store.apply(&batch(20), &SessionChanges::default()).unwrap_err();
     assert!(matches!(full, StoreError::Full { .. }), "{full:?}");
     assert!(full.to_string().contains("free some space"), "{full}");
     assert_eq!(store.load().unwrap().snapshot.retained.len(), 2, "the batch that did not fit left nothing behind");
 
     sql(&store, "PRAGMA max_page_count = 1000000");
-    store.apply(&batch(20)).unwrap();
+    store.apply(&batch(20), &SessionChanges::default()).unwrap();
     assert_eq!(store.load().unwrap().snapshot.retained.len(), 20);
 }
 
@@ -132,10 +143,10 @@ fn a_database_that_another_program_holds_is_waited_for_and_then_reported() {
     let other = open_existing(&store.database).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     store.connection.busy_timeout(Duration::from_millis(20)).unwrap();
-    let busy = store.apply(&batch(1)).unwrap_err();
+    let busy = store.apply(&batch(1), &SessionChanges::default()).unwrap_err();
     assert!(matches!(busy, StoreError::Busy { .. }), "{busy:?}");
     other.execute_batch("ROLLBACK").unwrap();
-    store.apply(&batch(1)).unwrap();
+    store.apply(&batch(1), &SessionChanges::default()).unwrap();
 }
 
 /// A store with one device, three properties and a retained message, closed again.
@@ -157,7 +168,7 @@ fn furnished() -> tempfile::TempDir {
     ];
     let names = properties.iter().map(|record| record.name.clone()).collect();
     let devices = vec![DeviceRecord { id: device, info: DeviceInfo::default(), properties: names }];
-    store.apply(&Changes { devices, properties, ..batch(1) }).unwrap();
+    store.apply(&Changes { devices, properties, ..batch(1) }, &SessionChanges::default()).unwrap();
     temp
 }
 
@@ -234,7 +245,7 @@ proptest! {
         std::fs::write(&database, bytes).unwrap();
         let outcome = Store::open(temp.path()).and_then(|mut store| {
             let loaded = store.load()?;
-            store.apply(&batch(2))?;
+            store.apply(&batch(2), &SessionChanges::default())?;
             Ok(loaded)
         });
         match outcome {
@@ -270,11 +281,11 @@ fn a_hub_finds_again_what_it_had() {
     publish("devices/gone/power", "true", true);
     publish("home/note", "hello", true);
     publish("home/old", "bye", true);
-    store.apply(&hub.take_changes()).unwrap();
+    store.apply(&hub.take_changes(), &SessionChanges::default()).unwrap();
     publish("devices/lamp/level", "80", true);
     publish("home/old", "", true);
     assert!(hub.remove_device(&DeviceId::parse("gone").unwrap(), now));
-    store.apply(&hub.take_changes()).unwrap();
+    store.apply(&hub.take_changes(), &SessionChanges::default()).unwrap();
     assert!(hub.take_changes().is_empty());
 
     drop(store);

@@ -80,7 +80,7 @@ fn property_name() -> impl Strategy<Value = PropertyName> {
     prop::sample::select(vec!["power", "level", "a", "B_2"]).prop_map(|name| PropertyName::parse(name).unwrap())
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z ]{0,8}", Just("Küche\n\u{0}'\"".to_owned()), any::<String>().prop_map(|text| cut(text, 256))]
 }
 
@@ -91,7 +91,7 @@ fn cut(mut text: String, bytes_max: usize) -> String {
     text
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp::from_micros)
 }
 
@@ -167,23 +167,32 @@ fn properties() -> impl Strategy<Value = Properties> {
         })
 }
 
-fn retained() -> impl Strategy<Value = (Topic, Option<Message>)> {
-    let topic = prop::sample::select(vec!["home/note", "devices/lamp/power", "$SYS/x", "/", "ä b"]);
-    let payload = prop::collection::vec(any::<u8>(), 1..40);
+/// A message with a payload of `sizes` bytes.
+pub(super) fn message(topic: Topic, sizes: std::ops::Range<usize>, retain: bool) -> impl Strategy<Value = Message> {
+    let payload = prop::collection::vec(any::<u8>(), sizes);
     let qos = (0_u8..3).prop_map(|number| Qos::from_number(number).unwrap());
-    let rest = (payload, qos, prop::option::of(properties()), door_name(), time());
-    (topic, prop::option::weighted(0.8, rest)).prop_map(|(topic, message)| {
-        let topic = Topic::parse(topic).unwrap();
-        let message = message.map(|(payload, qos, properties, via, time)| Message {
+    (payload, qos, prop::option::of(properties()), door_name(), time()).prop_map(
+        move |(payload, qos, properties, via, time)| Message {
             topic: topic.clone(),
             payload: Bytes::from(payload),
             qos,
-            retain: true,
+            retain,
             properties: properties.filter(|properties| !properties.is_empty()).map(Arc::new),
             via,
             time,
-        });
-        (topic, message)
+        },
+    )
+}
+
+pub(super) fn topic() -> impl Strategy<Value = Topic> {
+    let topics = vec!["home/note", "devices/lamp/power", "$SYS/x", "/", "ä b"];
+    prop::sample::select(topics).prop_map(|topic| Topic::parse(topic).unwrap())
+}
+
+fn retained() -> impl Strategy<Value = (Topic, Option<Message>)> {
+    topic().prop_flat_map(|topic| {
+        let message = message(topic.clone(), 1..40, true);
+        (Just(topic), prop::option::weighted(0.8, message))
     })
 }
 

@@ -20,6 +20,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment so much later; the last one that can be told if it lies beyond.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// Time that passed since `earlier`; zero if the clock went back meanwhile.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

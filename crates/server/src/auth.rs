@@ -53,6 +53,11 @@ impl Guests {
         if admitted { Ok(Arc::clone(&self.guest)) } else { Err(REFUSAL) }
     }
 
+    /// Somebody whose name was kept, a session's owner for one; `None` if nobody of that name is let in any more.
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Principal>> {
+        (self.policy != GuestPolicy::Off && name == self.guest.name()).then(|| Arc::clone(&self.guest))
+    }
+
     /// The principal of an HTTP request. A web page or a tunnel reaches the hub from loopback too: what shows signs of
     /// either is no guest from loopback, and a page of another site is no guest at all.
     pub(crate) fn admit_request(

@@ -43,14 +43,14 @@ impl Caller {
     pub(crate) async fn publish(&self, publication: Publication<'_>) -> Result<(), Refusal> {
         let publisher = self.publisher(self.session, "http", Presence::Momentary);
         if let Some(batch) = publish(&publisher, publication)? {
-            self.shard.durability.reached(batch).await;
+            self.shard.durability.reached(batch).await?;
         }
         Ok(())
     }
 
-    /// Resolves when the disk has what this request changed in the registry.
-    pub(crate) async fn registry_saved(&self) {
-        self.shard.durability.reached(self.hub().next_batch()).await;
+    /// Resolves when the disk has what this request changed in the registry, or refused it.
+    pub(crate) async fn registry_saved(&self) -> Result<(), Denied> {
+        self.shard.durability.reached(self.hub().next_batch()).await
     }
 
     /// Registry entries are read and written by whoever may read and write the device's own topic, `devices/<device>`;

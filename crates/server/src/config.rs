@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
 use crate::auth::GuestPolicy;
+use crate::persist::DurabilityMode;
 
 /// A port, or no listener at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Config {
     pub log: String,
     /// Who is let in without a credential.
     pub guest: GuestPolicy,
+    /// What an acknowledgement promises.
+    pub durability: DurabilityMode,
     /// Threads that connections live on.
     pub shards: usize,
     /// How long a report over HTTP shows its device online.
@@ -215,6 +218,9 @@ pub struct Settings {
     /// Who gets in without a credential [default: loopback]
     #[arg(long, env = "HOUSEWIRE_GUEST", value_enum)]
     pub guest: Option<GuestPolicy>,
+    /// What an acknowledgement promises: on disk, or there within a second [default: strict]
+    #[arg(long, env = "HOUSEWIRE_DURABILITY", value_enum)]
+    pub durability: Option<DurabilityMode>,
     /// Threads that connections live on [default: 1]
     #[arg(long, env = "HOUSEWIRE_SHARDS", value_name = "N")]
     pub shards: Option<usize>,
@@ -280,6 +286,7 @@ impl Settings {
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
             guest: self.guest.or(weaker.guest),
+            durability: self.durability.or(weaker.durability),
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             limits: self.limits.or(weaker.limits),
@@ -307,6 +314,7 @@ impl Settings {
             demo: self.demo.unwrap_or(false),
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             guest: self.guest.unwrap_or_default(),
+            durability: self.durability.unwrap_or_default(),
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             limits,

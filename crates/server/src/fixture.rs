@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use housewire_core::{Hub, HubOptions, Permissions, Presence, Principal, Publisher, RouteCache, Run, TopicRef};
 use housewire_protocols::limits::MqttLimits;
+use housewire_protocols::mqtt::MessageIds;
 use housewire_store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::config::{Limits, Settings};
 use crate::demo::Demo;
 use crate::http;
 use crate::mqtt::Sessions;
-use crate::persist::Persister;
+use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 
 /// Bytes on their way through a pipe, as in a socket's buffers; further ones make the writer wait.
@@ -43,12 +44,15 @@ impl Fixture {
         let (stop, shutdown) = watch::channel(false);
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let (_persister, durability) = Persister::start(Arc::clone(&hub), store).unwrap();
+        let (durability, desk) = Durability::new(config.durability);
+        let (limits, ids) = (MqttLimits::default(), MessageIds::after(0));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&hub), limits, 1, durability.clone(), ids));
+        let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
         let shard = Shard::new(Shared {
             hub: Arc::clone(&hub),
             durability,
             config: Arc::new(config),
-            sessions: Arc::new(Sessions::new(Arc::clone(&hub), MqttLimits::default(), 1)),
+            sessions,
             demo: Arc::new(Demo::new()),
             guests: Arc::new(Guests::new(GuestPolicy::Loopback)),
             started: Instant::now(),

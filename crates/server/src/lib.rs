@@ -30,3 +30,4 @@ mod view;
 mod ws;
 
 pub use auth::GuestPolicy;
+pub use persist::DurabilityMode;

@@ -5,11 +5,14 @@
 
 mod active;
 mod connection;
+mod durable;
 mod end;
 mod mailbox;
 mod outcome;
+mod restore;
 mod sessions;
 mod withheld;
 
 pub(crate) use connection::serve;
+pub(crate) use restore::message_ids;
 pub(crate) use sessions::Sessions;

@@ -3,24 +3,47 @@
 //!
 //! Runs on a thread of its own, so that nothing on a shard waits for the disk: whoever must not acknowledge before the disk
 //! has a change waits for its [`BatchNumber`] without blocking. Acknowledgements that come meanwhile share the next
-//! transaction. What is written and how belongs to `store`.
+//! transaction. A batch holds what changed in the hub and in MQTT sessions at one moment. What is written and how belongs to
+//! `store`.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use housewire_core::{BatchNumber, Hub};
-use housewire_store::{SessionChanges, Store};
+use housewire_core::{BatchNumber, Denied, Hub};
+use housewire_store::Store;
+use serde::Deserialize;
 use tokio::sync::watch;
 use tracing::{error, info};
 
+use crate::mqtt::Sessions;
 use crate::reasons::with_reasons;
 
 /// How long a change may wait that nobody waits for; with the transaction itself it stays below the promised second.
 const COLLECT_EVERY: Duration = Duration::from_millis(500);
 /// How long to wait before trying a disk again that took nothing.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What an acknowledgement promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DurabilityMode {
+    /// What is acknowledged is on disk.
+    #[default]
+    Strict,
+    /// What is acknowledged reaches the disk within a second; a crash may lose it.
+    Relaxed,
+}
+
+/// How far the disk has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DiskState {
+    /// The last batch that the disk has.
+    pub(crate) saved: BatchNumber,
+    /// It refused the one after that.
+    pub(crate) is_failing: bool,
+}
 
 enum Order {
     /// Somebody waits for a change to be on disk.
@@ -32,14 +55,35 @@ enum Order {
 /// Tells what the disk has; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Durability {
-    saved: watch::Receiver<BatchNumber>,
+    mode: DurabilityMode,
+    disk: watch::Receiver<DiskState>,
     orders: SyncSender<Order>,
 }
 
+/// The writer's end of a [`Durability`].
+pub(crate) struct Desk {
+    mode: DurabilityMode,
+    disk: watch::Sender<DiskState>,
+    orders: SyncSender<Order>,
+    ordered: Receiver<Order>,
+}
+
 impl Durability {
-    /// The last batch that the disk has; changes as batches are written.
-    pub(crate) fn saved(&self) -> watch::Receiver<BatchNumber> {
-        self.saved.clone()
+    pub(crate) fn new(mode: DurabilityMode) -> (Self, Desk) {
+        // Room for one order to write beside the last one to finish; more would say the same again.
+        let (orders, ordered) = sync_channel(2);
+        let (sender, disk) = watch::channel(DiskState::default());
+        (Self { mode, disk, orders: orders.clone() }, Desk { mode, disk: sender, orders, ordered })
+    }
+
+    /// Whether acknowledgements wait for the disk.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.mode == DurabilityMode::Strict
+    }
+
+    /// Changes as batches are written, or refused.
+    pub(crate) fn disk(&self) -> watch::Receiver<DiskState> {
+        self.disk.clone()
     }
 
     /// Has everything that changed until now written as soon as possible.
@@ -48,11 +92,16 @@ impl Durability {
         let _is_first = self.orders.try_send(Order::Write).is_ok();
     }
 
-    /// Resolves when the disk has the batch.
-    pub(crate) async fn reached(&self, batch: BatchNumber) {
+    /// Resolves when the disk has the batch, or refused it.
+    pub(crate) async fn reached(&self, batch: BatchNumber) -> Result<(), Denied> {
+        if !self.is_strict() {
+            return Ok(());
+        }
         self.hurry();
+        let mut disk = self.disk();
         // An error means that the writer is gone: the hub has stopped.
-        let _reached = self.saved().wait_for(|saved| *saved >= batch).await.is_ok();
+        let reached = disk.wait_for(|disk| disk.saved >= batch || disk.is_failing).await;
+        if reached.is_ok_and(|disk| disk.saved >= batch) { Ok(()) } else { Err(Denied::DiskFailing) }
     }
 }
 
@@ -63,13 +112,11 @@ pub(crate) struct Persister {
 }
 
 impl Persister {
-    pub(crate) fn start(hub: Arc<Hub>, store: Store) -> std::io::Result<(Self, Durability)> {
-        // Room for one order to write beside the last one to finish; more would say the same again.
-        let (orders, ordered) = sync_channel(2);
-        let (saved, watched) = watch::channel(BatchNumber::default());
-        let mut writer = Writer { hub, store, saved, is_failing: false };
+    pub(crate) fn start(desk: Desk, hub: Arc<Hub>, sessions: Arc<Sessions>, store: Store) -> std::io::Result<Self> {
+        let Desk { mode, disk, orders, ordered } = desk;
+        let mut writer = Writer { hub, sessions, store, mode, disk, is_failing: false };
         let thread = std::thread::Builder::new().name("persist".into()).spawn(move || writer.run(&ordered))?;
-        Ok((Self { orders: orders.clone(), thread }, Durability { saved: watched, orders }))
+        Ok(Self { orders, thread })
     }
 
     /// Writes what is left and ends. Call it when nothing publishes any more.
@@ -84,8 +131,10 @@ impl Persister {
 
 struct Writer {
     hub: Arc<Hub>,
+    sessions: Arc<Sessions>,
     store: Store,
-    saved: watch::Sender<BatchNumber>,
+    mode: DurabilityMode,
+    disk: watch::Sender<DiskState>,
     is_failing: bool,
 }
 
@@ -109,25 +158,31 @@ impl Writer {
     }
 
     fn write(&mut self) {
-        let changes = self.hub.take_changes();
-        let written = if changes.is_empty() { Ok(()) } else { self.store.apply(&changes, &SessionChanges::default()) };
-        match written {
+        let (changes, sessions) = self.hub.take_changes_with(|| self.sessions.take_changes());
+        match self.store.apply(&changes, &sessions.to_store()) {
             Ok(()) => {
-                self.saved.send_replace(changes.number);
                 if std::mem::take(&mut self.is_failing) {
+                    self.hub.set_disk_failing(false);
                     info!("the disk takes changes again");
                 }
+                self.disk.send_replace(DiskState { saved: changes.number, is_failing: false });
+                sessions.saved();
             }
             Err(problem) => {
+                if self.mode == DurabilityMode::Strict {
+                    self.hub.set_disk_failing(true);
+                }
+                self.disk.send_modify(|disk| disk.is_failing = true);
                 if !std::mem::replace(&mut self.is_failing, true) {
                     error!(
-                        "cannot write to disk: {}. The hub goes on and tries again; what has to be on disk first is not \
-                         acknowledged meanwhile.",
+                        "cannot write to disk: {}. The hub goes on and tries again; messages that have to be on disk before \
+                         they are acknowledged are refused meanwhile.",
                         with_reasons(&problem)
                     );
                 }
                 // Tried again as things are then, so that what was cleared meanwhile needs no room any more.
                 self.hub.put_back(changes);
+                sessions.put_back();
             }
         }
     }

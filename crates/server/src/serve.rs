@@ -20,8 +20,8 @@ use crate::auth::Guests;
 use crate::config::{Config, Port, PortChoice};
 use crate::demo::{Demo, DemoAddresses};
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
-use crate::mqtt::Sessions;
-use crate::persist::Persister;
+use crate::mqtt::{Sessions, message_ids};
+use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 
 /// How long connections may take to close properly; with what follows the whole stop stays below five seconds.
@@ -57,7 +57,6 @@ pub struct Server {
     addresses: Addresses,
     shutdown: watch::Sender<bool>,
     demo: Arc<Demo>,
-    sessions: Arc<Sessions>,
     shards: Vec<JoinHandle<()>>,
     persister: Persister,
 }
@@ -85,12 +84,18 @@ impl Server {
             output_bytes_max: config.limits.channel_queue_bytes,
             ..MqttLimits::default()
         };
-        let (persister, durability) = Persister::start(Arc::clone(&hub), store)?;
+        let (durability, desk) = Durability::new(config.durability);
+        let ids = message_ids(&loaded.sessions);
+        let len_max = config.limits.mqtt_sessions;
+        let sessions = Arc::new(Sessions::new(Arc::clone(&hub), limits, len_max, durability.clone(), ids));
+        let guests = Arc::new(Guests::new(config.guest));
+        sessions.restore(loaded.sessions, |owner| guests.find(owner), now());
+        let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
             durability,
-            sessions: Arc::new(Sessions::new(hub, limits, config.limits.mqtt_sessions)),
-            guests: Arc::new(Guests::new(config.guest)),
+            sessions,
+            guests,
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),
@@ -100,7 +105,7 @@ impl Server {
         if shared.config.demo {
             shared.demo.start(DemoAddresses { http: addresses.http, mqtt: addresses.http });
         }
-        Ok(Self { addresses, shutdown, demo: shared.demo, sessions: shared.sessions, shards, persister })
+        Ok(Self { addresses, shutdown, demo: shared.demo, shards, persister })
     }
 
     /// Where it is reached; a wildcard address is shown as loopback, which can be typed.
@@ -117,7 +122,6 @@ impl Server {
                 error!("a shard's thread died");
             }
         }
-        self.sessions.end_all();
         self.persister.finish();
     }
 }

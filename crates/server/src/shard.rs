@@ -144,6 +144,7 @@ impl Shard {
                 tokio::time::sleep(PURGE_EVERY).await;
                 self.routes.purge(&self.hub);
                 self.hub.purge();
+                self.sessions.purge();
             }
         };
         tokio::join!(self.flusher.run(), purge);

@@ -44,7 +44,7 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
     let specs = declaration.specs(&known)?;
     let info = declaration.info();
     let declared = caller.hub().declare(&id, specs, DeclareMode::Replace, |_| info.clone(), shard::now())?;
-    caller.registry_saved().await;
+    caller.registry_saved().await?;
     let status = match declared {
         Declared::Created => StatusCode::CREATED,
         Declared::Updated => StatusCode::OK,
@@ -60,7 +60,7 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
     let specs = declaration.merged_specs(&known_specs(&device))?;
     let mode = declaration.merge_mode();
     caller.hub().declare(&id, specs, mode, |known| declaration.merged_info(known), shard::now())?;
-    caller.registry_saved().await;
+    caller.registry_saved().await?;
     show(&caller, &id, StatusCode::OK)
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
     if !caller.hub().remove_device(&id, shard::now()) {
         return Err(no_device(&id).into());
     }
-    caller.registry_saved().await;
+    caller.registry_saved().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

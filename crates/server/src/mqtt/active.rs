@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use housewire_core::{Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions};
+use housewire_core::{Denied, Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions};
 use housewire_protocols::mqtt::{
-    Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, RetainHandling, SubAck,
-    SubscriptionRequest, decode,
+    Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, RetainHandling, SubAck,
+    SubscriptionRequest, Version, decode,
 };
 use tokio::sync::Notify;
 use tracing::debug;
@@ -14,7 +14,7 @@ use crate::mqtt::connection::Connection;
 use crate::mqtt::end::End;
 use crate::mqtt::outcome::{OwnedOutcome, denial_reason, outcomes};
 use crate::mqtt::sessions::Session;
-use crate::mqtt::withheld::{DueAck, Withheld};
+use crate::mqtt::withheld::{Answer, Withheld};
 use crate::shard::{Flush, now};
 use crate::socket::read_into_scratch;
 
@@ -35,6 +35,8 @@ pub(super) struct Active<'c> {
     connection: &'c mut Connection,
     session: &'c Session,
     publisher: Publisher,
+    /// The session outlives the process.
+    is_durable: bool,
     withheld: Withheld,
     acks: Vec<Acknowledgement>,
     replies: Vec<u8>,
@@ -46,7 +48,8 @@ impl<'c> Active<'c> {
         let shard = &connection.shard;
         let publisher = shard.publisher(connection.principal.clone(), session.id, "mqtt", Presence::Connected);
         let withheld = Withheld::new(shard.durability.clone());
-        Self { connection, session, publisher, withheld, acks: Vec::new(), replies }
+        let is_durable = session.mailbox.is_durable();
+        Self { connection, session, publisher, is_durable, withheld, acks: Vec::new(), replies }
     }
 
     /// Serves the client until the connection ends, and says why it does.
@@ -91,9 +94,12 @@ impl<'c> Active<'c> {
                     self.session.mailbox.flush();
                 }
                 () = self.withheld.changed(), if !self.withheld.is_empty() => {
-                    self.withheld.release(&mut self.connection.inbound, &mut self.replies);
+                    let released = self.withheld.release(&mut self.connection.inbound, &mut self.replies);
                     if let Err(error) = self.session.mailbox.respond(&mut self.acks, &mut self.replies) {
                         return error.into();
+                    }
+                    if let Err(end) = released {
+                        return end;
                     }
                 }
                 ready = self.connection.socket.readable(), if !status.is_backlogged && !self.withheld.is_full() => {
@@ -150,34 +156,39 @@ impl<'c> Active<'c> {
                 Ok(None) => break,
                 Err(error) => {
                     // What came before the broken packet counts.
-                    self.publish(&mut batch);
+                    self.publish(&mut batch)?;
                     return Err(error.into());
                 }
             };
             used += length;
             if let Event::Publish(publication) = event {
                 if let Err(publication) = batch.push(publication) {
-                    self.publish(&mut batch);
+                    self.publish(&mut batch)?;
                     let pushed = batch.push(publication).is_ok();
                     debug_assert!(pushed, "an empty batch takes anything");
                 }
                 continue;
             }
-            self.publish(&mut batch);
+            self.publish(&mut batch)?;
             self.handle_event(event)?;
         }
-        self.publish(&mut batch);
+        self.publish(&mut batch)?;
         Ok(used)
     }
 
     fn handle_event(&mut self, event: Event<'_>) -> Result<(), End> {
         match event {
             Event::Acknowledged(ack) => self.acks.push(ack),
-            // A repeat of what waits for the disk is no more acknowledged than the first.
-            Event::Reply(Packet::PubRec(ack)) if !self.withheld.is_empty() => {
+            // A repeat of what waits for the disk is no more acknowledged than the first, even on another connection.
+            Event::Reply(Packet::PubRec(ack)) if self.is_durable || !self.withheld.is_empty() => {
                 let (packet_id, qos, outcome) = (ack.packet_id, Qos::ExactlyOnce, OwnedOutcome::SUCCESS);
-                let ack = DueAck { packet_id, qos, outcome };
-                self.withheld.send(ack, None, &mut self.connection.inbound, &mut self.replies);
+                self.answer(Answer::Ack { packet_id, qos, outcome });
+            }
+            // The client may use the identifier for a new message, which must not look like the old one after a crash.
+            Event::Reply(Packet::PubComp(ack)) if self.is_durable => {
+                self.session.mailbox.note_released(ack.packet_id);
+                let ack = Ack::new(ack.packet_id, ack.reason);
+                self.answer(Answer::Packet(Packet::PubComp(ack)));
             }
             Event::Reply(packet) => self.connection.inbound.reply(&packet, &mut self.replies),
             Event::Subscribe { packet_id, identifier, requests } => self.subscribe(packet_id, identifier, requests)?,
@@ -189,18 +200,46 @@ impl<'c> Active<'c> {
         Ok(())
     }
 
-    fn publish(&mut self, batch: &mut Batch<'_>) {
-        let Some(run) = batch.run() else { return };
-        let result = self.publisher.publish_run(run, now());
+    /// Answers when the disk has everything that happened until now, if the session is one that outlives the process.
+    fn answer(&mut self, answer: Answer) {
+        let due = self.is_durable.then(|| self.publisher.hub().next_batch());
+        self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
+    }
+
+    fn publish(&mut self, batch: &mut Batch<'_>) -> Result<(), End> {
+        let Some(run) = batch.run() else { return Ok(()) };
+        let qos = batch.qos();
+        let notes_received = self.is_durable && qos == Qos::ExactlyOnce;
+        let (result, received_with) = {
+            // That a message was published and that its identifier was received is true of both or of neither after a crash.
+            let _together = notes_received.then(|| self.publisher.hub().in_one_batch());
+            let result = self.publisher.publish_run(run, now());
+            if notes_received && result.is_ok() {
+                self.session.mailbox.note_received(batch.packet_ids().iter().copied());
+            }
+            (result, notes_received.then(|| self.publisher.hub().next_batch()))
+        };
         if let Err(denied) = &result {
             debug!(peer = %self.connection.peer, %denied, "publish refused");
+            if *denied == Denied::DiskFailing
+                && qos > Qos::AtMostOnce
+                && self.connection.inbound.version() < Version::V5
+            {
+                // Not acknowledged, which is all that MQTT 3 can say.
+                return Err(End::Hub(ReasonCode::QuotaExceeded, denied.to_string()));
+            }
         }
-        let due = result.as_ref().ok().and_then(|receipt| receipt.durable_with);
-        for (packet_id, outcome) in batch.packet_ids().iter().zip(outcomes(&result)) {
-            let ack = DueAck { packet_id: *packet_id, qos: batch.qos(), outcome };
-            self.withheld.send(ack, due, &mut self.connection.inbound, &mut self.replies);
+        let due = result.as_ref().ok().and_then(|receipt| receipt.durable_with).max(received_with);
+        for (packet_id, outcome) in batch.packet_ids().iter().copied().zip(outcomes(&result)) {
+            if notes_received && outcome.is_error() && self.connection.inbound.version() == Version::V5 {
+                // PUBREC with an error ends the exchange.
+                self.session.mailbox.note_released(packet_id);
+            }
+            let answer = Answer::Ack { packet_id, qos, outcome };
+            self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
         }
         batch.clear();
+        Ok(())
     }
 
     fn subscribe(
@@ -214,7 +253,7 @@ impl<'c> Active<'c> {
             Err(reason) => reason,
         });
         let reasons = reasons.collect();
-        self.connection.inbound.reply(&Packet::SubAck(SubAck::new(packet_id, reasons)), &mut self.replies);
+        self.answer(Answer::Packet(Packet::SubAck(SubAck::new(packet_id, reasons))));
         // SUBACK goes out before the first retained message.
         self.session.mailbox.respond(&mut self.acks, &mut self.replies)?;
         Ok(())
@@ -235,6 +274,9 @@ impl<'c> Active<'c> {
         }
         match self.publisher.hub().subscribe(subscriber, &filter, wanted) {
             Ok(granted) => {
+                if self.is_durable {
+                    self.session.mailbox.note_subscription(filter.clone(), Some(wanted));
+                }
                 let wants_retained = match options.retain_handling {
                     RetainHandling::Send => true,
                     RetainHandling::SendIfNew => !granted.existed,
@@ -262,18 +304,26 @@ impl<'c> Active<'c> {
             Ok(filter) => {
                 self.session.replays.lock().retain(|replay| *replay.filter() != filter);
                 match hub.unsubscribe(&self.session.subscriber, &filter) {
-                    true => ReasonCode::Success,
+                    true => {
+                        if self.is_durable {
+                            self.session.mailbox.note_subscription(filter, None);
+                        }
+                        ReasonCode::Success
+                    }
                     false => ReasonCode::NoSubscriptionExisted,
                 }
             }
             Err(reason) => reason,
         });
         let ack = SubAck::new(packet_id, reasons.collect());
-        self.connection.inbound.reply(&Packet::UnsubAck(ack), &mut self.replies);
+        self.answer(Answer::Packet(Packet::UnsubAck(ack)));
     }
 
     /// Offers some of the stored messages that are on their way; whether there are more that could go at once.
     fn continue_replays(&mut self) -> bool {
+        if self.withheld.has_suback() {
+            return false;
+        }
         let mut replays = self.session.replays.lock();
         let Some(replay) = replays.front_mut() else { return false };
         match self.publisher.hub().continue_replay(&self.session.subscriber, replay, now()) {

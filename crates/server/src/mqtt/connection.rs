@@ -15,7 +15,7 @@ use tracing::{debug, info};
 use crate::mqtt::active::Active;
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
-use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken};
+use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken, Wanted};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 
@@ -24,6 +24,7 @@ struct Greeting {
     client_id: Arc<str>,
     is_assigned: bool,
     start: Start,
+    is_kept: bool,
 }
 
 /// One connection's parts.
@@ -58,7 +59,9 @@ pub(crate) async fn serve(socket: TcpStream, peer: SocketAddr, guard: Connection
         info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {why}");
         return connection.refuse(End::Hub(ReasonCode::NotAuthorized, why.to_owned())).await;
     }
-    match shard.sessions.take(&greeting.client_id, greeting.start, &connection.principal, &shard).await {
+    let Greeting { client_id, start, is_kept, .. } = &greeting;
+    let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept: *is_kept };
+    match shard.sessions.take(wanted).await {
         Ok(taken) => drop(tokio::spawn(connection.run(greeting, taken))),
         Err(no_session) => {
             info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {no_session}");
@@ -132,6 +135,7 @@ impl Connection {
         let resumes = resumed.is_some();
         let (connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
         self.inbound.reply(&connack, &mut replies);
+        self.shard.sessions.note_connected(&client_id, &session, &self.inbound);
         let wire = Wire { socket: Arc::clone(&self.socket), shard: self.shard.clone(), wake: Arc::clone(&wake) };
         session.mailbox.connect(wire, link, &replies);
         replies.clear();
@@ -167,8 +171,7 @@ struct SessionGuard {
 
 impl SessionGuard {
     fn release(self, inbound: Inbound) {
-        let detached = inbound.detach(now().instant);
-        self.shard.sessions.release(&self.client_id, &self.session, detached, &self.handover);
+        self.shard.sessions.release(&self.client_id, &self.session, inbound, &self.handover);
     }
 }
 
@@ -184,7 +187,8 @@ impl Greeting {
     fn of(connect: &Connect<'_>, peer: SocketAddr) -> Self {
         let is_assigned = connect.client_id.is_empty();
         let client_id = if is_assigned { random_client_id(peer) } else { Arc::from(connect.client_id) };
-        Self { client_id, is_assigned, start: if connect.clean_start { Start::Clean } else { Start::Resume } }
+        let is_kept = connect.keeps_session();
+        Self { client_id, is_assigned, is_kept, start: if connect.clean_start { Start::Clean } else { Start::Resume } }
     }
 }
 

@@ -5,14 +5,16 @@
 
 use std::sync::{Arc, Weak};
 
-use housewire_core::{Delivery, Mailbox, Offer, Run, Timestamp};
+use housewire_core::{Delivery, Filter, Mailbox, Offer, Run, SubscribeOptions, Timestamp};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, ProtocolError};
+use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, PacketId, ProtocolError};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::mqtt::durable::{SessionFacts, SessionPart, Unsaved};
+use crate::persist::Durability;
 use crate::shard::{Flush, Shard, now};
 
 /// The connection that a session has at the moment.
@@ -34,6 +36,18 @@ struct State {
     is_broken: bool,
     /// It was said that messages to this client are lost.
     has_warned: bool,
+    /// Of a session that outlives the process.
+    durable: Option<Box<Durable>>,
+}
+
+/// What a session needs that is kept on disk.
+struct Durable {
+    unsaved: Arc<Unsaved>,
+    durability: Durability,
+    /// Noted in `unsaved` and not taken yet.
+    is_noted: bool,
+    /// What the disk does not have, apart from the journal.
+    part: SessionPart,
 }
 
 impl State {
@@ -68,10 +82,33 @@ pub(super) struct OutputStatus {
 }
 
 impl MqttMailbox {
+    /// Of a session that does not outlive the process.
     pub(super) fn new(limits: Arc<MqttLimits>, client_id: Arc<str>) -> Arc<Self> {
-        let outbound = Outbound::new(limits);
-        let state =
-            State { outbound, wire: None, is_dirty: false, is_blocked: false, is_broken: false, has_warned: false };
+        Self::with(Outbound::new(limits), client_id, None)
+    }
+
+    /// Of the session that the disk knows by this number.
+    pub(super) fn durable(
+        outbound: Outbound,
+        client_id: Arc<str>,
+        number: u64,
+        unsaved: Arc<Unsaved>,
+        durability: Durability,
+    ) -> Arc<Self> {
+        let durable = Durable { unsaved, durability, is_noted: false, part: SessionPart::new(number) };
+        Self::with(outbound, client_id, Some(Box::new(durable)))
+    }
+
+    fn with(outbound: Outbound, client_id: Arc<str>, durable: Option<Box<Durable>>) -> Arc<Self> {
+        let state = State {
+            outbound,
+            wire: None,
+            is_dirty: false,
+            is_blocked: false,
+            is_broken: false,
+            has_warned: false,
+            durable,
+        };
         Arc::new_cyclic(|this| Self { this: this.clone(), client_id, state: Mutex::new(state) })
     }
 
@@ -83,7 +120,7 @@ impl MqttMailbox {
         state.is_broken = false;
         state.is_dirty = false;
         state.outbound.connect(link, connack, now().wall);
-        self.mark(&mut state);
+        self.settle(&mut state);
     }
 
     /// The connection is gone. Output that nobody will read is dropped; what must not be lost stays.
@@ -98,6 +135,10 @@ impl MqttMailbox {
         let mut state = self.state.lock();
         state.wire = None;
         state.outbound.close();
+        if let Some(durable) = &mut state.durable {
+            durable.part.is_ended = true;
+        }
+        self.settle(&mut state);
     }
 
     /// Takes in what a read brought: acknowledgements, then replies to everything else.
@@ -109,7 +150,7 @@ impl MqttMailbox {
             state.lend_buffer();
             state.outbound.append(replies);
         }
-        self.mark(&mut state);
+        self.settle(&mut state);
         drop(state);
         replies.clear();
         replies.shrink_to(REPLIES_KEPT_BYTES);
@@ -136,6 +177,95 @@ impl MqttMailbox {
         state.outbound.output().is_empty() || state.is_broken
     }
 
+    /// Whether the session outlives the process.
+    pub(super) fn is_durable(&self) -> bool {
+        self.state.lock().durable.is_some()
+    }
+
+    /// Notes for the disk that the client's QoS 2 messages were received.
+    pub(super) fn note_received(&self, packet_ids: impl IntoIterator<Item = PacketId>) {
+        let mut state = self.state.lock();
+        packet_ids.into_iter().for_each(|packet_id| state.outbound.note_received(packet_id));
+        self.settle(&mut state);
+    }
+
+    /// Notes for the disk that the client released the identifier of a QoS 2 message.
+    pub(super) fn note_released(&self, packet_id: PacketId) {
+        let mut state = self.state.lock();
+        state.outbound.note_released(packet_id);
+        self.settle(&mut state);
+    }
+
+    /// Notes for the disk what the session is now.
+    pub(super) fn note_facts(&self, facts: SessionFacts) {
+        self.note_part(|part| part.facts = Some(facts));
+    }
+
+    /// Notes a subscription for the disk, or the end of one.
+    pub(super) fn note_subscription(&self, filter: Filter, options: Option<SubscribeOptions>) {
+        self.note_part(|part| part.subscriptions.extend([(filter, options)]));
+    }
+
+    fn note_part(&self, note: impl FnOnce(&mut SessionPart)) {
+        let mut state = self.state.lock();
+        if let Some(durable) = &mut state.durable {
+            note(&mut durable.part);
+        }
+        self.settle(&mut state);
+    }
+
+    /// What the disk does not have of the session; see [`MqttMailbox::saved`] and [`MqttMailbox::put_back`].
+    pub(super) fn take_changes(&self) -> Option<SessionPart> {
+        let mut state = self.state.lock();
+        let (taken, journal) = state.outbound.take_changes();
+        let durable = state.durable.as_mut()?;
+        durable.is_noted = false;
+        let number = durable.part.number;
+        let part = std::mem::replace(&mut durable.part, SessionPart::new(number));
+        Some(SessionPart { journal, taken, ..part })
+    }
+
+    /// The disk has what was taken under this number.
+    pub(super) fn saved(&self, taken: u64) {
+        let mut state = self.state.lock();
+        if state.outbound.waits_for_disk() {
+            state.lend_buffer();
+        }
+        state.outbound.saved(taken, now().wall);
+        self.settle(&mut state);
+    }
+
+    /// The disk refused what was taken.
+    pub(super) fn put_back(&self, mut refused: SessionPart) {
+        let mut state = self.state.lock();
+        state.outbound.put_back(std::mem::take(&mut refused.journal));
+        if let Some(durable) = &mut state.durable {
+            durable.part.put_back(refused);
+        }
+        self.settle(&mut state);
+    }
+
+    /// To be called after whatever may have changed output or journal: has the one written to the socket, the other to disk.
+    fn settle(&self, state: &mut State) {
+        self.mark(state);
+        self.note_unsaved(state);
+    }
+
+    fn note_unsaved(&self, state: &mut State) {
+        let State { outbound, durable, .. } = state;
+        let Some(durable) = durable else { return };
+        if !durable.is_noted
+            && (outbound.has_changes() || !durable.part.is_empty())
+            && let Some(this) = self.this.upgrade()
+        {
+            durable.is_noted = true;
+            durable.unsaved.note(this);
+        }
+        if outbound.waits_for_disk() {
+            durable.durability.hurry();
+        }
+    }
+
     fn mark(&self, state: &mut State) {
         if state.is_dirty || state.is_blocked || state.outbound.output().is_empty() {
             return;
@@ -156,12 +286,16 @@ impl Mailbox for MqttMailbox {
         state.lend_buffer();
         let lost = state.outbound.losses().overflow;
         let offer = state.outbound.offer(run, delivery, time);
-        self.mark(&mut state);
+        self.settle(&mut state);
         if state.outbound.losses().overflow > lost && !std::mem::replace(&mut state.has_warned, true) {
             drop(state);
             warn!(client_id = &*self.client_id, "this MQTT client reads too slowly: messages to it are dropped");
         }
         offer
+    }
+
+    fn keeps(&self) -> bool {
+        self.state.lock().durable.is_some()
     }
 
     fn is_congested(&self) -> bool {
@@ -202,5 +336,7 @@ impl Flush for MqttMailbox {
         if let Some(buffer) = outbound.reclaim_buffer() {
             wire.shard.give_back(buffer);
         }
+        // What moved up from the queue is news for the disk.
+        self.note_unsaved(&mut state);
     }
 }

@@ -12,6 +12,14 @@ pub(super) struct OwnedOutcome {
 impl OwnedOutcome {
     pub(super) const SUCCESS: Self = Self { reason: ReasonCode::Success, text: None };
 
+    pub(super) fn failed(reason: ReasonCode, text: String) -> Self {
+        Self { reason, text: Some(text) }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.reason.is_error()
+    }
+
     pub(super) fn as_outcome(&self) -> Outcome<'_> {
         Outcome { reason: self.reason, text: self.text.as_deref() }
     }

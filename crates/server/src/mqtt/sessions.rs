@@ -1,21 +1,25 @@
 //! All MQTT sessions by client id: who is connected, who may come back, whose will is due.
 //!
 //! One table for all shards, since a client may come back on another one. A client id has one connection at a time: a
-//! second one asks the first to leave and waits until it has handed the session over.
+//! second one asks the first to leave and waits until it has handed the session over. How sessions come back from disk is
+//! in `restore`.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use housewire_core::{Hub, Presence, Principal, Publisher, Replay, Run, SessionId, Subscriber};
+use housewire_core::{Hub, Presence, Principal, Publisher, Replay, RouteCache, Run, SessionId, Subscriber};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Detached, Due, WillMessage};
+use housewire_protocols::mqtt::{Detached, Due, Inbound, MessageIds, Outbound, WillMessage};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
+use crate::mqtt::durable::{FactsState, SessionFacts, TakenChanges, Unsaved};
 use crate::mqtt::mailbox::MqttMailbox;
-use crate::shard::{Shard, now};
+use crate::persist::Durability;
+use crate::shard::now;
 
 /// How long a new connection waits for the old one of the same client id to leave.
 const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,7 +47,8 @@ pub(super) struct Handover {
 
 enum State {
     Connected(Arc<Handover>),
-    Away(Detached),
+    /// With the session's expiry in seconds.
+    Away(Detached, u32),
 }
 
 struct Entry {
@@ -60,9 +65,16 @@ struct Table {
 
 /// See the module.
 pub(crate) struct Sessions {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     limits: Arc<MqttLimits>,
     len_max: usize,
+    durability: Durability,
+    /// What the disk calls the next durable session.
+    pub(super) numbers: AtomicU64,
+    message_ids: Arc<MessageIds>,
+    unsaved: Arc<Unsaved>,
+    /// For wills.
+    routes: Arc<RouteCache>,
     table: Mutex<Table>,
     /// A nearer deadline was added.
     rescheduled: Notify,
@@ -83,6 +95,15 @@ pub(super) enum Start {
     Resume,
 }
 
+/// Who wants a session, and what kind.
+pub(super) struct Wanted<'c> {
+    pub(super) client_id: &'c Arc<str>,
+    pub(super) principal: &'c Arc<Principal>,
+    pub(super) start: Start,
+    /// It is to outlive the connection, and so the process.
+    pub(super) is_kept: bool,
+}
+
 /// Why a client does not get a session.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum NoSession {
@@ -96,14 +117,32 @@ pub(super) enum NoSession {
 
 /// What came of looking for a session.
 enum Attempt {
-    Taken(Taken),
+    /// With whether an older session ended for it.
+    Taken(Taken, bool),
     HeldBy(Arc<Handover>),
     Full,
 }
 
 impl Sessions {
-    pub(crate) fn new(hub: Arc<Hub>, limits: MqttLimits, len_max: usize) -> Self {
-        Self { hub, limits: Arc::new(limits), len_max, table: Mutex::default(), rescheduled: Notify::new() }
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        limits: MqttLimits,
+        len_max: usize,
+        durability: Durability,
+        message_ids: MessageIds,
+    ) -> Self {
+        Self {
+            hub,
+            limits: Arc::new(limits),
+            len_max,
+            durability,
+            numbers: AtomicU64::new(1),
+            message_ids: Arc::new(message_ids),
+            unsaved: Arc::default(),
+            routes: Arc::new(RouteCache::new()),
+            table: Mutex::default(),
+            rescheduled: Notify::new(),
+        }
     }
 
     pub(super) fn limits(&self) -> &Arc<MqttLimits> {
@@ -111,17 +150,18 @@ impl Sessions {
     }
 
     /// Takes the session of this client id, old or new; waits until no other connection has it.
-    pub(super) async fn take(
-        &self,
-        client_id: &Arc<str>,
-        start: Start,
-        principal: &Arc<Principal>,
-        shard: &Shard,
-    ) -> Result<Taken, NoSession> {
+    pub(super) async fn take(&self, wanted: Wanted<'_>) -> Result<Taken, NoSession> {
+        let client_id = wanted.client_id;
         let give_up = tokio::time::Instant::now() + HANDOVER_TIMEOUT;
         loop {
-            let handover = match self.try_take(client_id, start, principal, shard) {
-                Attempt::Taken(taken) => return Ok(taken),
+            let handover = match self.try_take(&wanted) {
+                Attempt::Taken(taken, has_ended_another) => {
+                    if has_ended_another {
+                        // What was ended must not be there again after a crash. A disk that refuses this delays nobody.
+                        let _saved = self.durability.reached(self.hub.next_batch()).await.is_ok();
+                    }
+                    return Ok(taken);
+                }
                 Attempt::HeldBy(handover) => handover,
                 Attempt::Full => return Err(NoSession::Full),
             };
@@ -147,7 +187,8 @@ impl Sessions {
     }
 
     /// Takes the session if nobody has it.
-    fn try_take(&self, client_id: &Arc<str>, start: Start, principal: &Arc<Principal>, shard: &Shard) -> Attempt {
+    fn try_take(&self, wanted: &Wanted<'_>) -> Attempt {
+        let Wanted { client_id, principal, start, is_kept } = *wanted;
         let mut ended = None;
         let taken = {
             let mut table = self.table.lock();
@@ -160,70 +201,127 @@ impl Sessions {
             let handover = Arc::new(Handover::default());
             let (session, resumed) = match table.remove(client_id) {
                 // A client id belongs to its principal: nobody else gets at what waits for it.
-                Some((session, detached))
-                    if start == Start::Resume && Arc::ptr_eq(session.subscriber.principal(), principal) =>
+                Some((session, detached, _))
+                    if start == Start::Resume && session.subscriber.principal().name() == principal.name() =>
                 {
                     (session, Some(detached))
                 }
                 old => {
-                    ended = old;
-                    (self.new_session(client_id, principal, shard), None)
+                    ended = old.map(|(session, detached, _)| (session, detached));
+                    (self.new_session(client_id, principal, is_kept), None)
                 }
             };
             let entry = Entry { session: session.clone(), state: State::Connected(Arc::clone(&handover)) };
             table.entries.insert(Arc::clone(client_id), entry);
             Taken { session, resumed, handover }
         };
+        let has_ended_another = ended.is_some();
         if let Some((session, detached)) = ended {
             self.end(&session, detached.end());
         }
-        Attempt::Taken(taken)
+        Attempt::Taken(taken, has_ended_another)
     }
 
-    fn new_session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, shard: &Shard) -> Session {
+    fn new_session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, is_kept: bool) -> Session {
+        if is_kept {
+            let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+            return self.durable_session(client_id, principal, self.new_outbound(), number);
+        }
+        self.session(principal, MqttMailbox::new(Arc::clone(&self.limits), Arc::clone(client_id)))
+    }
+
+    /// The sending half of a session that outlives the process.
+    pub(super) fn new_outbound(&self) -> Outbound {
+        let (limits, ids) = (Arc::clone(&self.limits), Arc::clone(&self.message_ids));
+        Outbound::durable(limits, ids, self.durability.is_strict())
+    }
+
+    /// A session that the disk knows by this number.
+    pub(super) fn durable_session(
+        &self,
+        client_id: &Arc<str>,
+        principal: &Arc<Principal>,
+        outbound: Outbound,
+        number: u64,
+    ) -> Session {
+        let (unsaved, durability) = (Arc::clone(&self.unsaved), self.durability.clone());
+        self.session(principal, MqttMailbox::durable(outbound, Arc::clone(client_id), number, unsaved, durability))
+    }
+
+    fn session(&self, principal: &Arc<Principal>, mailbox: Arc<MqttMailbox>) -> Session {
         let id = self.hub.new_session();
-        let mailbox = MqttMailbox::new(Arc::clone(&self.limits), Arc::clone(client_id));
         let subscriber = Hub::subscriber(id, Arc::clone(principal), Arc::clone(&mailbox) as _);
-        let publisher = shard.publisher(Arc::clone(principal), id, "mqtt", Presence::None);
+        let (hub, routes) = (Arc::clone(&self.hub), Arc::clone(&self.routes));
+        let publisher = Publisher::new(hub, routes, Arc::clone(principal), id, "mqtt", Presence::None);
         Session { id, mailbox, subscriber, replays: Arc::default(), publisher }
     }
 
-    /// The connection ended: publishes a will that is due, keeps the session if it outlives the connection.
-    pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, mut detached: Detached, handover: &Handover) {
-        session.mailbox.disconnect();
-        let is_over = self.settle(session, &mut detached);
-        self.hub.session_disconnected(session.id, now());
-        {
-            let mut table = self.table.lock();
-            if is_over {
-                table.entries.remove(client_id);
-            } else {
-                table.park(client_id, session.clone(), detached);
-                self.rescheduled.notify_one();
-            }
+    /// Notes for the disk that the session is connected, and what happens when it is not any more.
+    pub(super) fn note_connected(&self, client_id: &Arc<str>, session: &Session, inbound: &Inbound) {
+        if session.mailbox.is_durable() {
+            self.note_facts(session, client_id, inbound.session_expiry_s(), FactsState::of_connected(inbound));
         }
+    }
+
+    pub(super) fn note_facts(&self, session: &Session, client_id: &Arc<str>, expiry_s: u32, state: FactsState) {
+        let owner = session.subscriber.principal().name().to_owned();
+        session.mailbox.note_facts(SessionFacts { client_id: Arc::clone(client_id), owner, expiry_s, state });
+    }
+
+    /// The connection ended: publishes a will that is due, keeps the session if it outlives the connection.
+    pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, inbound: Inbound, handover: &Handover) {
+        let expiry_s = inbound.session_expiry_s();
+        let mut detached = inbound.detach(now().instant);
+        session.mailbox.disconnect();
+        let is_over = self.settle(client_id, session, expiry_s, &mut detached);
+        self.hub.session_disconnected(session.id, now());
         if is_over {
+            // Before anybody can take its client identifier.
             self.forget(session);
+            self.table.lock().entries.remove(client_id);
+        } else {
+            self.put_away(client_id, session.clone(), expiry_s, detached);
         }
         handover.released.notify_waiters();
+    }
+
+    /// The session waits for its client.
+    pub(super) fn put_away(&self, client_id: &Arc<str>, session: Session, expiry_s: u32, detached: Detached) {
+        self.table.lock().park(client_id, session, expiry_s, detached);
+        self.rescheduled.notify_one();
     }
 
     /// The connection ended without a word: its task panicked. Its session is given up, so that the client can come back.
     pub(super) fn abandon(&self, client_id: &Arc<str>, session: &Session, handover: &Handover) {
-        self.table.lock().entries.remove(client_id);
         self.forget(session);
+        self.table.lock().entries.remove(client_id);
         handover.released.notify_waiters();
     }
 
-    /// Does what is due for a session that is away; whether it is over.
-    fn settle(&self, session: &Session, detached: &mut Detached) -> bool {
+    /// Does what is due for a session that is away, and notes what is left; whether it is over.
+    fn settle(&self, client_id: &Arc<str>, session: &Session, expiry_s: u32, detached: &mut Detached) -> bool {
+        // After a crash a will is published and forgotten, or neither.
+        let _together = self.hub.in_one_batch();
         while let Some(due) = detached.handle_timeout(now().instant) {
             match due {
                 Due::Will(will) => publish_will(session, &will),
                 Due::SessionEnd => return true,
             }
         }
+        if session.mailbox.is_durable() {
+            self.note_facts(session, client_id, expiry_s, FactsState::of_away(detached, now()));
+        }
         false
+    }
+
+    /// What the disk does not have of all sessions.
+    pub(crate) fn take_changes(&self) -> TakenChanges {
+        self.unsaved.take()
+    }
+
+    /// Drops stale routes, which would keep closed mailboxes alive.
+    pub(crate) fn purge(&self) {
+        self.routes.purge(&self.hub);
     }
 
     fn end(&self, session: &Session, will: Option<WillMessage>) {
@@ -233,7 +331,7 @@ impl Sessions {
         self.forget(session);
     }
 
-    fn forget(&self, session: &Session) {
+    pub(super) fn forget(&self, session: &Session) {
         self.hub.unsubscribe_all(&session.subscriber);
         session.mailbox.close();
         self.hub.session_ended(session.id, now());
@@ -260,64 +358,47 @@ impl Sessions {
             // One at a time, and not under the lock: a will may be delivered to any of these sessions. A client that comes
             // back meanwhile waits, as for a connection that is about to end.
             let handover = Arc::new(Handover::default());
-            let (client_id, session, mut detached) = {
+            let (client_id, session, expiry_s, mut detached) = {
                 let mut table = self.table.lock();
                 let Some((due, client_id)) = table.deadlines.first().cloned() else { return };
                 if due > at {
                     return;
                 }
                 table.deadlines.pop_first();
-                let Some((session, detached)) = table.remove(&client_id) else { continue };
+                let Some((session, detached, expiry_s)) = table.remove(&client_id) else { continue };
                 let state = State::Connected(Arc::clone(&handover));
                 table.entries.insert(Arc::clone(&client_id), Entry { session: session.clone(), state });
-                (client_id, session, detached)
+                (client_id, session, expiry_s, detached)
             };
-            let is_over = self.settle(&session, &mut detached);
-            {
-                let mut table = self.table.lock();
-                table.entries.remove(&client_id);
-                if !is_over {
-                    table.park(&client_id, session.clone(), detached);
-                }
-            }
-            if is_over {
+            if self.settle(&client_id, &session, expiry_s, &mut detached) {
                 self.forget(&session);
+                self.table.lock().entries.remove(&client_id);
                 debug!(client_id = &*client_id, "session expired");
+            } else {
+                self.table.lock().park(&client_id, session, expiry_s, detached);
             }
             handover.released.notify_waiters();
-        }
-    }
-
-    /// The hub stops: wills that wait for their delay are due now, as their sessions are not kept.
-    pub(crate) fn end_all(&self) {
-        let entries = std::mem::take(&mut self.table.lock().entries);
-        for Entry { session, state } in entries.into_values() {
-            if let State::Away(detached) = state
-                && let Some(will) = detached.end()
-            {
-                publish_will(&session, &will);
-            }
         }
     }
 }
 
 impl Table {
-    fn park(&mut self, client_id: &Arc<str>, session: Session, detached: Detached) {
+    fn park(&mut self, client_id: &Arc<str>, session: Session, expiry_s: u32, detached: Detached) {
         if let Some(at) = detached.poll_timeout() {
             self.deadlines.insert((at, Arc::clone(client_id)));
         }
-        self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(detached) });
+        self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(detached, expiry_s) });
     }
 
     /// Takes out a session that is away.
-    fn remove(&mut self, client_id: &Arc<str>) -> Option<(Session, Detached)> {
+    fn remove(&mut self, client_id: &Arc<str>) -> Option<(Session, Detached, u32)> {
         let Entry { session, state } = self.entries.remove(client_id)?;
         match state {
-            State::Away(detached) => {
+            State::Away(detached, expiry_s) => {
                 if let Some(at) = detached.poll_timeout() {
                     self.deadlines.remove(&(at, Arc::clone(client_id)));
                 }
-                Some((session, detached))
+                Some((session, detached, expiry_s))
             }
             State::Connected(_) => {
                 self.entries.insert(Arc::clone(client_id), Entry { session, state });

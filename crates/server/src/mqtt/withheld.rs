@@ -1,71 +1,105 @@
-//! Acknowledgements that may not leave before the disk has what they promise.
+//! Answers that may not leave before the disk has what they promise.
 //!
-//! They leave in the order of the publications [MQTT-4.6.0-2], [MQTT-4.6.0-3], so one that waits holds back those behind
+//! They leave in the order of the requests [MQTT-4.6.0-2], [MQTT-4.6.0-3], so one that waits holds back those behind
 //! it, even if these promise nothing that has to be on disk.
 
 use std::collections::VecDeque;
 
-use housewire_core::{BatchNumber, Qos};
-use housewire_protocols::mqtt::{Inbound, PacketId};
+use housewire_core::{BatchNumber, Denied, Qos};
+use housewire_protocols::mqtt::{Inbound, Packet, PacketId, PacketKind, ReasonCode, Version};
 use tokio::sync::watch;
 
+use crate::mqtt::end::End;
 use crate::mqtt::outcome::OwnedOutcome;
-use crate::persist::Durability;
+use crate::persist::{DiskState, Durability};
 
 /// As many may wait; nothing more is read from the client then.
 const WITHHELD_MAX: usize = 4_096;
 
-/// A PUBACK or PUBREC to be.
-pub(super) struct DueAck {
-    pub(super) packet_id: PacketId,
-    pub(super) qos: Qos,
-    pub(super) outcome: OwnedOutcome,
+/// An answer to be.
+pub(super) enum Answer {
+    /// A PUBACK or PUBREC.
+    Ack { packet_id: PacketId, qos: Qos, outcome: OwnedOutcome },
+    /// Anything else.
+    Packet(Packet<'static>),
 }
 
-impl DueAck {
+impl Answer {
     fn send(&self, inbound: &mut Inbound, replies: &mut Vec<u8>) {
-        inbound.acknowledge(self.packet_id, self.qos, self.outcome.as_outcome(), replies);
+        match self {
+            Self::Ack { packet_id, qos, outcome } => {
+                inbound.acknowledge(*packet_id, *qos, outcome.as_outcome(), replies);
+            }
+            Self::Packet(packet) => inbound.reply(packet, replies),
+        }
+    }
+
+    fn is_suback(&self) -> bool {
+        matches!(self, Self::Packet(packet) if packet.kind() == PacketKind::SubAck)
     }
 }
 
 /// See the module.
 pub(super) struct Withheld {
-    queue: VecDeque<(BatchNumber, DueAck)>,
+    queue: VecDeque<(BatchNumber, Answer)>,
+    /// How many of them are SUBACKs.
+    subacks: usize,
     durability: Durability,
-    saved: watch::Receiver<BatchNumber>,
+    disk: watch::Receiver<DiskState>,
 }
 
 impl Withheld {
     pub(super) fn new(durability: Durability) -> Self {
-        Self { queue: VecDeque::new(), saved: durability.saved(), durability }
+        Self { queue: VecDeque::new(), subacks: 0, disk: durability.disk(), durability }
     }
 
-    /// Sends the acknowledgement now, or when the disk has the batch `due` and all before it were sent.
-    pub(super) fn send(&mut self, ack: DueAck, due: Option<BatchNumber>, inbound: &mut Inbound, replies: &mut Vec<u8>) {
+    /// Sends the answer now, or when the disk has the batch `due` and all before it were sent.
+    pub(super) fn send(
+        &mut self,
+        answer: Answer,
+        due: Option<BatchNumber>,
+        inbound: &mut Inbound,
+        replies: &mut Vec<u8>,
+    ) {
+        let due = due.filter(|_| self.durability.is_strict());
         let last = self.queue.back().map(|(batch, _)| *batch);
-        match (due, last) {
-            (None, None) => return ack.send(inbound, replies),
-            (Some(batch), last) => self.queue.push_back((last.map_or(batch, |last| last.max(batch)), ack)),
-            (None, Some(last)) => self.queue.push_back((last, ack)),
-        }
+        // What is taken later is never due earlier.
+        let Some(batch) = due.max(last) else { return answer.send(inbound, replies) };
+        self.subacks += usize::from(answer.is_suback());
+        self.queue.push_back((batch, answer));
         if last.is_none() {
             self.durability.hurry();
         }
     }
 
-    /// Sends those that the disk allows.
-    pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) {
-        let saved = *self.saved.borrow_and_update();
-        while self.queue.front().is_some_and(|(batch, _)| *batch <= saved) {
-            let Some((_, ack)) = self.queue.pop_front() else { break };
-            ack.send(inbound, replies);
+    /// Sends those that the disk allows. If it refuses, what was published is acknowledged with the reason; before MQTT 5,
+    /// which cannot say it, the connection ends instead.
+    pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) -> Result<(), End> {
+        let disk = *self.disk.borrow_and_update();
+        while let Some((batch, answer)) = self.queue.front_mut() {
+            if *batch > disk.saved {
+                match answer {
+                    Answer::Ack { outcome, .. } if disk.is_failing => {
+                        let why = Denied::DiskFailing.to_string();
+                        if inbound.version() < Version::V5 {
+                            return Err(End::Hub(ReasonCode::QuotaExceeded, why));
+                        }
+                        *outcome = OwnedOutcome::failed(ReasonCode::QuotaExceeded, why);
+                    }
+                    _ => break,
+                }
+            }
+            answer.send(inbound, replies);
+            self.subacks -= usize::from(answer.is_suback());
+            self.queue.pop_front();
         }
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
-        } else {
+        } else if !disk.is_failing {
             // What is still due was noted after the batch that was just written.
             self.durability.hurry();
         }
+        Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -76,9 +110,14 @@ impl Withheld {
         self.queue.len() >= WITHHELD_MAX
     }
 
-    /// Resolves when the disk has more than it had at the last release; never if the hub has stopped writing.
+    /// Whether a SUBACK waits, which goes out before the retained messages of its subscriptions.
+    pub(super) fn has_suback(&self) -> bool {
+        self.subacks > 0
+    }
+
+    /// Resolves when the disk took or refused something since the last release; never if the hub has stopped writing.
     pub(super) async fn changed(&mut self) {
-        if self.saved.changed().await.is_err() {
+        if self.disk.changed().await.is_err() {
             std::future::pending().await
         }
     }

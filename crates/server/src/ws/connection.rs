@@ -41,6 +41,13 @@ enum End {
     Stopping,
 }
 
+/// An answer that waits for the disk, or for one that does.
+enum Withheld {
+    /// `ok` with this id, or an error.
+    Durable(Option<String>),
+    Text(String),
+}
+
 /// Whether the socket goes on.
 type Going = Result<(), End>;
 
@@ -91,7 +98,7 @@ struct Connection {
     pings_unanswered: u32,
     durability: Durability,
     /// Answers that wait for the disk to have `due`; those of one turn share one wait.
-    withheld: Vec<String>,
+    withheld: Vec<Withheld>,
     /// Nothing more is read once these are too many: an answer may be far larger than its request.
     withheld_bytes: usize,
     due: Option<BatchNumber>,
@@ -157,19 +164,28 @@ impl Connection {
         self.send_withheld().await
     }
 
-    fn withhold(&mut self, answer: String) {
-        self.withheld_bytes += answer.len();
+    fn withhold(&mut self, answer: Withheld) {
+        self.withheld_bytes += size_of::<Withheld>()
+            + match &answer {
+                Withheld::Durable(id) => id.as_ref().map_or(0, String::len),
+                Withheld::Text(text) => text.len(),
+            };
         self.withheld.push(answer);
     }
 
-    /// Waits until the disk has what was published, then says so.
+    /// Waits until the disk has what was published, or refused it, then says so.
     async fn send_withheld(&mut self) -> Going {
         let Some(batch) = self.due.take() else { return Ok(()) };
-        self.durability.reached(batch).await;
+        let reached = self.durability.reached(batch).await.map_err(Refusal::from);
         self.write_queued().await?;
         self.withheld_bytes = 0;
         for answer in std::mem::take(&mut self.withheld) {
-            self.feed(Message::text(answer)).await?;
+            let text = match (answer, &reached) {
+                (Withheld::Text(text), _) => text,
+                (Withheld::Durable(id), Ok(())) => reply::ok(id.as_deref()),
+                (Withheld::Durable(id), Err(refusal)) => reply::error(id.as_deref(), refusal),
+            };
+            self.feed(Message::text(text)).await?;
         }
         Ok(())
     }
@@ -178,14 +194,14 @@ impl Connection {
         match message {
             Message::Text(text) => match self.session.handle(&text) {
                 Answer::First(answer) => self.feed(Message::text(answer)).await,
-                Answer::Durable(answer, batch) => {
+                Answer::Durable(id, batch) => {
                     self.due = self.due.max(Some(batch));
-                    self.withhold(answer);
+                    self.withhold(Withheld::Durable(id));
                     Ok(())
                 }
                 // Answers keep the order of their requests.
                 Answer::Last(answer) if self.due.is_some() => {
-                    self.withhold(answer);
+                    self.withhold(Withheld::Text(answer));
                     Ok(())
                 }
                 Answer::Last(answer) => {

@@ -30,8 +30,8 @@ pub(super) enum Answer {
     First(String),
     /// Behind what waits: no message comes after the answer to the end of its subscription.
     Last(String),
-    /// As the last, and not before the disk has the batch.
-    Durable(String, BatchNumber),
+    /// As the last: `ok` with this id when the disk has the batch, an error if it refuses it.
+    Durable(Option<String>, BatchNumber),
 }
 
 /// Devices that a session reported for are online while it lives.
@@ -65,7 +65,7 @@ impl Session {
             Ok(Outcome::Subscribed) => Answer::First(reply::ok(id)),
             Ok(Outcome::Done) => Answer::Last(reply::ok(id)),
             Ok(Outcome::Published(due)) => match due {
-                Some(batch) => Answer::Durable(reply::ok(id), batch),
+                Some(batch) => Answer::Durable(id.map(str::to_owned), batch),
                 None => Answer::Last(reply::ok(id)),
             },
             Ok(Outcome::Found(message)) => Answer::Last(reply::present(id, &message)),

@@ -3,6 +3,7 @@
 mod cli;
 mod demo;
 mod devices;
+mod durable;
 mod events;
 mod http;
 mod http_client;

@@ -2,7 +2,7 @@
 # Belongs here: names of commands. Does not: lists of crates, packages or files (they live in one place each).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long fmt lint ui build dist e2e screenshots clean
+.PHONY: help run test test-long fmt lint ui build dist e2e bench screenshots clean
 
 ARGS ?=
 
@@ -36,6 +36,9 @@ dist: ## build what is shipped (slower to build, smaller)
 
 e2e: ## only the end-to-end tests (ARGS="-k browser")
 	@scripts/e2e $(ARGS)
+
+bench: ## Housewire and its peers side by side (ARGS="durability --messages 20000")
+	@scripts/bench $(ARGS)
 
 screenshots: ## photograph the pages into docs/images
 	@scripts/screenshots

@@ -1,0 +1,138 @@
+//! QoS 1 to a session that is away. The broker acknowledges; then it is killed, started again, and the session comes back.
+//!
+//! Shows both sides: what an acknowledgement costs (time, CPU, bytes written for each message) and what it is worth (how many
+//! acknowledged messages are gone).
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::broker::{Broker, Kind};
+use crate::wire::{Client, publish};
+
+/// Unacknowledged messages of the publisher.
+const WINDOWS: [u32; 3] = [1, 16, 256];
+const PAYLOAD: [u8; 64] = [b'x'; 64];
+
+/// One run.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Figures {
+    messages_per_s: f64,
+    cpu_s_per_million: f64,
+    written_bytes_per_message: f64,
+    lost: f64,
+}
+
+#[derive(Serialize)]
+struct Case {
+    broker: &'static str,
+    in_flight: u32,
+    runs: Vec<Figures>,
+}
+
+/// Runs all brokers in turn, `repeats` times, and prints medians.
+pub(crate) fn run(housewire: &Path, repeats: usize, messages: u32, json: Option<&Path>) -> anyhow::Result<()> {
+    let mut cases = Vec::new();
+    for kind in Kind::ALL {
+        if !kind.is_there(housewire) {
+            println!("{} is not installed and left out", kind.name());
+            continue;
+        }
+        let case = |in_flight| (kind, Case { broker: kind.name(), in_flight, runs: Vec::new() });
+        cases.extend(WINDOWS.map(case));
+    }
+    for repeat in 1..=repeats {
+        for (kind, case) in &mut cases {
+            eprint_progress(&format!("run {repeat} of {repeats}: {}, {} in flight", case.broker, case.in_flight));
+            case.runs.push(measure(*kind, housewire, case.in_flight, messages)?);
+        }
+    }
+    println!(
+        "QoS 1, {} bytes, {messages} messages to one session that is away, then kill -9; medians of {repeats}",
+        PAYLOAD.len()
+    );
+    println!(
+        "{:<18} {:>9} {:>12} {:>16} {:>18} {:>18}",
+        "broker", "in flight", "messages/s", "CPU s / million", "bytes written each", "acknowledged, lost"
+    );
+    for (_, case) in &cases {
+        let median = |figure: fn(&Figures) -> f64| median(case.runs.iter().map(figure).collect());
+        println!(
+            "{:<18} {:>9} {:>12.0} {:>16.2} {:>18.0} {:>18.0}",
+            case.broker,
+            case.in_flight,
+            median(|run| run.messages_per_s),
+            median(|run| run.cpu_s_per_million),
+            median(|run| run.written_bytes_per_message),
+            median(|run| run.lost),
+        );
+    }
+    if let Some(path) = json {
+        let cases: Vec<_> = cases.into_iter().map(|(_, case)| case).collect();
+        std::fs::write(path, serde_json::to_vec_pretty(&cases)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn measure(kind: Kind, housewire: &Path, in_flight: u32, messages: u32) -> anyhow::Result<Figures> {
+    let folder = tempfile::tempdir()?;
+    let broker = Broker::start(kind, housewire, folder.path())?;
+    let (mut away, _) = Client::connect(broker.address, "away", false)?;
+    away.subscribe("bench/durability")?;
+    away.leave()?;
+    let (mut publisher, _) = Client::connect(broker.address, "publisher", true)?;
+    let before = broker.usage()?;
+    let began = Instant::now();
+    let (mut sent, mut acknowledged) = (0, 0);
+    while acknowledged < messages {
+        let room = (in_flight - (sent - acknowledged)).min(messages - sent);
+        let bytes: Vec<u8> =
+            (sent..sent + room).flat_map(|number| publish("bench/durability", packet_id(number), &PAYLOAD)).collect();
+        publisher.send(&bytes)?;
+        sent += room;
+        publisher.next()?.context("the broker does not acknowledge")?;
+        acknowledged += 1;
+    }
+    let took = began.elapsed();
+    let after = broker.usage()?;
+    broker.kill()?;
+
+    let broker = Broker::start(kind, housewire, folder.path())?;
+    let (mut back, _is_known) = Client::connect(broker.address, "away", false)?;
+    back.set_patience(Duration::from_secs(1))?;
+    let mut arrived = 0;
+    while arrived < messages
+        && let Some(packet) = back.next()?
+    {
+        if packet.first & 0xf0 == 0x30 {
+            arrived += 1;
+            let id_at = 2 + "bench/durability".len();
+            back.send(&[&[0x40, 2], &packet.body[id_at..id_at + 2]].concat())?;
+        }
+    }
+    let count = f64::from(messages);
+    Ok(Figures {
+        messages_per_s: count / took.as_secs_f64(),
+        cpu_s_per_million: (after.cpu - before.cpu).as_secs_f64() / count * 1e6,
+        written_bytes_per_message: (after.written_bytes - before.written_bytes) as f64 / count,
+        lost: f64::from(messages - arrived),
+    })
+}
+
+/// 1 to 65,535, around and around.
+fn packet_id(number: u32) -> u16 {
+    (number % u32::from(u16::MAX) + 1) as u16
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
+#[allow(clippy::print_stderr)] // progress is for people, the table for files
+fn eprint_progress(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,49 @@
+//! Measures Housewire beside its peers, from outside: each broker as its package runs it, in turn, in one run.
+//!
+//! Belongs here: starting brokers, making load, reading what the kernel says of them. Does not: anything of Housewire's own
+//! code, and any pass or fail: figures are for people.
+#![allow(clippy::print_stdout)] // the table is what this program is for
+
+mod broker;
+mod durability;
+mod wire;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Housewire and its peers side by side.
+#[derive(Parser)]
+#[command(name = "housewire-bench")]
+struct Args {
+    /// The Housewire program to measure.
+    #[arg(long, default_value = "target/release/housewire")]
+    housewire: PathBuf,
+    /// Runs of each case; medians are shown.
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// Also write the figures of all runs here, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// QoS 1 to a session that is away: what an acknowledgement costs, and what it is worth when the broker is killed.
+    Durability {
+        /// Messages of each run.
+        #[arg(long, default_value_t = 4_000)]
+        messages: u32,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    match args.scenario {
+        Scenario::Durability { messages } => {
+            durability::run(&args.housewire, args.repeats, messages, args.json.as_deref())
+        }
+    }
+}

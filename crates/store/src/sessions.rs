@@ -107,7 +107,7 @@ pub(crate) fn write(connection: &Connection, changes: &SessionChanges) -> Result
 pub(crate) fn read(connection: &Connection, skipped: &mut SkippedRows) -> Result<Sessions, Error> {
     let orphans_count = delete_orphans(connection)?;
     let mut records = read_all::<SessionRecord>(connection, skipped)?;
-    let known: BTreeSet<u64> = records.iter().map(|record| record.number).collect();
+    let known = Known::read(connection, &records)?;
     let mut wills = BTreeMap::new();
     read_known(
         connection,
@@ -161,21 +161,39 @@ pub(crate) fn read(connection: &Connection, skipped: &mut SkippedRows) -> Result
 }
 
 /// Reads rows that belong to sessions. A session whose own row could not be used takes its rows with it; they are left as
-/// they are, since its row may be mended.
+/// they are, since its row may be mended. What belongs to no session has been counted before.
 fn read_known<T: Readable>(
     connection: &Connection,
     skipped: &mut SkippedRows,
-    known: &BTreeSet<u64>,
+    known: &Known,
     session_of: impl Fn(&T) -> u64,
     mut take: impl FnMut(T),
 ) -> Result<(), Error> {
     read_each::<T>(connection, skipped, |record| {
-        if !known.contains(&session_of(&record)) {
+        let session = session_of(&record);
+        if known.usable.contains(&session) {
+            take(record);
+        } else if known.on_disk.contains(&session) {
             return Err(BadRow("its session could not be read".to_owned()));
         }
-        take(record);
         Ok(())
     })
+}
+
+/// Numbers of sessions.
+struct Known {
+    usable: BTreeSet<u64>,
+    /// All that are there, whether or not they could be used.
+    on_disk: BTreeSet<u64>,
+}
+
+impl Known {
+    fn read(connection: &Connection, usable: &[SessionRecord]) -> Result<Self, Error> {
+        let mut statement = connection.prepare("SELECT number FROM session WHERE number >= 0")?;
+        let numbers = statement.query_map([], |row| row.get(0))?;
+        let on_disk = numbers.map(|number| number.map(i64::cast_unsigned)).collect::<Result<_, _>>()?;
+        Ok(Self { usable: usable.iter().map(|record| record.number).collect(), on_disk })
+    }
 }
 
 /// Deletes what belongs to sessions that are not on disk; how many rows that were. What is queued for a session that ends

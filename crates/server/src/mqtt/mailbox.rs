@@ -9,15 +9,15 @@ use housewire_core::{Delivery, Mailbox, Offer, Run, Timestamp};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, ProtocolError};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::shard::{Flush, Shard, now};
+use crate::stream::ByteStream;
 
 /// The connection that a session has at the moment.
 pub(super) struct Wire {
-    pub(super) socket: Arc<TcpStream>,
+    pub(super) socket: Arc<ByteStream>,
     pub(super) shard: Shard,
     /// Wakes the connection's task: the socket is blocked, or drained after that.
     pub(super) wake: Arc<Notify>,

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
-use crate::shard::Shard;
+use crate::shard::{ConnectionGuard, Shard};
 
 /// Comes with every request that was let in.
 #[derive(Clone)]
@@ -26,12 +26,17 @@ pub(crate) struct Caller {
     /// Of the connection the request came over.
     pub(crate) session: SessionId,
     /// Held by what outlives the request, a WebSocket, so that the connection counts until that ends.
-    pub(crate) _alive: mpsc::Sender<()>,
+    pub(crate) alive: mpsc::Sender<()>,
 }
 
 impl Caller {
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.shard.hub
+    }
+
+    /// Keeps the request's connection counted after the request: for what it became.
+    pub(crate) fn into_guard(self) -> ConnectionGuard {
+        ConnectionGuard::of_upgraded(self.shard, self.alive)
     }
 
     /// A publisher for the caller, whose messages come through the door `via`.

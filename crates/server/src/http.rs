@@ -46,8 +46,6 @@ pub(crate) fn routes(others: Router) -> Router {
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/api/{*rest}", any(unknown))
-        // MQTT over WebSocket will live here; until then it must not look like a page.
-        .route("/mqtt", any(unknown))
         .fallback_service(get(ui::serve).fallback(wrong_method))
         .method_not_allowed_fallback(wrong_method)
 }

@@ -26,6 +26,7 @@ mod routes;
 pub mod serve;
 mod shard;
 mod socket;
+mod stream;
 mod view;
 mod ws;
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use crate::shard::{ConnectionGuard, Shard};
+use crate::stream::ByteStream;
 use crate::{http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
@@ -148,12 +149,17 @@ pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>
         let guard = shard.admit();
         match TcpStream::from_std(socket) {
             Ok(socket) => match speaks {
-                Speaks::Mqtt => drop(tokio::spawn(mqtt::serve(socket, peer, guard))),
+                Speaks::Mqtt => serve_mqtt(socket, peer, guard),
                 Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
             },
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }
     }
+}
+
+fn serve_mqtt(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
+    let admitted = guard.shard().guests.admit_address(peer.ip());
+    drop(tokio::spawn(mqtt::serve(ByteStream::Tcp(socket), peer, admitted, guard)));
 }
 
 async fn find_language(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
@@ -165,7 +171,7 @@ async fn find_language(socket: TcpStream, peer: SocketAddr, guard: ConnectionGua
     };
     match greeting {
         Ok(Some(byte)) => match Language::of(byte) {
-            Some(Language::Mqtt) => drop(tokio::spawn(mqtt::serve(socket, peer, guard))),
+            Some(Language::Mqtt) => serve_mqtt(socket, peer, guard),
             Some(Language::Http) => drop(tokio::spawn(async move {
                 http::serve(socket, peer, guard.shard().clone()).await;
             })),

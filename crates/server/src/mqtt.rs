@@ -1,6 +1,6 @@
-//! The MQTT transport: sockets in, messages to the hub, messages from the hub out.
+//! The MQTT transport: bytes in, messages to the hub, messages from the hub out.
 //!
-//! Thin: what a packet means is decided by the machines in `protocols`. Belongs here: reading and writing sockets, sessions by
+//! Thin: what a packet means is decided by the machines in `protocols`. Belongs here: reading and writing byte streams, sessions by
 //! client id, mapping the hub's refusals to reason codes. Other transports do not.
 
 mod active;
@@ -12,6 +12,9 @@ mod outcome;
 mod restore;
 mod sessions;
 mod withheld;
+
+/// Names of MQTT in a WebSocket: the one that both standards demand, and the one of clients from before them.
+pub(crate) const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
 pub(crate) use connection::serve;
 pub(crate) use restore::message_ids;

@@ -1,4 +1,5 @@
-//! Joins the routes of the transports that share HTTP; they do not know of each other.
+//! Joins the routes of the transports that share HTTP; they do not know of each other. Hands a WebSocket that speaks MQTT to
+//! MQTT, as a stream of bytes like any other.
 
 use axum::Router;
 use axum::extract::Request;
@@ -7,13 +8,32 @@ use axum::routing::get;
 
 use crate::caller::Caller;
 use crate::http::{self, Problem};
-use crate::ws;
+use crate::limits::WS_MQTT_PACKETS_PER_FRAME;
+use crate::ws::NoWebSocket;
+use crate::{mqtt, ws};
 
 /// Every route of the one port.
 pub(crate) fn router() -> Router {
-    http::routes(Router::new().route("/api/ws", get(open_socket)))
+    http::routes(Router::new().route("/api/ws", get(open_socket)).route("/mqtt", get(open_mqtt)))
 }
 
 async fn open_socket(caller: Caller, request: Request) -> Result<Response, Problem> {
-    ws::open(request, caller).map_err(|reason| Problem::no_websocket(&reason))
+    ws::open(request, caller).map_err(|error| problem(&error, "/api/ws"))
+}
+
+async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem> {
+    let frame_bytes_max = caller.shard.config.limits.mqtt_packet_bytes.saturating_mul(WS_MQTT_PACKETS_PER_FRAME);
+    let opened = ws::open_bytes(request, caller.clone(), &mqtt::SUBPROTOCOLS, frame_bytes_max);
+    let (answer, stream) = opened.map_err(|error| problem(&error, "/mqtt"))?;
+    // Whoever made the request was let in already, by stricter rules than those of an address.
+    let (peer, admitted) = (caller.peer, Ok(caller.principal.clone()));
+    tokio::spawn(mqtt::serve(stream, peer, admitted, caller.into_guard()));
+    Ok(answer)
+}
+
+fn problem(error: &NoWebSocket, path: &str) -> Problem {
+    match error {
+        NoWebSocket::NotAsked(reason) => Problem::no_websocket(path, reason),
+        NoWebSocket::Subprotocol { .. } => Problem::bad_request(error.to_string()),
+    }
 }

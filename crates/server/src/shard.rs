@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use housewire_core::{Hub, Now, Presence, Principal, Publisher, RouteCache, SessionId, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::auth::Guests;
 use crate::config::Config;
@@ -102,18 +102,29 @@ pub(crate) struct Shared {
 }
 
 /// Counts a connection while it lives.
-pub(crate) struct ConnectionGuard(Shard);
+pub(crate) struct ConnectionGuard {
+    shard: Shard,
+    /// Set if the connection was something else before, which counts until this is dropped.
+    upgraded: Option<mpsc::Sender<()>>,
+}
 
 impl ConnectionGuard {
+    /// For what an HTTP connection became: that is counted already, as long as its `alive` lives.
+    pub(crate) fn of_upgraded(shard: Shard, alive: mpsc::Sender<()>) -> Self {
+        Self { shard, upgraded: Some(alive) }
+    }
+
     /// The shard the connection lives on.
     pub(crate) fn shard(&self) -> &Shard {
-        &self.0
+        &self.shard
     }
 }
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        if self.upgraded.is_none() {
+            self.shard.connections.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -153,7 +164,7 @@ impl Shard {
     /// Counts a connection until the guard is dropped.
     pub(crate) fn admit(&self) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        ConnectionGuard(self.clone())
+        ConnectionGuard { shard: self.clone(), upgraded: None }
     }
 
     pub(crate) fn connection_count(&self) -> usize {

@@ -57,7 +57,7 @@ impl Gate {
             Ok(principal) => {
                 let Self { shard, peer, alive } = self;
                 let session = shard.hub.new_session();
-                request.extensions_mut().insert(Caller { shard, principal, peer, session, _alive: alive });
+                request.extensions_mut().insert(Caller { shard, principal, peer, session, alive });
                 routes.clone().oneshot(request).await.into_response()
             }
             Err(reason) if is_api => Problem::unauthorized(reason).into_response(),

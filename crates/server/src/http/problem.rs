@@ -67,9 +67,9 @@ impl Problem {
         Self { headers: &[CLOSE], ..Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail) }
     }
 
-    pub(crate) fn no_websocket(reason: &str) -> Self {
+    pub(crate) fn no_websocket(path: &str, reason: &str) -> Self {
         const OFFER: [(HeaderName, &str); 2] = [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")];
-        let detail = format!("This is a WebSocket; open it with ws://…/api/ws rather than as a page ({reason}).");
+        let detail = format!("This is a WebSocket; open it with ws://…{path} rather than as a page ({reason}).");
         Self { headers: &OFFER, ..Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail) }
     }
 }

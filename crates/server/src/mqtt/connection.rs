@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use housewire_core::{Permissions, Principal};
 use housewire_protocols::mqtt::{Connect, Event, Inbound, ProtocolError, ReasonCode, decode};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
@@ -18,6 +17,7 @@ use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken, Wanted};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
+use crate::stream::ByteStream;
 
 /// What is known of a client once it has said CONNECT.
 struct Greeting {
@@ -32,7 +32,7 @@ pub(super) struct Connection {
     pub(super) shard: Shard,
     pub(super) peer: SocketAddr,
     pub(super) principal: Arc<Principal>,
-    pub(super) socket: Arc<TcpStream>,
+    pub(super) socket: Arc<ByteStream>,
     pub(super) inbound: Inbound,
     /// Bytes of a packet that has not arrived whole.
     pub(super) tail: Vec<u8>,
@@ -40,11 +40,17 @@ pub(super) struct Connection {
     _guard: ConnectionGuard,
 }
 
-/// Greets an MQTT client and gets it its session; what follows is a task of its own.
-pub(crate) async fn serve(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
+/// Greets an MQTT client and gets it its session; what follows is a task of its own. Whoever was not `admitted` hears why, in
+/// answer to its CONNECT.
+pub(crate) async fn serve(
+    socket: ByteStream,
+    peer: SocketAddr,
+    admitted: Result<Arc<Principal>, &'static str>,
+    guard: ConnectionGuard,
+) {
     let shard = guard.shard().clone();
     let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
-    let (principal, refusal) = match shard.guests.admit_address(peer.ip()) {
+    let (principal, refusal) = match admitted {
         Ok(principal) => (principal, None),
         Err(why) => (Arc::new(Principal::new("nobody", Permissions::default())), Some(why)),
     };
@@ -140,7 +146,7 @@ impl Connection {
         session.mailbox.connect(wire, link, &replies);
         replies.clear();
         self.shard.hub.session_connected(session.id, now());
-        debug!(peer = %self.peer, client_id = &*client_id, version = ?self.inbound.version(), resumes, "MQTT client connected");
+        debug!(peer = %self.peer, client_id = &*client_id, over = self.socket.name(), version = ?self.inbound.version(), resumes, "MQTT client connected");
 
         let guard = SessionGuard { shard: self.shard.clone(), client_id, session, handover };
         let mut active = Active::new(&mut self, &guard.session, replies);

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use housewire_protocols::mqtt::{ProtocolError, ReasonCode};
-use tokio::net::TcpStream;
+
+use crate::stream::ByteStream;
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -43,20 +44,20 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Writes what is left to say and closes so that it arrives: to close while the client still sends would reset the
 /// connection, and the client might never read why.
-pub(super) async fn say_last_words(socket: &TcpStream, bytes: &[u8]) {
+pub(super) async fn say_last_words(stream: &ByteStream, bytes: &[u8]) {
     let farewell = async {
-        write_all(socket, bytes).await?;
-        socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Write)?;
-        discard_rest(socket).await
+        write_all(stream, bytes).await?;
+        stream.end_writing()?;
+        discard_rest(stream).await
     };
     // Whatever comes of it, the connection is over.
     let _ended = tokio::time::timeout(LINGER, farewell).await.is_ok();
 }
 
-async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
+async fn write_all(stream: &ByteStream, mut bytes: &[u8]) -> std::io::Result<()> {
     while !bytes.is_empty() {
-        socket.writable().await?;
-        match socket.try_write(bytes) {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
             Ok(written) => bytes = &bytes[written..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
@@ -65,13 +66,13 @@ async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> 
     Ok(())
 }
 
-async fn discard_rest(socket: &TcpStream) -> std::io::Result<()> {
+async fn discard_rest(stream: &ByteStream) -> std::io::Result<()> {
     const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
     let mut space = [0; 4 * 1024];
     let mut discarded = 0;
     while discarded < DISCARDED_BYTES_MAX {
-        socket.readable().await?;
-        match socket.try_read(&mut space) {
+        stream.readable().await?;
+        match stream.try_read(&mut space) {
             Ok(0) => break,
             Ok(read) => discarded += read,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}

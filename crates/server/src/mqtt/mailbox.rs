@@ -9,17 +9,17 @@ use housewire_core::{Delivery, Filter, Mailbox, Offer, Run, SubscribeOptions, Ti
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, PacketId, ProtocolError};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::mqtt::durable::{SessionFacts, SessionPart, Unsaved};
 use crate::persist::Durability;
 use crate::shard::{Flush, Shard, now};
+use crate::stream::ByteStream;
 
 /// The connection that a session has at the moment.
 pub(super) struct Wire {
-    pub(super) socket: Arc<TcpStream>,
+    pub(super) socket: Arc<ByteStream>,
     pub(super) shard: Shard,
     /// Wakes the connection's task: the socket is blocked, or drained after that.
     pub(super) wake: Arc<Notify>,

@@ -4,42 +4,19 @@
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use housewire_core::BatchNumber;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tracing::debug;
 
 use crate::caller::Caller;
-use crate::limits::{
-    LINGER_TIMEOUT, TICK_BYTES_MAX, TICK_FRAMES_MAX, WS_CLOSE_TIMEOUT, WS_PING_EVERY, WS_PINGS_UNANSWERED_MAX,
-    WS_WRITE_TIMEOUT,
-};
+use crate::limits::{TICK_BYTES_MAX, TICK_FRAMES_MAX, WS_PING_EVERY, WS_PINGS_UNANSWERED_MAX, WS_WRITE_TIMEOUT};
 use crate::outbox::Batch;
 use crate::persist::Durability;
 use crate::refusal::Refusal;
-use crate::ws::reply;
+use crate::ws::end::{End, say_goodbye};
 use crate::ws::session::{Answer, Session};
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
-/// Why a socket ends.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// The client says goodbye.
-    Left,
-    /// The client is out of reach: there is nobody to tell.
-    Lost,
-    /// The client broke a rule, or is too slow.
-    Refused(CloseCode, &'static str),
-    /// The hub stops.
-    Stopping,
-}
+use crate::ws::{Socket, reply};
 
 /// An answer that waits for the disk, or for one that does.
 enum Withheld {
@@ -63,32 +40,6 @@ pub(super) async fn run(socket: Socket, caller: Caller) {
     // Its subscriptions and its presence end now, not after the farewell.
     drop(session);
     say_goodbye(socket, &end).await;
-}
-
-/// Ends the socket so that the client hears why: the close frame, the client's own, then the end of the connection.
-async fn say_goodbye(mut socket: Socket, end: &End) {
-    let close = match end {
-        End::Lost => return,
-        End::Left => None,
-        End::Refused(code, reason) => Some((*code, *reason)),
-        End::Stopping => Some((CloseCode::Away, "the hub stops")),
-    };
-    let farewell = async {
-        if let Some((code, reason)) = close {
-            let reason = Utf8Bytes::from_static(reason);
-            socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
-        }
-        while let Some(message) = socket.next().await {
-            message?;
-        }
-        Ok::<_, Error>(())
-    };
-    if let Ok(Err(error)) = timeout(WS_CLOSE_TIMEOUT, farewell).await {
-        debug!("WebSocket broke off at its end: {error}");
-    }
-    let patience = if *end == End::Stopping { WS_CLOSE_TIMEOUT } else { LINGER_TIMEOUT };
-    // Whatever comes of it, the connection is over.
-    let _ended = timeout(patience, socket.get_mut().shutdown()).await.is_ok();
 }
 
 struct Connection {
@@ -152,7 +103,7 @@ impl Connection {
         let mut next = Some(first);
         let (mut bytes, mut frames) = (0, 0);
         while let Some(message) = next {
-            let message = message.ok_or(End::Lost)?.map_err(|error| end_of(&error))?;
+            let message = message.ok_or(End::Lost)?.map_err(|error| End::of(&error))?;
             self.pings_unanswered = 0;
             bytes += message.len();
             frames += 1;
@@ -282,19 +233,8 @@ impl Connection {
 
 async fn in_time(write: impl Future<Output = Result<(), Error>>) -> Going {
     match timeout(WS_WRITE_TIMEOUT, write).await {
-        Ok(written) => written.map_err(|error| end_of(&error)),
+        Ok(written) => written.map_err(|error| End::of(&error)),
         // It does not read: a close frame would not reach it either.
         Err(_) => Err(End::Lost),
-    }
-}
-
-/// Errors of the socket to close codes (RFC 6455 section 7.4.1); the only place that does.
-fn end_of(error: &Error) -> End {
-    match error {
-        Error::Capacity(_) => End::Refused(CloseCode::Size, "the message is larger than limits.ws_message_bytes"),
-        Error::Utf8(_) => End::Refused(CloseCode::Invalid, "a text frame must be UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Lost,
-        Error::Protocol(_) => End::Refused(CloseCode::Protocol, "this is not the WebSocket protocol"),
-        _ => End::Lost,
     }
 }

@@ -18,7 +18,7 @@ fn the_hub_is_well() {
 #[test]
 fn what_is_not_there() {
     let hub = TestHub::start();
-    for path in ["/api", "/api/", "/api/nothing", "/api/devices/a/b/c", "/api/topics/", "/mqtt"] {
+    for path in ["/api", "/api/", "/api/nothing", "/api/devices/a/b/c", "/api/topics/"] {
         get(&hub, path).expect_problem(404, "not_found", &[]);
     }
     for (method, path, allowed) in [

@@ -8,6 +8,8 @@ mod events;
 mod http;
 mod http_client;
 mod mqtt;
+mod mqtt_ws;
+mod mqtt_ws_client;
 mod test_hub;
 mod topics;
 mod ws;

@@ -1,0 +1,96 @@
+//! The byte stream under a protocol that needs nothing else, MQTT: a TCP socket, or something that becomes bytes elsewhere.
+//!
+//! Reading and writing never block and never wait for another task: a shard's flusher writes to any stream alike. A
+//! socket is read and written directly; everything else (a WebSocket, later TLS) is carried by a task of its own to and
+//! from a [`pipe`]. What the bytes mean belongs to the transport that reads them.
+
+mod pipe;
+
+use std::io::{self, ErrorKind, Read as _};
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+pub(crate) use pipe::{FarEnd, NearEnd, pipe};
+
+/// See the module.
+pub(crate) enum ByteStream {
+    /// Bytes as they come from the network.
+    Tcp(TcpStream),
+    /// Bytes that another task carries.
+    Piped(NearEnd),
+}
+
+impl ByteStream {
+    /// What carries the bytes, for the log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Tcp(_) => "TCP",
+            Self::Piped(end) => end.name(),
+        }
+    }
+
+    /// Resolves when there is something to read, or it is certain that nothing comes any more.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.readable().await,
+            Self::Piped(end) => {
+                end.readable().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads what is there, once; 0 at the end. A read shorter than the buffer has emptied the stream.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => try_read_socket(socket, buffer),
+            Self::Piped(end) => end.try_read(buffer),
+        }
+    }
+
+    /// Resolves when there is room to write, or it is certain that nobody reads any more.
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.writable().await,
+            Self::Piped(end) => {
+                end.writable().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes as much as there is room for.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.try_write(bytes),
+            Self::Piped(end) => end.try_write(bytes),
+        }
+    }
+
+    /// Says that nothing more will be written; what was written still arrives.
+    pub(crate) fn end_writing(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Write),
+            Self::Piped(end) => {
+                end.end_writing();
+                Ok(())
+            }
+        }
+    }
+}
+
+fn try_read_socket(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = None;
+    let tried = socket.try_io(Interest::READABLE, || {
+        let socket = socket2::SockRef::from(socket);
+        let length = (&*socket).read(buffer)?;
+        read = Some(length);
+        // A short read means that the socket is empty: saying so here spares the read that would find out.
+        if length > 0 && length < buffer.len() { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match read {
+        Some(length) => Ok(length),
+        None => tried.map(|()| 0),
+    }
+}

@@ -1,0 +1,249 @@
+//! Two ends of a stream in memory. The near end is read and written like a socket that never blocks; the far end belongs to the
+//! task that owns the real stream and carries bytes between the two.
+//!
+//! Bounded in both directions: inward by one piece as the far end read it, outward by [`PIPE_BYTES_MAX`]. While nothing is
+//! on its way it holds no buffer. An end that is dropped ends the stream for the other, after what was written before.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::limits::PIPE_BYTES_MAX;
+
+/// Makes a pipe; `name` says what the far end carries.
+pub(crate) fn pipe(name: &'static str) -> (NearEnd, FarEnd) {
+    let pipe = Arc::new(Pipe::default());
+    (NearEnd { name, pipe: Arc::clone(&pipe) }, FarEnd { pipe })
+}
+
+#[derive(Default)]
+struct Pipe {
+    lanes: Mutex<Lanes>,
+    // Each has one waiter at the most, and keeps one permit, so that none misses what happens before it waits.
+    near_may_read: Notify,
+    near_may_write: Notify,
+    far_may_take: Notify,
+    far_may_give: Notify,
+    near_left: Notify,
+}
+
+#[derive(Default)]
+struct Lanes {
+    /// What the far end gave and the near end has not read.
+    inward: Bytes,
+    /// What the near end wrote and the far end has not taken.
+    outward: BytesMut,
+    /// The near end writes no more.
+    outward_ended: bool,
+    near_has_left: bool,
+    far_has_left: bool,
+}
+
+/// The end that MQTT reads and writes.
+pub(crate) struct NearEnd {
+    name: &'static str,
+    pipe: Arc<Pipe>,
+}
+
+impl NearEnd {
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) async fn readable(&self) {
+        let is_readable = |lanes: &Lanes| !lanes.inward.is_empty() || lanes.far_has_left;
+        self.pipe.until(is_readable, &self.pipe.near_may_read).await;
+    }
+
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut lanes = self.pipe.lanes.lock();
+        if lanes.inward.is_empty() {
+            return if lanes.far_has_left { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
+        }
+        let length = buffer.len().min(lanes.inward.len());
+        lanes.inward.copy_to_slice(&mut buffer[..length]);
+        if lanes.inward.is_empty() {
+            // An empty view would keep its whole allocation.
+            lanes.inward = Bytes::new();
+            self.pipe.far_may_give.notify_one();
+        }
+        Ok(length)
+    }
+
+    pub(super) async fn writable(&self) {
+        let is_writable = |lanes: &Lanes| lanes.outward.len() < PIPE_BYTES_MAX || lanes.far_has_left;
+        self.pipe.until(is_writable, &self.pipe.near_may_write).await;
+    }
+
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut lanes = self.pipe.lanes.lock();
+        if lanes.far_has_left {
+            // Lost, as on a socket whose other side has just closed. An error would end the connection before it has read what
+            // the client said last.
+            return Ok(bytes.len());
+        }
+        let room = PIPE_BYTES_MAX - lanes.outward.len();
+        if room == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let length = bytes.len().min(room);
+        lanes.outward.extend_from_slice(&bytes[..length]);
+        self.pipe.far_may_take.notify_one();
+        Ok(length)
+    }
+
+    pub(super) fn end_writing(&self) {
+        self.pipe.lanes.lock().outward_ended = true;
+        self.pipe.far_may_take.notify_one();
+    }
+}
+
+impl Drop for NearEnd {
+    fn drop(&mut self) {
+        {
+            let mut lanes = self.pipe.lanes.lock();
+            lanes.outward_ended = true;
+            lanes.near_has_left = true;
+            lanes.inward = Bytes::new();
+        }
+        self.pipe.far_may_take.notify_one();
+        self.pipe.far_may_give.notify_one();
+        self.pipe.near_left.notify_one();
+    }
+}
+
+/// The end of the task that carries the bytes.
+pub(crate) struct FarEnd {
+    pipe: Arc<Pipe>,
+}
+
+impl FarEnd {
+    /// Takes what was written, as soon as there is something; `None` once nothing more comes.
+    pub(crate) async fn take(&self) -> Option<Bytes> {
+        let is_takeable = |lanes: &Lanes| !lanes.outward.is_empty() || lanes.outward_ended;
+        self.pipe.until(is_takeable, &self.pipe.far_may_take).await;
+        // With the buffer: an idle stream keeps none.
+        let taken = std::mem::take(&mut self.pipe.lanes.lock().outward);
+        self.pipe.near_may_write.notify_one();
+        (!taken.is_empty()).then(|| taken.freeze())
+    }
+
+    /// Hands over what was read, once all before it was read. What nobody will read is dropped.
+    pub(crate) async fn give(&self, bytes: Bytes) {
+        let is_free = |lanes: &Lanes| lanes.inward.is_empty() || lanes.near_has_left;
+        self.pipe.until(is_free, &self.pipe.far_may_give).await;
+        let mut lanes = self.pipe.lanes.lock();
+        if !bytes.is_empty() && !lanes.near_has_left {
+            lanes.inward = bytes;
+            self.pipe.near_may_read.notify_one();
+        }
+    }
+
+    /// Resolves when the near end was dropped; what it wrote before may still be taken.
+    pub(crate) async fn abandoned(&self) {
+        self.pipe.until(|lanes| lanes.near_has_left, &self.pipe.near_left).await;
+    }
+}
+
+impl Drop for FarEnd {
+    fn drop(&mut self) {
+        {
+            let mut lanes = self.pipe.lanes.lock();
+            lanes.far_has_left = true;
+            lanes.outward = BytesMut::new();
+        }
+        self.pipe.near_may_read.notify_one();
+        self.pipe.near_may_write.notify_one();
+    }
+}
+
+impl Pipe {
+    async fn until(&self, is_so: impl Fn(&Lanes) -> bool, changed: &Notify) {
+        while !is_so(&self.lanes.lock()) {
+            changed.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn would_block(result: io::Result<usize>) -> bool {
+        result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    #[tokio::test]
+    async fn bytes_go_both_ways_in_order() {
+        let (near, far) = pipe("test");
+        let mut buffer = [0; 4];
+        assert!(would_block(near.try_read(&mut buffer)) && near.readable().now_or_never().is_none());
+        far.give(Bytes::from_static(b"abcdef")).await;
+        assert!(far.give(Bytes::from_static(b"g")).now_or_never().is_none(), "one piece at a time");
+        near.readable().await;
+        assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer), (4, b"abcd"));
+        assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer[..2]), (2, &b"ef"[..]));
+        assert!(would_block(near.try_read(&mut buffer)));
+        assert_eq!(near.try_write(b"one").unwrap() + near.try_write(b"two").unwrap(), 6);
+        assert_eq!(far.take().await.unwrap(), "onetwo");
+        assert!(far.take().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_is_not_written_to() {
+        let (near, far) = pipe("test");
+        let bytes = vec![7; PIPE_BYTES_MAX + 1];
+        assert_eq!(near.try_write(&bytes).unwrap(), PIPE_BYTES_MAX);
+        assert!(would_block(near.try_write(&bytes)) && near.writable().now_or_never().is_none());
+        let (taken, ()) = tokio::join!(far.take(), near.writable());
+        assert_eq!(taken.unwrap().len(), PIPE_BYTES_MAX);
+        assert_eq!(near.try_write(b"x").unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_the_end_arrives() {
+        let (near, far) = pipe("test");
+        near.try_write(b"bye").unwrap();
+        near.end_writing();
+        assert!(far.abandoned().now_or_never().is_none());
+        drop(near);
+        far.abandoned().await;
+        assert_eq!(far.take().await.unwrap(), "bye");
+        assert_eq!(far.take().await, None);
+        far.give(Bytes::from_static(b"to nobody")).await;
+        far.give(Bytes::from_static(b"to nobody")).await;
+
+        let (near, far) = pipe("test");
+        far.give(Bytes::from_static(b"last")).await;
+        drop(far);
+        assert_eq!(near.try_write(b"lost").unwrap(), 4);
+        let mut buffer = [0; 8];
+        assert_eq!(near.try_read(&mut buffer).unwrap(), 4);
+        near.readable().await;
+        near.writable().await;
+        assert_eq!(near.try_read(&mut buffer).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken() {
+        let (near, far) = pipe("test");
+        let reader = tokio::spawn(async move {
+            near.readable().await;
+            let mut buffer = [0; 8];
+            let first = near.try_read(&mut buffer).unwrap();
+            near.readable().await;
+            (first, near.try_read(&mut buffer).unwrap())
+        });
+        tokio::task::yield_now().await;
+        far.give(Bytes::from_static(b"abc")).await;
+        // Resolves once the first piece was read.
+        far.give(Bytes::new()).await;
+        drop(far);
+        assert_eq!(reader.await.unwrap(), (3, 0));
+    }
+}

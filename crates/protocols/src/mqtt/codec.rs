@@ -10,6 +10,7 @@ mod property;
 mod publish;
 mod reader;
 
+pub(super) use decode::announced_version;
 pub use decode::decode;
 pub use encode::encode;
 pub use error::DecodeError;

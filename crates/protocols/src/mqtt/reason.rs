@@ -110,7 +110,7 @@ impl ReasonCode {
         }
     }
 
-    /// MQTT 3's CONNACK return code; `None` where it has none, and the connection is just closed [MQTT-3.2.2-6 v3].
+    /// MQTT 3's CONNACK return code; `None` where it has none, and the connection is just closed [MQTT-3.1.1:3.2.2-6].
     pub(super) fn v3_return_code(self) -> Option<u8> {
         match self {
             Self::Success => Some(0),

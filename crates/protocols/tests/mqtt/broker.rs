@@ -107,7 +107,10 @@ impl Broker {
                     inbound.handle_packet(packet, self.now.instant)
                 }
                 Ok(None) => break,
-                Err(error) => Err(error.into()),
+                Err(error) => {
+                    inbound.handle_undecodable(rest);
+                    Err(error.into())
+                }
             };
             match packet {
                 Ok(Event::Publish(publication)) => {
@@ -185,7 +188,7 @@ impl Broker {
 
     fn accept(&mut self, name: &str, connect: &Connect<'_>) {
         if connect.username == Some("nobody") {
-            let refusal = self.inbound(name).farewell(ReasonCode::NotAuthorized, None).unwrap();
+            let refusal = self.inbound(name).farewell(ReasonCode::NotAuthorized, Some("nobody may not")).unwrap();
             let mut bytes = Vec::new();
             self.inbound(name).reply(&refusal, &mut bytes);
             let connection = self.connections.get_mut(name).unwrap();
@@ -200,7 +203,7 @@ impl Broker {
         let client_id = assigned.clone().unwrap_or_else(|| connect.client_id.to_owned());
         let older = self.connections.iter().find(|(_, other)| other.client_id.as_ref() == Some(&client_id));
         if let Some(older) = older.map(|(name, _)| name.clone()) {
-            self.farewell(&older, ReasonCode::SessionTakenOver);
+            self.farewell(&older, ReasonCode::SessionTakenOver, "taken over");
             self.detach(&older);
         }
         let resumed = match self.sessions.get_mut(&client_id).and_then(|session| session.detached.take()) {
@@ -254,10 +257,12 @@ impl Broker {
     fn publish_batch(&mut self, name: &str, batch: &mut Batch<'_>, replies: &mut Vec<u8>) {
         let Some(run) = batch.run() else { return };
         let from = self.connections[name].client_id.clone();
-        let outcome = if run.topic().as_str().starts_with("forbidden/") {
+        // The hub alone may publish there.
+        let outcome = if run.topic().as_str().ends_with("/$rejected") {
             Outcome { reason: ReasonCode::NotAuthorized, text: Some("no") }
+        } else if self.publish(&run, from.as_deref()) == 0 {
+            Outcome { reason: ReasonCode::NoMatchingSubscribers, text: None }
         } else {
-            self.publish(&run, from.as_deref());
             Outcome::SUCCESS
         };
         if let Some(inbound) = self.connections.get_mut(name).unwrap().inbound.as_mut() {
@@ -268,7 +273,8 @@ impl Broker {
         batch.clear();
     }
 
-    pub(crate) fn publish(&mut self, run: &Run<'_>, from: Option<&str>) {
+    /// How many sessions it was offered to.
+    pub(crate) fn publish(&mut self, run: &Run<'_>, from: Option<&str>) -> usize {
         if run.is_retained() {
             let payload = run.payloads().last().unwrap();
             let topic = run.topic().as_str().to_owned();
@@ -287,11 +293,14 @@ impl Broker {
                 self.retained.insert(topic, message);
             }
         }
+        let mut matched = 0;
         for (client_id, session) in &mut self.sessions {
             if let Some(delivery) = session.delivery(run, from == Some(client_id)) {
                 session.outbound.offer(run, &delivery, self.now.wall);
+                matched += 1;
             }
         }
+        matched
     }
 
     fn publish_will(&mut self, will: &WillMessage) {
@@ -312,17 +321,17 @@ impl Broker {
 
     fn close(&mut self, name: &str, error: Option<ProtocolError>) {
         if let Some(error) = error {
-            self.farewell(name, error.reason());
+            self.farewell(name, error.reason(), &error.to_string());
         }
         self.detach(name);
         self.flush();
     }
 
-    fn farewell(&mut self, name: &str, reason: ReasonCode) {
+    fn farewell(&mut self, name: &str, reason: ReasonCode, text: &str) {
         self.flush();
         let connection = self.connections.get_mut(name).unwrap();
         let Some(inbound) = &connection.inbound else { return };
-        if let Some(packet) = inbound.farewell(reason, None) {
+        if let Some(packet) = inbound.farewell(reason, Some(text)) {
             inbound.reply(&packet, &mut connection.sent);
         }
     }

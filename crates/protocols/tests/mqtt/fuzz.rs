@@ -3,17 +3,18 @@
 use housewire_protocols::limits::MqttLimits;
 
 use crate::broker::Broker;
+use crate::conformance::Step;
+use crate::conformance::pattern::{Kept, bytes_of};
 use crate::pair::Random;
-use crate::script::{self, Step};
 use crate::vectors;
 
 const ROUNDS: u64 = 20_000;
 
 /// What clients send in the vectors.
 fn corpus() -> Vec<Vec<u8>> {
-    let cases = vectors::files().into_iter().flat_map(|(_, text)| script::parse(&text));
-    let sent = cases.flat_map(|case| case.steps).filter_map(|(_, step)| match step {
-        Step::Send(_, bytes) => Some(bytes),
+    // What is only known while a case is played is left to the cases.
+    let sent = vectors::cases().into_iter().flat_map(|case| case.steps).filter_map(|(_, step)| match step {
+        Step::Send(_, patterns) => bytes_of(&patterns, &Kept::new()),
         _ => None,
     });
     sent.collect()

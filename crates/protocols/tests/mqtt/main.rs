@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // the lint knows test functions, not what they share
 
 mod broker;
+mod conformance;
 mod fuzz;
 mod pair;
-mod script;
 mod vectors;

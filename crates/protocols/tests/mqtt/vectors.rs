@@ -1,84 +1,52 @@
-//! Runs the rows of `tests/vectors` on the machines.
+//! Plays the cases of `tests/vectors` on the machines.
 
-use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use housewire_protocols::limits::MqttLimits;
 
 use crate::broker::Broker;
-use crate::script::{self, Case, Step};
+use crate::conformance::{self, Case, Received, Stage, play};
 
-/// Every file of vectors with its name; the fuzzer starts from them too.
-pub(crate) fn files() -> Vec<(String, String)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let read = |path: std::path::PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        (name, std::fs::read_to_string(path).unwrap())
-    };
-    paths.into_iter().map(read).collect()
+/// Every case; the fuzzer starts from them too.
+pub(crate) fn cases() -> Vec<Case> {
+    conformance::cases(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
-}
-
-/// What went wrong in a case, and where.
-fn run(case: &Case) -> Result<(), String> {
-    let mut broker = Broker::new(MqttLimits::default());
-    let mut connected = BTreeSet::new();
-    for (line, step) in &case.steps {
-        match step {
-            Step::Send(client, bytes) => {
-                if connected.insert(client) {
-                    broker.connect(client);
-                }
-                broker.receive(client, bytes);
-            }
-            Step::Expect(client, bytes) => {
-                let connection = broker.connections.get_mut(client).ok_or("nobody of that name is connected")?;
-                let len = bytes.len().min(connection.sent.len());
-                let sent: Vec<u8> = connection.sent.drain(..len).collect();
-                if sent != *bytes {
-                    let rest = hex(&connection.sent);
-                    return Err(format!(
-                        "line {line}: expected {}\nbut came {}and then {rest}",
-                        hex(bytes),
-                        hex(&sent)
-                    ));
-                }
-            }
-            Step::Closed(client) => {
-                let connection = &broker.connections[client];
-                if connection.is_open() || !connection.sent.is_empty() {
-                    return Err(format!("line {line}: not closed, or more came: {}", hex(&connection.sent)));
-                }
-                connected.remove(client);
-            }
-            Step::Lost(client) => {
-                broker.lose(client);
-                connected.remove(client);
-            }
-            Step::Wait(time) => broker.wait(*time),
-        }
+impl Stage for Broker {
+    fn connect(&mut self, client: &str) {
+        Self::connect(self, client);
     }
-    match broker.connections.iter().find(|(_, connection)| !connection.sent.is_empty()) {
-        Some((client, connection)) => Err(format!("at the end {client} was sent {}too", hex(&connection.sent))),
-        None => Ok(()),
+
+    fn send(&mut self, client: &str, bytes: &[u8]) {
+        Self::receive(self, client, bytes);
+    }
+
+    fn receive(&mut self, client: &str, unread: &mut Vec<u8>) -> Received {
+        let connection = self.connections.get_mut(client).expect("the runner connects first");
+        if !connection.sent.is_empty() {
+            unread.append(&mut connection.sent);
+            return Received::Some;
+        }
+        if connection.is_open() { Received::Nothing } else { Received::End }
+    }
+
+    fn lose(&mut self, client: &str) {
+        Self::lose(self, client);
+    }
+
+    fn wait(&mut self, time: Duration) {
+        Self::wait(self, time);
     }
 }
 
 #[test]
 fn the_machines_answer_as_the_specification_says() {
-    let mut failures = Vec::new();
-    let mut count = 0;
-    for (file, text) in files() {
-        for case in script::parse(&text) {
-            count += 1;
-            if let Err(error) = run(&case) {
-                failures.push(format!("{file}: {}\n{error}", case.title));
-            }
-        }
-    }
-    assert!(failures.is_empty(), "{} of {count} cases failed:\n\n{}", failures.len(), failures.join("\n\n"));
+    let cases = cases();
+    let failed = |case: &Case| {
+        let played = play(case, &mut Broker::new(MqttLimits::default()));
+        played.err().map(|error| format!("{}\n{error}", case.title))
+    };
+    let failures: Vec<_> = cases.iter().filter_map(failed).collect();
+    assert!(failures.is_empty(), "{} of {} cases failed:\n\n{}", failures.len(), cases.len(), failures.join("\n\n"));
 }

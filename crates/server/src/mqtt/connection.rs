@@ -109,6 +109,9 @@ impl Connection {
         let read = read_into_scratch(socket, &mut scratch, tail);
         let data = read.data;
         let decoded = decode(data, inbound.version(), inbound.packet_bytes_max());
+        if decoded.is_err() {
+            inbound.handle_undecodable(data);
+        }
         let Some((packet, used)) = decoded.map_err(ProtocolError::from)? else {
             tail.extend_from_slice(data);
             return if read.is_last { Err(End::Client) } else { Ok(None) };

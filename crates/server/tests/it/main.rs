@@ -1,6 +1,9 @@
 //! Integration tests: an in-process hub on free ports, real sockets. One binary, so that linking is paid for once.
 
 mod cli;
+mod conformance;
+#[path = "../../../protocols/tests/mqtt/conformance/mod.rs"]
+mod conformance_cases;
 mod demo;
 mod devices;
 mod durable;

@@ -195,11 +195,19 @@ fn protocol_version(reader: &mut Reader<'_>) -> Result<Version, DecodeError> {
     }
 }
 
+/// The version that a CONNECT announces, though the rest of it may make no sense; `None` if that much cannot be read.
+pub(crate) fn announced_version(buffer: &[u8]) -> Option<Version> {
+    let (first, rest) = buffer.split_first()?;
+    let (_, len_bytes) = reader::varint(rest, "remaining length").ok()??;
+    let is_connect = PacketKind::from_number(first >> 4) == Some(PacketKind::Connect);
+    protocol_version(&mut Reader::new(&rest[len_bytes..])).ok().filter(|_| is_connect)
+}
+
 /// The bits of a CONNECT's flags byte that must agree with one another.
 fn check_connect_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
     let has = |bit: u8| flags & bit != 0;
     let will_without_will = !has(0b100) && flags & 0b0011_1000 != 0; // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
-    let password_alone = version != Version::V5 && has(0x40) && !has(0x80); // [MQTT-3.1.2-22 v3]
+    let password_alone = version != Version::V5 && has(0x40) && !has(0x80); // [MQTT-3.1.1:3.1.2-22]
     if has(1) || will_without_will || password_alone {
         return Err(DecodeError::BadValue { field: "connect flags", value: flags.into() });
     }

@@ -267,7 +267,7 @@ fn put_suback(suback: &SubAck<'_>, kind: PacketKind, v5: bool, out: &mut Vec<u8>
         });
         out.extend(suback.reasons.iter().map(|reason| reason.number()));
     } else if kind == PacketKind::SubAck {
-        // [MQTT-3.9.3-2 v3]: 0x80 is the only failure there is.
+        // [MQTT-3.1.1:3.9.3-2]: 0x80 is the only failure there is.
         out.extend(suback.reasons.iter().map(|reason| reason.number().min(0x80)));
     }
 }

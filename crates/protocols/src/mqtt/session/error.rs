@@ -22,7 +22,7 @@ pub enum ProtocolError {
     /// [MQTT-3.1.2-22]
     #[error("nothing came for one and a half times the keep-alive")]
     KeepAliveTimeout,
-    /// [MQTT-3.1.3-8 v3]
+    /// [MQTT-3.1.1:3.1.3-8]
     #[error("an MQTT 3 client without an identifier must ask for a clean session")]
     NoClientId,
     /// The bound is ours.

@@ -14,7 +14,7 @@ use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic};
 use super::filters::{handle_subscribe, handle_unsubscribe};
 use crate::limits::MqttLimits;
-use crate::mqtt::codec::{PACKET_BYTES_MAX, encode};
+use crate::mqtt::codec::{PACKET_BYTES_MAX, announced_version, encode};
 use crate::mqtt::packet::{Ack, ConnAck, Connect, Disconnect, Packet, PacketId, PacketKind, Publish, Version};
 use crate::mqtt::reason::ReasonCode;
 
@@ -203,6 +203,17 @@ impl Inbound {
     /// The will that is published, after this delay, if the connection breaks now.
     pub fn will(&self) -> Option<(&WillMessage, Duration)> {
         self.will.as_ref().map(|will| (&will.message, will.delay))
+    }
+
+    /// To be called with what cannot be decoded: the client of a CONNECT that says so much as its version is told in that
+    /// version what is wrong, by [`Inbound::farewell`]. MQTT 3 is told nothing [MQTT-3.1.1:3.1.4-1].
+    pub fn handle_undecodable(&mut self, buffer: &[u8]) {
+        if self.phase == Phase::AwaitingConnect
+            && let Some(version) = announced_version(buffer)
+        {
+            self.phase = Phase::Connecting;
+            self.version = version;
+        }
     }
 
     /// When to call [`Inbound::handle_timeout`]. It only ever moves later while packets come.

@@ -336,8 +336,22 @@ impl<'c> Active<'c> {
         }
     }
 
-    /// Tells the client why, as far as its protocol can.
+    /// Sends what waits for the disk, when the disk has it.
+    async fn send_withheld(&mut self) {
+        while !self.withheld.is_empty() && !self.session.mailbox.status().is_broken {
+            self.withheld.changed().await;
+            if self.withheld.release(&mut self.connection.inbound, &mut self.replies).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Tells the client what it still waits for, and why it ends, as far as its protocol can.
     pub(super) async fn say_farewell(&mut self, end: &End) {
+        let answered = tokio::time::timeout(DRAIN_TIMEOUT, self.send_withheld()).await;
+        if answered.is_err() || self.session.mailbox.respond(&mut self.acks, &mut self.replies).is_err() {
+            return;
+        }
         if let Some((reason, text)) = end.farewell()
             && let Some(packet) = self.connection.inbound.farewell(reason, Some(&text))
         {

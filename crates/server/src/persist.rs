@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use housewire_core::{BatchNumber, Denied, Hub};
 use housewire_store::Store;
@@ -44,6 +44,10 @@ pub(crate) struct DiskState {
     /// It refused the one after that.
     pub(crate) is_failing: bool,
 }
+
+/// How long a batch waits for acknowledgements that make parts of it needless: as long as the last one took to write, so
+/// that waiting costs no more than it may spare, and no longer than this.
+const ACKS_WAIT_MAX: Duration = Duration::from_millis(5);
 
 enum Order {
     /// Somebody waits for a change to be on disk.
@@ -114,7 +118,7 @@ pub(crate) struct Persister {
 impl Persister {
     pub(crate) fn start(desk: Desk, hub: Arc<Hub>, sessions: Arc<Sessions>, store: Store) -> std::io::Result<Self> {
         let Desk { mode, disk, orders, ordered } = desk;
-        let mut writer = Writer { hub, sessions, store, mode, disk, is_failing: false };
+        let mut writer = Writer { hub, sessions, store, mode, disk, is_failing: false, last_took: Duration::ZERO };
         let thread = std::thread::Builder::new().name("persist".into()).spawn(move || writer.run(&ordered))?;
         Ok(Self { orders, thread })
     }
@@ -136,6 +140,8 @@ struct Writer {
     mode: DurabilityMode,
     disk: watch::Sender<DiskState>,
     is_failing: bool,
+    /// How long the last batch took that was not empty.
+    last_took: Duration,
 }
 
 impl Writer {
@@ -158,8 +164,17 @@ impl Writer {
     }
 
     fn write(&mut self) {
+        if self.sessions.expects_acks() {
+            std::thread::sleep(self.last_took.min(ACKS_WAIT_MAX));
+        }
         let (changes, sessions) = self.hub.take_changes_with(|| self.sessions.take_changes());
-        match self.store.apply(&changes, &sessions.to_store()) {
+        let of_sessions = sessions.to_store();
+        let began = Instant::now();
+        let written = self.store.apply(&changes, &of_sessions);
+        if !changes.is_empty() || !of_sessions.is_empty() {
+            self.last_took = began.elapsed();
+        }
+        match written {
             Ok(()) => {
                 if std::mem::take(&mut self.is_failing) {
                     self.hub.set_disk_failing(false);

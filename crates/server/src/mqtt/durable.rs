@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use housewire_core::{Filter, Message, Now, SubscribeOptions, Timestamp};
 use housewire_protocols::mqtt::{Detached, Inbound, JournalChanges, KeptMessage, MessageChange, Step, WillMessage};
@@ -16,17 +17,31 @@ use crate::mqtt::mailbox::MqttMailbox;
 
 /// Mailboxes with something that the disk does not have.
 #[derive(Default)]
-pub(super) struct Unsaved(Mutex<Vec<Arc<MqttMailbox>>>);
+pub(super) struct Unsaved {
+    mailboxes: Mutex<Vec<Arc<MqttMailbox>>>,
+    /// Some of it was just sent to a client that is there, and needs no disk if the client acknowledges it soon.
+    expects_acks: AtomicBool,
+}
 
 impl Unsaved {
     /// The caller sees to it that a mailbox is noted once until it was taken.
     pub(super) fn note(&self, mailbox: Arc<MqttMailbox>) {
-        self.0.lock().push(mailbox);
+        self.mailboxes.lock().push(mailbox);
+    }
+
+    /// Says that what was noted may soon be acknowledged.
+    pub(super) fn expect_acks(&self) {
+        self.expects_acks.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was said since the last time.
+    pub(super) fn take_expects_acks(&self) -> bool {
+        self.expects_acks.swap(false, Ordering::Relaxed)
     }
 
     /// Takes what the disk does not have of all sessions.
     pub(super) fn take(&self) -> TakenChanges {
-        let mailboxes = std::mem::take(&mut *self.0.lock()).into_iter();
+        let mailboxes = std::mem::take(&mut *self.mailboxes.lock()).into_iter();
         TakenChanges(mailboxes.filter_map(|mailbox| mailbox.take_changes().map(|part| (mailbox, part))).collect())
     }
 }

@@ -286,6 +286,12 @@ impl Mailbox for MqttMailbox {
         state.lend_buffer();
         let lost = state.outbound.losses().overflow;
         let offer = state.outbound.offer(run, delivery, time);
+        if offer == Offer::Kept
+            && state.wire.is_some()
+            && let Some(durable) = &state.durable
+        {
+            durable.unsaved.expect_acks();
+        }
         self.settle(&mut state);
         if state.outbound.losses().overflow > lost && !std::mem::replace(&mut state.has_warned, true) {
             drop(state);

@@ -314,6 +314,12 @@ impl Sessions {
         false
     }
 
+    /// Whether some of what the disk does not have may soon be acknowledged by clients that are there, and then needs no
+    /// disk; asked before each batch.
+    pub(crate) fn expects_acks(&self) -> bool {
+        self.unsaved.take_expects_acks()
+    }
+
     /// What the disk does not have of all sessions.
     pub(crate) fn take_changes(&self) -> TakenChanges {
         self.unsaved.take()

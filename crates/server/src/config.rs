@@ -2,6 +2,8 @@
 //!
 //! Every key but `[limits]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
 
+mod proxies;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +13,7 @@ use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
 use crate::auth::GuestPolicy;
+use crate::proxy::{Network, Proxies};
 
 /// A port, or no listener at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,8 @@ pub struct Config {
     pub log: String,
     /// Who is let in without a credential.
     pub guest: GuestPolicy,
+    /// Who says with a PROXY header whose its connections are.
+    pub proxies: Proxies,
     /// Threads that connections live on.
     pub shards: usize,
     /// How long a report over HTTP shows its device online.
@@ -215,6 +220,12 @@ pub struct Settings {
     /// Who gets in without a credential [default: loopback]
     #[arg(long, env = "HOUSEWIRE_GUEST", value_enum)]
     pub guest: Option<GuestPolicy>,
+    /// Take connections from proxies, which say by PROXY protocol version 2 whose they are
+    #[arg(long, env = "HOUSEWIRE_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub proxy_protocol: Option<bool>,
+    /// Addresses or networks of these proxies, divided by commas [default: this machine]
+    #[arg(long, env = "HOUSEWIRE_PROXY_FROM", value_name = "ADDR", value_delimiter = ',')]
+    pub proxy_from: Option<Vec<Network>>,
     /// Threads that connections live on [default: 1]
     #[arg(long, env = "HOUSEWIRE_SHARDS", value_name = "N")]
     pub shards: Option<usize>,
@@ -280,6 +291,8 @@ impl Settings {
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
             guest: self.guest.or(weaker.guest),
+            proxy_protocol: self.proxy_protocol.or(weaker.proxy_protocol),
+            proxy_from: self.proxy_from.or(weaker.proxy_from),
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             limits: self.limits.or(weaker.limits),
@@ -296,17 +309,21 @@ impl Settings {
             let value = shards.to_string();
             return Err(ConfigError::Senseless { key: "shards", value, rule: "it must be between 1 and 64" });
         }
+        let bind = self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let demo = self.demo.unwrap_or(false);
+        let proxies = proxies::choose(self.proxy_protocol.unwrap_or(false), self.proxy_from, demo.then_some(bind))?;
         let limits = self.limits.unwrap_or_default();
         limits.validate()?;
         Ok(Config {
             data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
-            bind: self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            bind,
             port: self.port.unwrap_or(8080),
             mqtt_port: choice(self.mqtt_port, 1883),
             mqtts_port: choice(self.mqtts_port, 8883),
-            demo: self.demo.unwrap_or(false),
+            demo,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             guest: self.guest.unwrap_or_default(),
+            proxies,
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             limits,

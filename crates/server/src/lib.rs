@@ -18,7 +18,9 @@ mod limits;
 mod listener;
 mod mqtt;
 mod outbox;
+mod peer;
 mod persist;
+mod proxy;
 mod publish;
 mod reasons;
 mod refusal;
@@ -31,3 +33,4 @@ mod view;
 mod ws;
 
 pub use auth::GuestPolicy;
+pub use proxy::{Network, Proxies};

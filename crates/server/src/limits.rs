@@ -56,3 +56,5 @@ pub(crate) const PIPE_BYTES_MAX: usize = 16 * 1024;
 /// A frame of MQTT in a WebSocket may be so many times as large as a packet, as clients may put several into one; a larger
 /// one closes the connection.
 pub(crate) const WS_MQTT_PACKETS_PER_FRAME: usize = 2;
+/// Addresses and what else a PROXY header says; a longer one closes the connection.
+pub(crate) const PROXY_HEADER_BYTES_MAX: usize = 4_096;

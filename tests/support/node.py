@@ -92,6 +92,11 @@ class MqttJs:
         client.open(f"mqtt://{hub.host}:{port or hub.mqtt_port}", 5 if version == "5" else 4, options)
         return client
 
+    def connect_by_websocket(self, hub, version="3.1.1", **options):
+        client = MqttJsClient(self, options.pop("clientId", None))
+        client.open(f"ws://{hub.host}:{hub.port}/mqtt", 5 if version == "5" else 4, options)
+        return client
+
     def close(self):
         self.node.close()
 

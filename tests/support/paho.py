@@ -41,13 +41,28 @@ def properties(packet, **values):
 class Paho:
     """One connection. Every event has its inbox."""
 
-    def __init__(self, hub, version="5", port=None, name=None, clean=True, expiry=None, will=None, keepalive=60):
+    def __init__(
+        self,
+        hub,
+        version="5",
+        port=None,
+        name=None,
+        clean=True,
+        expiry=None,
+        will=None,
+        keepalive=60,
+        transport="tcp",
+    ):
         self.version = version
         self.hub = hub
         self.name = name or f"paho-{next(_numbers)}"
         options = {"clean_session": clean} if version == "3.1.1" else {}
         self.client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=self.name, protocol=VERSIONS[version], **options
+            mqtt.CallbackAPIVersion.VERSION2,
+            client_id=self.name,
+            protocol=VERSIONS[version],
+            transport=transport,
+            **options,
         )
         self.messages = Inbox(f"{self.name} messages")
         self._connects = Inbox(f"{self.name} CONNACK")
@@ -63,7 +78,9 @@ class Paho:
         self.client.reconnect_delay_set(60, 60)
         if will is not None:
             self.client.will_set(**will)
-        self._connect(port or hub.mqtt_port, clean, expiry, keepalive)
+        # In a WebSocket MQTT is spoken at /mqtt of the one port, which is the library's default path.
+        usual_port = hub.port if transport == "websockets" else hub.mqtt_port
+        self._connect(port or usual_port, clean, expiry, keepalive)
 
     def _connect(self, port, clean, expiry, keepalive):
         more = {}

@@ -3,12 +3,13 @@
 //!
 //! What a principal may do is checked in `core`.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Uri, header};
 use housewire_core::{Permissions, Principal};
 use serde::Deserialize;
+
+use crate::peer::{Peer, is_loopback};
 
 /// Who is let in without a credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -44,10 +45,10 @@ impl Guests {
     }
 
     /// The principal of whoever connects from this address, by a protocol that browsers and proxies do not speak.
-    pub(crate) fn admit_address(&self, peer: IpAddr) -> Result<Arc<Principal>, &'static str> {
+    pub(crate) fn admit_address(&self, peer: Peer) -> Result<Arc<Principal>, &'static str> {
         let admitted = match self.policy {
             GuestPolicy::Off => false,
-            GuestPolicy::Loopback => is_loopback(peer),
+            GuestPolicy::Loopback => peer.is_on_this_machine(),
             GuestPolicy::Lan => true,
         };
         if admitted { Ok(Arc::clone(&self.guest)) } else { Err(REFUSAL) }
@@ -62,7 +63,7 @@ impl Guests {
     /// either is no guest from loopback, and a page of another site is no guest at all.
     pub(crate) fn admit_request(
         &self,
-        peer: IpAddr,
+        peer: Peer,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Arc<Principal>, &'static str> {
@@ -76,10 +77,6 @@ impl Guests {
         };
         if is_borrowed { Err(BORROWED) } else { Ok(guest) }
     }
-}
-
-fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {
@@ -125,6 +122,8 @@ fn origin_is_foreign(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn check(policy: GuestPolicy, peer: &str, headers: &[(&'static str, &str)], admitted: bool) {
@@ -132,7 +131,8 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let result = Guests::new(policy).admit_request(peer.parse().unwrap(), &Uri::from_static("/"), &map);
+        let peer = Peer::direct((peer.parse::<IpAddr>().unwrap(), 9).into());
+        let result = Guests::new(policy).admit_request(peer, &Uri::from_static("/"), &map);
         assert_eq!(result.is_ok(), admitted, "{policy:?} {peer} {headers:?}");
     }
 
@@ -148,6 +148,18 @@ mod tests {
         check(Loopback, "192.0.2.7", &[local], false);
         check(Off, "127.0.0.1", &[local], false);
         check(Lan, "192.0.2.7", &[("host", "hub.local:8080")], true);
+    }
+
+    #[test]
+    fn what_came_through_a_proxy_is_no_guest_from_loopback() {
+        let peer = Peer::proxied(([127, 0, 0, 1], 9).into());
+        for (policy, admitted) in [(GuestPolicy::Off, false), (GuestPolicy::Loopback, false), (GuestPolicy::Lan, true)]
+        {
+            let guests = Guests::new(policy);
+            assert_eq!(guests.admit_address(peer).is_ok(), admitted, "{policy:?}");
+            let request = guests.admit_request(peer, &Uri::from_static("/"), &HeaderMap::new());
+            assert_eq!(request.is_ok(), admitted, "{policy:?}");
+        }
     }
 
     #[test]
@@ -167,7 +179,8 @@ mod tests {
         check(Loopback, "127.0.0.1", &[local, ("origin", "ftp://localhost:8080")], false);
         check(Loopback, "127.0.0.1", &[local, ("origin", "http://localhost:8080"), ("origin", "http://x")], false);
         let evil = Uri::from_static("http://evil.example/api");
-        assert!(Guests::new(Loopback).admit_request([127, 0, 0, 1].into(), &evil, &HeaderMap::new()).is_err());
+        let peer = Peer::direct(([127, 0, 0, 1], 9).into());
+        assert!(Guests::new(Loopback).admit_request(peer, &evil, &HeaderMap::new()).is_err());
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://evil.example")], false);
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://hub:8080")], true);
     }

@@ -2,6 +2,8 @@
 //!
 //! Every key but `[limits]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
 
+mod proxies;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,6 +14,7 @@ use thiserror::Error;
 
 use crate::auth::GuestPolicy;
 use crate::persist::DurabilityMode;
+use crate::proxy::{Network, Proxies};
 
 /// A port, or no listener at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,8 @@ pub struct Config {
     pub guest: GuestPolicy,
     /// What an acknowledgement promises.
     pub durability: DurabilityMode,
+    /// Who says with a PROXY header whose its connections are.
+    pub proxies: Proxies,
     /// Threads that connections live on.
     pub shards: usize,
     /// How long a report over HTTP shows its device online.
@@ -221,6 +226,12 @@ pub struct Settings {
     /// What an acknowledgement promises: on disk, or there within a second [default: strict]
     #[arg(long, env = "HOUSEWIRE_DURABILITY", value_enum)]
     pub durability: Option<DurabilityMode>,
+    /// Take connections from proxies, which say by PROXY protocol version 2 whose they are
+    #[arg(long, env = "HOUSEWIRE_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub proxy_protocol: Option<bool>,
+    /// Addresses or networks of these proxies, divided by commas [default: this machine]
+    #[arg(long, env = "HOUSEWIRE_PROXY_FROM", value_name = "ADDR", value_delimiter = ',')]
+    pub proxy_from: Option<Vec<Network>>,
     /// Threads that connections live on [default: 1]
     #[arg(long, env = "HOUSEWIRE_SHARDS", value_name = "N")]
     pub shards: Option<usize>,
@@ -287,6 +298,8 @@ impl Settings {
             log: self.log.or(weaker.log),
             guest: self.guest.or(weaker.guest),
             durability: self.durability.or(weaker.durability),
+            proxy_protocol: self.proxy_protocol.or(weaker.proxy_protocol),
+            proxy_from: self.proxy_from.or(weaker.proxy_from),
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             limits: self.limits.or(weaker.limits),
@@ -303,18 +316,22 @@ impl Settings {
             let value = shards.to_string();
             return Err(ConfigError::Senseless { key: "shards", value, rule: "it must be between 1 and 64" });
         }
+        let bind = self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let demo = self.demo.unwrap_or(false);
+        let proxies = proxies::choose(self.proxy_protocol.unwrap_or(false), self.proxy_from, demo.then_some(bind))?;
         let limits = self.limits.unwrap_or_default();
         limits.validate()?;
         Ok(Config {
             data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
-            bind: self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            bind,
             port: self.port.unwrap_or(8080),
             mqtt_port: choice(self.mqtt_port, 1883),
             mqtts_port: choice(self.mqtts_port, 8883),
-            demo: self.demo.unwrap_or(false),
+            demo,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             guest: self.guest.unwrap_or_default(),
             durability: self.durability.unwrap_or_default(),
+            proxies,
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             limits,

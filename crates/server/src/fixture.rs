@@ -19,6 +19,7 @@ use crate::config::{Limits, Settings};
 use crate::demo::Demo;
 use crate::http;
 use crate::mqtt::Sessions;
+use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 
@@ -69,7 +70,8 @@ impl Fixture {
     /// Opens a connection from this machine; the handle ends with the hub's side of it.
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(PIPE_BYTES);
-        let served = http::serve(server, "127.0.0.1:1".parse().unwrap(), self.shard.clone());
+        let peer = Peer::direct("127.0.0.1:1".parse().unwrap());
+        let served = http::serve(server, peer, self.shard.clone());
         (client, tokio::spawn(served))
     }
 

@@ -18,7 +18,9 @@ mod limits;
 mod listener;
 mod mqtt;
 mod outbox;
+mod peer;
 mod persist;
+mod proxy;
 mod publish;
 mod reasons;
 mod refusal;
@@ -32,3 +34,4 @@ mod ws;
 
 pub use auth::GuestPolicy;
 pub use persist::DurabilityMode;
+pub use proxy::{Network, Proxies};

@@ -50,9 +50,11 @@ pub(crate) const WS_READ_BUFFER_BYTES: usize = 4_096;
 pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Longest `id` of a request on a WebSocket; longer ones are refused.
 pub(crate) const WS_ID_BYTES_MAX: usize = 128;
-/// What a byte stream that another task carries (MQTT in a WebSocket) holds of the hub's output; also its longest frame.
-/// Beyond it the output waits in the session's own buffer, as it does for a socket that takes no more.
+/// What a byte stream that another task carries (MQTT in a WebSocket) holds in each direction; also the longest frame of ours.
+/// Beyond it output waits in the session's own buffer, as it does for a socket that takes no more, and input in the socket.
 pub(crate) const PIPE_BYTES_MAX: usize = 16 * 1024;
 /// A frame of MQTT in a WebSocket may be so many times as large as a packet, as clients may put several into one; a larger
 /// one closes the connection.
 pub(crate) const WS_MQTT_PACKETS_PER_FRAME: usize = 2;
+/// Addresses and what else a PROXY header says; a longer one closes the connection.
+pub(crate) const PROXY_HEADER_BYTES_MAX: usize = 4_096;

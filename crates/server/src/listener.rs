@@ -1,4 +1,5 @@
-//! Listening: accepts connections, gives each to a shard, and tells on the one port what it speaks.
+//! Listening: accepts connections, gives each to a shard, hears whose it is if a proxy brings it, and tells on the one port
+//! what it speaks.
 //!
 //! What happens on a connection belongs to the transports.
 
@@ -11,8 +12,10 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
+use crate::peer::Peer;
+use crate::proxy::{self, ProxyError};
 use crate::shard::{ConnectionGuard, Shard};
 use crate::stream::ByteStream;
 use crate::{http, mqtt};
@@ -148,21 +151,45 @@ pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>
     while let Some(Accepted { socket, peer, speaks }) = outlet.recv().await {
         let guard = shard.admit();
         match TcpStream::from_std(socket) {
-            Ok(socket) => match speaks {
-                Speaks::Mqtt => serve_mqtt(socket, peer, guard),
-                Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
-            },
+            Ok(socket) if shard.config.proxies.contains(peer.ip()) => {
+                drop(tokio::spawn(meet_proxy(socket, peer, speaks, guard)));
+            }
+            Ok(socket) => serve(socket, Peer::direct(peer), speaks, guard),
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }
     }
 }
 
-fn serve_mqtt(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
-    let admitted = guard.shard().guests.admit_address(peer.ip());
-    drop(tokio::spawn(mqtt::serve(ByteStream::Tcp(socket), peer, admitted, guard)));
+fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) {
+    match speaks {
+        Speaks::Mqtt => serve_mqtt(socket, peer, guard),
+        Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
+    }
 }
 
-async fn find_language(socket: TcpStream, peer: SocketAddr, guard: ConnectionGuard) {
+fn serve_mqtt(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
+    let admitted = guard.shard().guests.admit_address(peer);
+    drop(tokio::spawn(mqtt::serve(ByteStream::Tcp(socket), peer.address(), admitted, guard)));
+}
+
+/// Hears from a proxy whose connection this is.
+async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, guard: ConnectionGuard) {
+    let shard = guard.shard();
+    let header = tokio::time::timeout(shard.config.limits.greeting_timeout, proxy::read_header(&mut socket));
+    let header = tokio::select! {
+        header = header => header,
+        () = shard.stopping() => return,
+    };
+    match header {
+        // A proxy that does not tell, or speaks for itself, goes by its own address, but not for a program on this machine.
+        Ok(Ok(client)) => serve(socket, Peer::proxied(client.unwrap_or(proxy)), speaks, guard),
+        Ok(Err(ProxyError::Header(error))) => warn!(%proxy, "connection closed: {error}"),
+        Ok(Err(error @ ProxyError::Lost(_))) => debug!(%proxy, "connection closed: {error}"),
+        Err(_) => debug!(%proxy, "connection closed: no PROXY header came in time"),
+    }
+}
+
+async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
     let shard = guard.shard();
     let greeting = tokio::time::timeout(shard.config.limits.greeting_timeout, first_byte(&socket));
     let greeting = tokio::select! {
@@ -176,12 +203,18 @@ async fn find_language(socket: TcpStream, peer: SocketAddr, guard: ConnectionGua
                 http::serve(socket, peer, guard.shard().clone()).await;
             })),
             Some(Language::Tls) => refuse_tls(&socket, peer),
+            None if byte == PROXY_FIRST_BYTE => {
+                info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
+            }
             None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),
         },
         Ok(None) => {}
         Err(_) => debug!(%peer, "connection closed: it said nothing"),
     }
 }
+
+/// What no other language begins with.
+const PROXY_FIRST_BYTE: u8 = b'\r';
 
 /// What a connection to the one port speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,7 +246,7 @@ async fn first_byte(socket: &TcpStream) -> Option<u8> {
 
 /// Says to a TLS client, in its own protocol, that there is no TLS here (RFC 8446 section 6: alert record, fatal,
 /// `handshake_failure`), so that it reports a failed handshake rather than a broken connection.
-fn refuse_tls(socket: &TcpStream, peer: SocketAddr) {
+fn refuse_tls(socket: &TcpStream, peer: Peer) {
     const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
     let answered = socket.try_write(&ALERT).is_ok();
     debug!(%peer, answered, "connection closed: it asked for TLS, which this version does not serve yet");

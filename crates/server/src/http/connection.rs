@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use tracing::debug;
 use crate::http::gate::Gate;
 use crate::http::linger::Lingering;
 use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE};
+use crate::peer::Peer;
 use crate::routes;
 use crate::shard::Shard;
 
@@ -30,7 +30,7 @@ static ROUTES: LazyLock<Router> = LazyLock::new(routes::router);
 
 /// Serves a connection until it ends or the hub stops: then a request in flight is finished, streams and waiting
 /// requests end.
-pub(crate) async fn serve<S>(stream: S, peer: SocketAddr, shard: Shard)
+pub(crate) async fn serve<S>(stream: S, peer: Peer, shard: Shard)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

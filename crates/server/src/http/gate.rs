@@ -1,7 +1,5 @@
 //! What every request passes on its way in, and every answer on its way out: who is it, and what may a browser do with it.
 
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header};
@@ -13,18 +11,19 @@ use tower::ServiceExt as _;
 use crate::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::ui;
+use crate::peer::Peer;
 use crate::shard::Shard;
 
 /// What is known of a connection before its first request.
 #[derive(Clone)]
 pub(crate) struct Gate {
     shard: Shard,
-    peer: SocketAddr,
+    peer: Peer,
     alive: mpsc::Sender<()>,
 }
 
 impl Gate {
-    pub(crate) fn new(shard: Shard, peer: SocketAddr, alive: mpsc::Sender<()>) -> Self {
+    pub(crate) fn new(shard: Shard, peer: Peer, alive: mpsc::Sender<()>) -> Self {
         Self { shard, peer, alive }
     }
 
@@ -53,11 +52,11 @@ impl Gate {
     }
 
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
-        match self.shard.guests.admit_request(self.peer.ip(), request.uri(), request.headers()) {
+        match self.shard.guests.admit_request(self.peer, request.uri(), request.headers()) {
             Ok(principal) => {
                 let Self { shard, peer, alive } = self;
                 let session = shard.hub.new_session();
-                request.extensions_mut().insert(Caller { shard, principal, peer, session, alive });
+                request.extensions_mut().insert(Caller { shard, principal, peer: peer.address(), session, alive });
                 routes.clone().oneshot(request).await.into_response()
             }
             Err(reason) if is_api => Problem::unauthorized(reason).into_response(),

@@ -1,8 +1,8 @@
 //! Two ends of a stream in memory. The near end is read and written like a socket that never blocks; the far end belongs to the
 //! task that owns the real stream and carries bytes between the two.
 //!
-//! Bounded in both directions: inward by one piece as the far end read it, outward by [`PIPE_BYTES_MAX`]. While nothing is
-//! on its way it holds no buffer. An end that is dropped ends the stream for the other, after what was written before.
+//! Bounded in both directions: by [`PIPE_BYTES_MAX`], and inward by one piece more, as large as the far end read it. While
+//! nothing is on its way it holds no buffer. An end that is dropped ends the stream for the other, after what was written before.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -32,8 +32,10 @@ struct Pipe {
 
 #[derive(Default)]
 struct Lanes {
-    /// What the far end gave and the near end has not read.
+    /// What the far end gave and the near end has not read: a piece as it was given, not copied again …
     inward: Bytes,
+    /// … and small ones behind it, gathered so that they are read together.
+    inward_more: BytesMut,
     /// What the near end wrote and the far end has not taken.
     outward: BytesMut,
     /// The near end writes no more.
@@ -63,14 +65,18 @@ impl NearEnd {
         if lanes.inward.is_empty() {
             return if lanes.far_has_left { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
         }
-        let length = buffer.len().min(lanes.inward.len());
-        lanes.inward.copy_to_slice(&mut buffer[..length]);
-        if lanes.inward.is_empty() {
-            // An empty view would keep its whole allocation.
-            lanes.inward = Bytes::new();
-            self.pipe.far_may_give.notify_one();
+        let mut read = 0;
+        while read < buffer.len() && !lanes.inward.is_empty() {
+            let length = lanes.inward.len().min(buffer.len() - read);
+            lanes.inward.copy_to_slice(&mut buffer[read..read + length]);
+            read += length;
+            if lanes.inward.is_empty() {
+                // Takes the place of an empty view, too, which would keep its whole allocation.
+                lanes.inward = std::mem::take(&mut lanes.inward_more).freeze();
+                self.pipe.far_may_give.notify_one();
+            }
         }
-        Ok(length)
+        Ok(read)
     }
 
     pub(super) async fn writable(&self) {
@@ -108,6 +114,7 @@ impl Drop for NearEnd {
             lanes.outward_ended = true;
             lanes.near_has_left = true;
             lanes.inward = Bytes::new();
+            lanes.inward_more = BytesMut::new();
         }
         self.pipe.far_may_take.notify_one();
         self.pipe.far_may_give.notify_one();
@@ -131,15 +138,23 @@ impl FarEnd {
         (!taken.is_empty()).then(|| taken.freeze())
     }
 
-    /// Hands over what was read, once all before it was read. What nobody will read is dropped.
+    /// Hands over what was read, once there is room. What nobody will read is dropped.
     pub(crate) async fn give(&self, bytes: Bytes) {
-        let is_free = |lanes: &Lanes| lanes.inward.is_empty() || lanes.near_has_left;
-        self.pipe.until(is_free, &self.pipe.far_may_give).await;
+        let has_room = |lanes: &Lanes| {
+            let fits = lanes.inward_more.len().saturating_add(bytes.len()) <= PIPE_BYTES_MAX;
+            lanes.inward.is_empty() || fits || lanes.near_has_left
+        };
+        self.pipe.until(has_room, &self.pipe.far_may_give).await;
         let mut lanes = self.pipe.lanes.lock();
-        if !bytes.is_empty() && !lanes.near_has_left {
-            lanes.inward = bytes;
-            self.pipe.near_may_read.notify_one();
+        if lanes.near_has_left {
+            return;
         }
+        if lanes.inward.is_empty() {
+            lanes.inward = bytes;
+        } else {
+            lanes.inward_more.extend_from_slice(&bytes);
+        }
+        self.pipe.near_may_read.notify_one();
     }
 
     /// Resolves when the near end was dropped; what it wrote before may still be taken.
@@ -184,7 +199,6 @@ mod tests {
         let mut buffer = [0; 4];
         assert!(would_block(near.try_read(&mut buffer)) && near.readable().now_or_never().is_none());
         far.give(Bytes::from_static(b"abcdef")).await;
-        assert!(far.give(Bytes::from_static(b"g")).now_or_never().is_none(), "one piece at a time");
         near.readable().await;
         assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer), (4, b"abcd"));
         assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer[..2]), (2, &b"ef"[..]));
@@ -192,6 +206,23 @@ mod tests {
         assert_eq!(near.try_write(b"one").unwrap() + near.try_write(b"two").unwrap(), 6);
         assert_eq!(far.take().await.unwrap(), "onetwo");
         assert!(far.take().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn small_pieces_are_read_together_and_large_ones_wait() {
+        let (near, far) = pipe("test");
+        let large = Bytes::from(vec![7; PIPE_BYTES_MAX + 1]);
+        for piece in ["ab", "", "cd", "ef"] {
+            far.give(Bytes::from_static(piece.as_bytes())).now_or_never().expect("there is room");
+        }
+        assert!(far.give(large.clone()).now_or_never().is_none());
+        let mut buffer = [0; 5];
+        assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer), (5, b"abcde"));
+        assert!(far.give(large.clone()).now_or_never().is_none());
+        assert_eq!((near.try_read(&mut buffer).unwrap(), buffer[0]), (1, b'f'));
+        far.give(large.clone()).now_or_never().expect("there is room");
+        far.give(large.slice(1..)).now_or_never().expect("there is room behind it");
+        assert!(far.give(Bytes::from_static(b"x")).now_or_never().is_none());
     }
 
     #[tokio::test]
@@ -241,9 +272,10 @@ mod tests {
         });
         tokio::task::yield_now().await;
         far.give(Bytes::from_static(b"abc")).await;
-        // Resolves once the first piece was read.
-        far.give(Bytes::new()).await;
+        far.give(Bytes::from(vec![7; PIPE_BYTES_MAX])).await;
+        // Resolves once the pieces before were read.
+        far.give(Bytes::from_static(b"x")).await;
         drop(far);
-        assert_eq!(reader.await.unwrap(), (3, 0));
+        assert_eq!(reader.await.unwrap(), (8, 8));
     }
 }

@@ -1,8 +1,8 @@
 //! A WebSocket as a stream of bytes, for a protocol that could as well run over TCP: the bytes are those of its binary frames,
 //! wherever these begin and end. A text frame ends it.
 //!
-//! The task that carries them waits for whichever side is slower and holds no more than a frame in each direction, so that
-//! the bounds of the protocol inside stay those that they are on a socket.
+//! The task that carries them waits for whichever side is slower, and little is on its way in either direction, so that the
+//! bounds of the protocol inside stay those that they are on a socket.
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
@@ -53,7 +53,7 @@ async fn carry_out(far: &FarEnd, sink: &mut SplitSink<Socket, Message>) -> End {
     End::Finished
 }
 
-/// What frames hold is read, each when the one before was.
+/// What frames hold is read, as far as there is room.
 async fn carry_in(frames: &mut SplitStream<Socket>, far: &FarEnd) -> End {
     while let Some(message) = frames.next().await {
         match message {

@@ -13,6 +13,7 @@ mod http_client;
 mod mqtt;
 mod mqtt_ws;
 mod mqtt_ws_client;
+mod proxy;
 mod test_hub;
 mod topics;
 mod ws;

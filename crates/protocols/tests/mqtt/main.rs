@@ -6,4 +6,5 @@ mod broker;
 mod conformance;
 mod fuzz;
 mod pair;
+mod table;
 mod vectors;

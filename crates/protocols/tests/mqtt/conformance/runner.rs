@@ -65,7 +65,7 @@ impl Play<'_> {
                     }
                     Matched::Short if self.stage.receive(client, unread) == Received::Some => {}
                     Matched::Short | Matched::Wrong => {
-                        return Err(format!("expected {}\nbut came {}", describe(patterns), hex(unread)));
+                        return Err(format!("expected {}\nbut came {}", cut(describe(patterns)), hex(unread)));
                     }
                 }
             },
@@ -120,5 +120,11 @@ fn hex(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "nothing ".to_owned();
     }
-    bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
+    cut(bytes.iter().map(|byte| format!("{byte:02x} ")).collect())
+}
+
+/// What is longer nobody reads.
+fn cut(text: String) -> String {
+    const SHOWN: usize = 600;
+    if text.len() > SHOWN { format!("{} … ", &text[..SHOWN]) } else { text }
 }

@@ -37,11 +37,22 @@ pub(crate) const BORROWED: &str = "This request came through a proxy, under a fo
 pub(crate) struct Guests {
     policy: GuestPolicy,
     guest: Arc<Principal>,
+    nobody: Arc<Principal>,
 }
 
 impl Guests {
     pub(crate) fn new(policy: GuestPolicy) -> Self {
-        Self { policy, guest: Arc::new(Principal::new("guest", Permissions::all())) }
+        let principal = |name, permissions| Arc::new(Principal::new(name, permissions));
+        Self {
+            policy,
+            guest: principal("guest", Permissions::all()),
+            nobody: principal("nobody", Permissions::default()),
+        }
+    }
+
+    /// Whoever has not shown yet who he is, and may do nothing.
+    pub(crate) fn nobody(&self) -> Arc<Principal> {
+        Arc::clone(&self.nobody)
     }
 
     /// The principal of whoever connects from this address, by a protocol that browsers and proxies do not speak.

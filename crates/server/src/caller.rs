@@ -22,6 +22,8 @@ use crate::shard::{ConnectionGuard, Shard};
 pub(crate) struct Caller {
     pub(crate) shard: Shard,
     pub(crate) principal: Arc<Principal>,
+    /// Why this is nobody, who came as far as this only to say in another protocol who he is.
+    pub(crate) refusal: Option<&'static str>,
     pub(crate) peer: SocketAddr,
     /// Of the connection the request came over.
     pub(crate) session: SessionId,

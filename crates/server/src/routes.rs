@@ -25,9 +25,12 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     let frame_bytes_max = caller.shard.config.limits.mqtt_packet_bytes.saturating_mul(WS_MQTT_PACKETS_PER_FRAME);
     let opened = ws::open_bytes(request, caller.clone(), &mqtt::SUBPROTOCOLS, frame_bytes_max);
     let (answer, stream) = opened.map_err(|error| problem(&error, "/mqtt"))?;
-    // Whoever made the request was let in already, by stricter rules than those of an address.
-    let (peer, admitted) = (caller.peer, Ok(caller.principal.clone()));
-    tokio::spawn(mqtt::serve(stream, peer, admitted, caller.into_guard()));
+    // Decided by what the request says too, which is more than an address.
+    let admitted = match caller.refusal {
+        None => Ok(caller.principal.clone()),
+        Some(refusal) => Err(refusal),
+    };
+    tokio::spawn(mqtt::serve(stream, caller.peer, admitted, caller.into_guard()));
     Ok(answer)
 }
 

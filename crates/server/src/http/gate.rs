@@ -52,16 +52,19 @@ impl Gate {
     }
 
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
-        match self.shard.guests.admit_request(self.peer, request.uri(), request.headers()) {
-            Ok(principal) => {
-                let Self { shard, peer, alive } = self;
-                let session = shard.hub.new_session();
-                request.extensions_mut().insert(Caller { shard, principal, peer: peer.address(), session, alive });
-                routes.clone().oneshot(request).await.into_response()
-            }
-            Err(reason) if is_api => Problem::unauthorized(reason).into_response(),
-            Err(reason) => ui::refused(reason),
-        }
+        let guests = &self.shard.guests;
+        let (principal, refusal) = match guests.admit_request(self.peer, request.uri(), request.headers()) {
+            Ok(principal) => (principal, None),
+            // MQTT asks in its own words who it is, and says in them why somebody is refused.
+            Err(reason) if request.uri().path() == MQTT_PATH => (guests.nobody(), Some(reason)),
+            Err(reason) if is_api => return Problem::unauthorized(reason).into_response(),
+            Err(reason) => return ui::refused(reason),
+        };
+        let Self { shard, peer, alive } = self;
+        let session = shard.hub.new_session();
+        let caller = Caller { shard, principal, refusal, peer: peer.address(), session, alive };
+        request.extensions_mut().insert(caller);
+        routes.clone().oneshot(request).await.into_response()
     }
 }
 
@@ -71,9 +74,12 @@ fn names_its_host<B>(request: &Request<B>) -> bool {
     names == 1 || (names == 0 && request.version() < Version::HTTP_11)
 }
 
+/// Where a WebSocket speaks MQTT.
+const MQTT_PATH: &str = "/mqtt";
+
 /// Paths of programs, which are answered with JSON; all others belong to the page.
 fn is_api(path: &str) -> bool {
-    path == "/mqtt" || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A payload that a device called `text/html` must not run as a page of ours, hence the sandbox.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use housewire_core::{Permissions, Principal};
+use housewire_core::Principal;
 use housewire_protocols::mqtt::{Connect, Event, Inbound, ProtocolError, ReasonCode, decode};
 use tokio::sync::Notify;
 use tracing::{debug, info};
@@ -52,7 +52,7 @@ pub(crate) async fn serve(
     let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
     let (principal, refusal) = match admitted {
         Ok(principal) => (principal, None),
-        Err(why) => (Arc::new(Principal::new("nobody", Permissions::default())), Some(why)),
+        Err(why) => (shard.guests.nobody(), Some(why)),
     };
     let socket = Arc::new(socket);
     let mut connection =

@@ -23,19 +23,24 @@ impl MqttWs {
     /// A WebSocket of which the subprotocol is `mqtt`.
     #[track_caller]
     pub(crate) fn open(hub: &TestHub) -> Self {
-        let stream = TcpStream::connect_timeout(&hub.http(), PATIENCE).expect("the hub listens");
-        Self::over(hub, stream, Some("mqtt"))
+        Self::open_with(hub, &[("sec-websocket-protocol", "mqtt")])
     }
 
-    /// A WebSocket over a socket that was prepared, with subprotocols or without.
+    /// A WebSocket of which the request says more.
     #[track_caller]
-    pub(crate) fn over(hub: &TestHub, stream: TcpStream, subprotocols: Option<&str>) -> Self {
+    pub(crate) fn open_with(hub: &TestHub, headers: &[(&'static str, &str)]) -> Self {
+        let stream = TcpStream::connect_timeout(&hub.http(), PATIENCE).expect("the hub listens");
+        Self::over(hub, stream, headers)
+    }
+
+    /// A WebSocket over a socket that was prepared.
+    #[track_caller]
+    pub(crate) fn over(hub: &TestHub, stream: TcpStream, headers: &[(&'static str, &str)]) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         stream.set_nodelay(true).expect("a socket option");
         let mut request = format!("ws://{}/mqtt", hub.http()).into_client_request().expect("an address");
-        if let Some(names) = subprotocols {
-            let names = HeaderValue::from_str(names).expect("a header");
-            request.headers_mut().insert("sec-websocket-protocol", names);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
         let (socket, answer) = client(request, stream).expect("a WebSocket");
         Self { socket, answer, seen: Vec::new() }

@@ -64,6 +64,13 @@ impl Properties {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The texts and bytes among them, together.
+    pub(crate) fn bytes(&self) -> usize {
+        let user: usize = self.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        user + self.correlation.as_ref().map_or(0, Bytes::len) + text(&self.content_type) + text(&self.response_topic)
+    }
 }
 
 /// A session, for the hub's purposes: a subscriber's and publisher's identity while the hub runs.
@@ -263,6 +270,13 @@ impl<'a> Run<'a> {
 }
 
 impl Message {
+    /// What it takes up: topic, payload and properties, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.topic.as_str().len()
+            + self.payload.len()
+            + self.properties.as_ref().map_or(0, |properties| properties.bytes())
+    }
+
     /// Whether the sender gave the message a life and it is over.
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         let expiry = self.properties.as_ref().and_then(|properties| properties.expiry);

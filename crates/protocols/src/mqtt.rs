@@ -17,6 +17,6 @@ pub use packet::{
 };
 pub use reason::ReasonCode;
 pub use session::{
-    AckStep, Acknowledgement, Batch, Detached, Due, Event, Inbound, Link, Losses, Outbound, Outcome, ProtocolError,
-    Publication, PublishTopic, SubscriptionRequest, WillMessage,
+    AckStep, Acknowledgement, Batch, Detached, Due, Event, Holdings, Inbound, Link, Losses, Outbound, Outcome, Pool,
+    ProtocolError, Publication, PublishTopic, SubscriptionRequest, Traffic, WillMessage,
 };

@@ -13,7 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use crate::shard::{ConnectionGuard, Shard};
+use crate::admission::{Admission, Admitted};
+use crate::shard::{ConnectionGuard, Shard, now};
+use crate::stats::{Bound, Stats};
 use crate::{http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
@@ -37,6 +39,7 @@ pub(crate) struct Accepted {
     socket: std::net::TcpStream,
     peer: SocketAddr,
     speaks: Speaks,
+    admitted: Admitted,
 }
 
 /// A port cannot be listened on.
@@ -97,6 +100,8 @@ pub(crate) struct ShardInlet {
 /// Accepts until the hub stops. Shards are filled one after the other, since two half-loaded ones cost more than one.
 pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[ShardInlet]>) {
     let limits = shards[0].shard.config.limits;
+    let stats = Arc::clone(&shards[0].shard.stats);
+    let admission = Arc::clone(&shards[0].shard.admission);
     let stopping = shards[0].shard.stopping();
     tokio::pin!(stopping);
     let mut is_crowded = false;
@@ -116,6 +121,7 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
         };
         let total: usize = shards.iter().map(|entry| entry.shard.connection_count()).sum();
         if total >= limits.connections {
+            stats.reach(Bound::Connections);
             // Said once per crowd, not per connection.
             if !std::mem::replace(&mut is_crowded, true) {
                 warn!(%peer, "connections are refused: {total} are open, which is limits.connections");
@@ -123,16 +129,31 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
             continue;
         }
         is_crowded = false;
+        let Some(admitted) = admit(&admission, peer, &stats) else { continue };
         let roomy = shards.iter().find(|entry| entry.shard.connection_count() < limits.connections_per_shard);
         let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
             return;
         };
         // Registered with this runtime until here; the shard's own runtime takes it over.
         let Ok(socket) = socket.into_std() else { continue };
-        if entry.inlet.send(Accepted { socket, peer, speaks }).await.is_err() {
+        if entry.inlet.send(Accepted { socket, peer, speaks, admitted }).await.is_err() {
             return;
         }
     }
+}
+
+/// Whether the address may have one more connection, and when it is served.
+fn admit(admission: &Arc<Admission>, peer: SocketAddr, stats: &Stats) -> Option<Admitted> {
+    let admitted = admission.admit(peer.ip(), now().instant);
+    match &admitted {
+        None => {
+            stats.reach(Bound::ConnectionsPerAddress);
+            debug!(%peer, "connection closed: its address has as many as limits.connections_per_address allows");
+        }
+        Some(admitted) if !admitted.delay.is_zero() => stats.reach(Bound::ConnectionRatePerAddress),
+        Some(_) => {}
+    }
+    admitted
 }
 
 /// Errors of a connection that was gone before it was accepted.
@@ -144,15 +165,24 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 ///
 /// Each phase of a connection is a task of its own, so that an idle one costs the memory of its last phase only.
 pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>) {
-    while let Some(Accepted { socket, peer, speaks }) = outlet.recv().await {
-        let guard = shard.admit();
+    while let Some(Accepted { socket, peer, speaks, admitted }) = outlet.recv().await {
+        let Admitted { delay, counted } = admitted;
+        let guard = shard.admit(counted);
         match TcpStream::from_std(socket) {
-            Ok(socket) => match speaks {
-                Speaks::Mqtt => drop(tokio::spawn(mqtt::serve(socket, peer, guard))),
-                Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
-            },
+            Ok(socket) if delay.is_zero() => serve(socket, peer, speaks, guard),
+            Ok(socket) => drop(tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                serve(socket, peer, speaks, guard);
+            })),
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }
+    }
+}
+
+fn serve(socket: TcpStream, peer: SocketAddr, speaks: Speaks, guard: ConnectionGuard) {
+    match speaks {
+        Speaks::Mqtt => drop(tokio::spawn(mqtt::serve(socket, peer, guard))),
+        Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
     }
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod end;
 mod mailbox;
 mod outcome;
+mod pace;
 mod sessions;
 mod withheld;
 

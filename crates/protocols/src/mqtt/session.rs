@@ -6,6 +6,7 @@
 
 mod batch;
 mod detached;
+mod due;
 mod error;
 mod event;
 mod filters;
@@ -13,6 +14,8 @@ mod in_flight;
 mod inbound;
 mod outbound;
 mod output;
+mod pool;
+mod traffic;
 
 use super::packet::Version;
 
@@ -22,6 +25,8 @@ pub use error::ProtocolError;
 pub use event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
 pub use inbound::Inbound;
 pub use outbound::{Losses, Outbound};
+pub use pool::{Holdings, Pool};
+pub use traffic::Traffic;
 
 /// What was agreed about sending to a client when it connected.
 #[derive(Clone, Copy, Debug)]

@@ -7,13 +7,15 @@ use std::sync::{Arc, Weak};
 
 use housewire_core::{Delivery, Mailbox, Offer, Run, Timestamp};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, ProtocolError};
+use housewire_protocols::mqtt::{Acknowledgement, Holdings, Link, Losses, Outbound, ProtocolError, Traffic};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::clients::{Dropped, Figures, Measured};
 use crate::shard::{Flush, Shard, now};
+use crate::stats::{Bound, Stats};
 
 /// The connection that a session has at the moment.
 pub(super) struct Wire {
@@ -34,6 +36,9 @@ struct State {
     is_broken: bool,
     /// It was said that messages to this client are lost.
     has_warned: bool,
+    bytes_out: u64,
+    /// What the shard has counted of what was sent.
+    counted: Traffic,
 }
 
 impl State {
@@ -53,6 +58,7 @@ const REPLIES_KEPT_BYTES: usize = 1_024;
 pub(super) struct MqttMailbox {
     this: Weak<Self>,
     client_id: Arc<str>,
+    stats: Arc<Stats>,
     state: Mutex<State>,
 }
 
@@ -68,11 +74,19 @@ pub(super) struct OutputStatus {
 }
 
 impl MqttMailbox {
-    pub(super) fn new(limits: Arc<MqttLimits>, client_id: Arc<str>) -> Arc<Self> {
+    pub(super) fn new(limits: Arc<MqttLimits>, client_id: Arc<str>, stats: Arc<Stats>) -> Arc<Self> {
         let outbound = Outbound::new(limits);
-        let state =
-            State { outbound, wire: None, is_dirty: false, is_blocked: false, is_broken: false, has_warned: false };
-        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, state: Mutex::new(state) })
+        let state = State {
+            outbound,
+            wire: None,
+            is_dirty: false,
+            is_blocked: false,
+            is_broken: false,
+            has_warned: false,
+            bytes_out: 0,
+            counted: Traffic::default(),
+        };
+        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, stats, state: Mutex::new(state) })
     }
 
     /// A connection takes over: CONNACK first, then what is due again, then what waited.
@@ -154,12 +168,19 @@ impl Mailbox for MqttMailbox {
         let time: Timestamp = if run.message_properties().is_some() { now().wall } else { run.time() };
         let mut state = self.state.lock();
         state.lend_buffer();
-        let lost = state.outbound.losses().overflow;
+        let before = state.outbound.losses();
         let offer = state.outbound.offer(run, delivery, time);
         self.mark(&mut state);
-        if state.outbound.losses().overflow > lost && !std::mem::replace(&mut state.has_warned, true) {
-            drop(state);
-            warn!(client_id = &*self.client_id, "this MQTT client reads too slowly: messages to it are dropped");
+        let losses = state.outbound.losses();
+        if losses != before {
+            let overflow = losses.overflow - before.overflow;
+            let lost = overflow + losses.memory - before.memory;
+            self.stats.reach_by(Bound::MqttQueue, overflow);
+            self.stats.drop_messages(lost);
+            if lost > 0 && !std::mem::replace(&mut state.has_warned, true) {
+                drop(state);
+                warn!(client_id = &*self.client_id, "this MQTT client reads too slowly: messages to it are dropped");
+            }
         }
         offer
     }
@@ -169,21 +190,33 @@ impl Mailbox for MqttMailbox {
     }
 }
 
+impl Measured for MqttMailbox {
+    fn figures(&self) -> Figures {
+        let state = self.state.lock();
+        let Holdings { bytes, queued, in_flight } = state.outbound.holdings();
+        let Losses { overflow, memory, too_large, expired } = state.outbound.losses();
+        let dropped = Dropped { overflow, memory, too_large, expired };
+        Figures { in_flight, queued, queued_bytes: bytes, bytes_out: state.bytes_out, dropped }
+    }
+}
+
 impl Flush for MqttMailbox {
     fn flush(&self) {
         let mut state = self.state.lock();
-        let State { outbound, wire, is_dirty, is_blocked, is_broken, .. } = &mut *state;
+        let State { outbound, wire, is_dirty, is_blocked, is_broken, bytes_out, counted, .. } = &mut *state;
         *is_dirty = false;
         let Some(wire) = wire else { return };
         // Its task may wait for room: to go on with a replay, or to read on.
         let was_held_back = outbound.is_congested() || outbound.is_backlogged();
         let was_blocked = std::mem::take(is_blocked);
+        let mut written_bytes = 0;
         // Writing may let queued messages move up, which are written at once rather than in the next tick.
         while !outbound.output().is_empty() && !*is_broken {
             match wire.socket.try_write(outbound.output()) {
                 Ok(written) => {
                     let is_short = written < outbound.output().len();
                     outbound.consume(written, now().wall);
+                    written_bytes += written;
                     if is_short {
                         *is_blocked = true;
                         break;
@@ -196,6 +229,9 @@ impl Flush for MqttMailbox {
                 Err(_) => *is_broken = true,
             }
         }
+        let sent = outbound.sent();
+        wire.shard.traffic().sent(written_bytes, &sent.since(&std::mem::replace(counted, sent)));
+        *bytes_out += written_bytes as u64;
         if *is_blocked != was_blocked || *is_broken || (was_held_back && !outbound.is_congested()) {
             wire.wake.notify_one();
         }

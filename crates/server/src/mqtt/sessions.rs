@@ -8,14 +8,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use housewire_core::{Hub, Presence, Principal, Publisher, Replay, Run, SessionId, Subscriber};
-use housewire_protocols::limits::MqttLimits;
+use housewire_protocols::limits::{MqttLimits, Pool};
 use housewire_protocols::mqtt::{Detached, Due, WillMessage};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
+use crate::clients::{Client, Clients, Protocol};
+use crate::config::Limits;
 use crate::mqtt::mailbox::MqttMailbox;
+use crate::mqtt::pace::Pace;
 use crate::shard::{Shard, now};
+use crate::stats::{Bound, Stats};
 
 /// How long a new connection waits for the old one of the same client id to leave.
 const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +32,8 @@ pub(super) struct Session {
     pub(super) subscriber: Arc<Subscriber>,
     /// Retained messages on their way; a kept session that comes back goes on with them.
     pub(super) replays: Arc<Mutex<VecDeque<Replay>>>,
+    /// How it is seen by those who look after the hub.
+    pub(super) client: Arc<Client>,
     /// Publishes wills when no connection is there to do it.
     publisher: Publisher,
 }
@@ -61,11 +67,14 @@ struct Table {
 /// See the module.
 pub(crate) struct Sessions {
     hub: Arc<Hub>,
+    clients: Arc<Clients>,
+    stats: Arc<Stats>,
     limits: Arc<MqttLimits>,
     len_max: usize,
     table: Mutex<Table>,
     /// A nearer deadline was added.
     rescheduled: Notify,
+    log: Pace,
 }
 
 /// A session that a connection has taken.
@@ -102,8 +111,27 @@ enum Attempt {
 }
 
 impl Sessions {
-    pub(crate) fn new(hub: Arc<Hub>, limits: MqttLimits, len_max: usize) -> Self {
-        Self { hub, limits: Arc::new(limits), len_max, table: Mutex::default(), rescheduled: Notify::new() }
+    pub(crate) fn new(hub: Arc<Hub>, clients: Arc<Clients>, stats: Arc<Stats>, limits: &Limits) -> Self {
+        Self {
+            hub,
+            clients,
+            stats,
+            limits: Arc::new(limits.of_mqtt()),
+            len_max: limits.mqtt_sessions,
+            table: Mutex::default(),
+            rescheduled: Notify::new(),
+            log: Pace::default(),
+        }
+    }
+
+    /// Whether a client that comes or goes is worth a line of the log now.
+    pub(super) fn may_log(&self) -> bool {
+        self.log.may_log(now().instant)
+    }
+
+    /// The memory that sessions share.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.limits.pool
     }
 
     pub(super) fn limits(&self) -> &Arc<MqttLimits> {
@@ -123,7 +151,10 @@ impl Sessions {
             let handover = match self.try_take(client_id, start, principal, shard) {
                 Attempt::Taken(taken) => return Ok(taken),
                 Attempt::HeldBy(handover) => handover,
-                Attempt::Full => return Err(NoSession::Full),
+                Attempt::Full => {
+                    self.stats.reach(Bound::MqttSessions);
+                    return Err(NoSession::Full);
+                }
             };
             let released = handover.released.notified();
             tokio::pin!(released);
@@ -182,28 +213,33 @@ impl Sessions {
 
     fn new_session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, shard: &Shard) -> Session {
         let id = self.hub.new_session();
-        let mailbox = MqttMailbox::new(Arc::clone(&self.limits), Arc::clone(client_id));
+        let mailbox = MqttMailbox::new(Arc::clone(&self.limits), Arc::clone(client_id), Arc::clone(&self.stats));
         let subscriber = Hub::subscriber(id, Arc::clone(principal), Arc::clone(&mailbox) as _);
         let publisher = shard.publisher(Arc::clone(principal), id, "mqtt", Presence::None);
-        Session { id, mailbox, subscriber, replays: Arc::default(), publisher }
+        let measured = Arc::clone(&mailbox) as _;
+        let client = self.clients.add(Arc::clone(client_id), Protocol::Mqtt, Arc::clone(&subscriber), measured);
+        Session { id, mailbox, subscriber, replays: Arc::default(), client, publisher }
     }
 
     /// The connection ended: publishes a will that is due, keeps the session if it outlives the connection.
     pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, mut detached: Detached, handover: &Handover) {
         session.mailbox.disconnect();
-        let is_over = self.settle(session, &mut detached);
+        let is_over = session.client.is_ended() || self.settle(session, &mut detached);
         self.hub.session_disconnected(session.id, now());
-        {
+        let ended = {
             let mut table = self.table.lock();
             if is_over {
                 table.entries.remove(client_id);
+                Some(detached)
             } else {
                 table.park(client_id, session.clone(), detached);
                 self.rescheduled.notify_one();
+                None
             }
-        }
-        if is_over {
-            self.forget(session);
+        };
+        match ended {
+            Some(detached) => self.end(session, detached.end()),
+            None => self.clients.left(&session.client),
         }
         handover.released.notify_waiters();
     }
@@ -226,6 +262,16 @@ impl Sessions {
         false
     }
 
+    /// Ends the session of a client that is away; whether there was one.
+    pub(crate) fn end_away(&self, client_id: &str) -> bool {
+        let removed = self.table.lock().remove(client_id);
+        let is_found = removed.is_some();
+        if let Some((session, detached)) = removed {
+            self.end(&session, detached.end());
+        }
+        is_found
+    }
+
     fn end(&self, session: &Session, will: Option<WillMessage>) {
         if let Some(will) = will {
             publish_will(session, &will);
@@ -234,6 +280,7 @@ impl Sessions {
     }
 
     fn forget(&self, session: &Session) {
+        self.clients.remove(&session.client);
         self.hub.unsubscribe_all(&session.subscriber);
         session.mailbox.close();
         self.hub.session_ended(session.id, now());
@@ -282,6 +329,7 @@ impl Sessions {
             }
             if is_over {
                 self.forget(&session);
+                self.clients.count_expired();
                 debug!(client_id = &*client_id, "session expired");
             }
             handover.released.notify_waiters();
@@ -310,17 +358,17 @@ impl Table {
     }
 
     /// Takes out a session that is away.
-    fn remove(&mut self, client_id: &Arc<str>) -> Option<(Session, Detached)> {
-        let Entry { session, state } = self.entries.remove(client_id)?;
+    fn remove(&mut self, client_id: &str) -> Option<(Session, Detached)> {
+        let (client_id, Entry { session, state }) = self.entries.remove_entry(client_id)?;
         match state {
             State::Away(detached) => {
                 if let Some(at) = detached.poll_timeout() {
-                    self.deadlines.remove(&(at, Arc::clone(client_id)));
+                    self.deadlines.remove(&(at, client_id));
                 }
                 Some((session, detached))
             }
             State::Connected(_) => {
-                self.entries.insert(Arc::clone(client_id), Entry { session, state });
+                self.entries.insert(client_id, Entry { session, state });
                 None
             }
         }

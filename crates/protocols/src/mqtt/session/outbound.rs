@@ -5,15 +5,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-use housewire_core::{Delivery, Offer, Properties, Qos, Run, Timestamp};
+use housewire_core::{Delivery, Offer, Qos, Run, Timestamp};
 
 use super::Link;
+use super::due::{held_frame, remaining_expiry};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
 use super::in_flight::{Held, IDLE_LEN_MAX, InFlight};
 use super::output::Output;
+use super::pool::{Holdings, Share};
+use super::traffic::{Traffic, count_packets};
 use crate::limits::MqttLimits;
 use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
 use crate::mqtt::packet::{Ack, Packet, PacketId, Version};
@@ -22,8 +24,10 @@ use crate::mqtt::reason::ReasonCode;
 /// Messages that a client did not get, or may not have got, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// A bound was reached.
+    /// A bound of this session was reached.
     pub overflow: u64,
+    /// The bound of all sessions together was reached, see [`super::Pool`].
+    pub memory: u64,
     /// Larger than the client takes [MQTT-3.1.2-24].
     pub too_large: u64,
     /// Their time was over before they could be sent [MQTT-3.3.2-5].
@@ -53,13 +57,16 @@ pub struct Outbound {
     queue: VecDeque<Box<Held>>,
     /// Of the messages in `queue` and `in_flight`.
     held_bytes: usize,
+    share: Share,
     losses: Losses,
+    sent: Traffic,
 }
 
 impl Outbound {
     /// Of a session that is about to be connected.
     pub fn new(limits: Arc<MqttLimits>) -> Self {
         Self {
+            share: Share::new(Arc::clone(&limits.pool)),
             limits,
             state: State::Offline,
             output: Output::default(),
@@ -68,6 +75,7 @@ impl Outbound {
             queue: VecDeque::new(),
             held_bytes: 0,
             losses: Losses::default(),
+            sent: Traffic::default(),
         }
     }
 
@@ -76,6 +84,7 @@ impl Outbound {
     pub fn connect(&mut self, link: Link, connack: &[u8], now: Timestamp) {
         self.output.clear();
         self.output.append(connack);
+        self.sent.packets += 1;
         self.state = State::Online(link);
         self.on_wire = 0;
         self.refill(now);
@@ -88,6 +97,7 @@ impl Outbound {
                 self.output.clear();
                 self.on_wire = 0;
                 self.state = State::Offline;
+                self.share.settle(self.holdings());
             }
             State::Online(_) => self.close(),
             State::Offline | State::Closed => {}
@@ -96,8 +106,8 @@ impl Outbound {
 
     /// The session is over: nothing is taken any more, everything is let go.
     pub fn close(&mut self) {
-        let losses = self.losses;
-        *self = Self { state: State::Closed, losses, ..Self::new(Arc::clone(&self.limits)) };
+        let (losses, sent) = (self.losses, self.sent);
+        *self = Self { state: State::Closed, losses, sent, ..Self::new(Arc::clone(&self.limits)) };
     }
 
     /// Takes a run: into the output if it can go now, else into the queue (QoS 1 and 2) or nowhere (QoS 0).
@@ -110,13 +120,19 @@ impl Outbound {
             self.losses.expired += run.payloads().len() as u64;
             return Offer::Taken;
         };
-        match self.state {
+        let offer = match self.state {
             State::Online(link) => self.offer_online(link, run, delivery, qos, expiry_s),
             // Not counted: QoS 0 is for those who are there.
             State::Offline if qos == Qos::AtMostOnce => Offer::Dropped,
             State::Offline => self.offer_each(run, |outbound, index, _| outbound.enqueue(run, index, qos, delivery)),
             State::Closed => Offer::Closed,
+        };
+        match self.state {
+            // Counted when it is flushed; most of it is gone then.
+            State::Online(_) => self.share.settle_roughly(self.holdings()),
+            State::Offline | State::Closed => self.share.settle(self.holdings()),
         }
+        offer
     }
 
     fn offer_online(
@@ -145,7 +161,8 @@ impl Outbound {
             let key = run_key(link.version, qos, delivery.retain);
             let encoded = run.encoded(key, |run, encoded| encode_run(run, &frame(&[]), encoded));
             let bytes = encoded.bytes.len();
-            if bytes <= link.packet_bytes_max && self.output.len() + bytes <= self.limits.output_bytes_max {
+            let has_room = self.output.len() + bytes <= self.limits.output_bytes_max && self.may_grow();
+            if bytes <= link.packet_bytes_max && has_room {
                 self.take_whole(&link, run, delivery, qos, &encoded.bytes, &encoded.marks);
                 return Offer::Taken;
             }
@@ -158,19 +175,24 @@ impl Outbound {
             }
             let can_go = outbound.output.len() < outbound.limits.output_bytes_max;
             if qos == Qos::AtMostOnce {
-                if can_go {
-                    frame.put(false, None, payload, outbound.output.tail());
-                } else {
+                return if !can_go {
                     outbound.losses.overflow += 1;
-                }
-                return can_go;
+                    false
+                } else if outbound.has_share() {
+                    frame.put(false, None, payload, outbound.output.tail());
+                    outbound.sent.add_publish(payload);
+                    true
+                } else {
+                    false
+                };
             }
-            if !can_go || !outbound.queue.is_empty() || outbound.window(&link) == 0 {
+            if !can_go || !outbound.queue.is_empty() || outbound.window(&link) == 0 || !outbound.may_grow() {
                 return outbound.enqueue(run, index, qos, delivery);
             }
             let held = outbound.hold(&link, run, index, qos, delivery);
             let packet_id = outbound.begin(qos, held);
             frame.put(false, Some(packet_id), payload, outbound.output.tail());
+            outbound.sent.add_publish(payload);
             true
         })
     }
@@ -183,6 +205,9 @@ impl Outbound {
     fn take_whole(&mut self, link: &Link, run: &Run<'_>, delivery: &Delivery, qos: Qos, bytes: &[u8], marks: &[u32]) {
         let start = self.output.tail().len();
         self.output.append(bytes);
+        for payload in run.payloads() {
+            self.sent.add_publish(payload);
+        }
         for (index, mark) in marks.iter().enumerate() {
             let held = self.hold(link, run, index, qos, delivery);
             let packet_id = self.begin(qos, held);
@@ -218,10 +243,28 @@ impl Outbound {
             self.losses.overflow += 1;
             return false;
         }
+        if !self.has_share() {
+            return false;
+        }
         let held = Held::new(&run.messages()[index], qos, delivery);
         self.held_bytes += held.bytes();
         self.queue.push_back(held);
         true
+    }
+
+    /// Whether all sessions together have room for more of this one.
+    fn may_grow(&self) -> bool {
+        self.share.may_grow(self.holdings().bytes, matches!(self.state, State::Online(_)))
+    }
+
+    /// As [`Self::may_grow`], counting the message that is lost if not.
+    fn has_share(&mut self) -> bool {
+        let may_grow = self.may_grow();
+        if !may_grow {
+            self.losses.memory += 1;
+            self.limits.pool.refuse();
+        }
+        may_grow
     }
 
     /// How many more messages may be begun now [MQTT-3.3.4-9].
@@ -266,6 +309,10 @@ impl Outbound {
             _ => return Err(ProtocolError::WrongAcknowledgement),
         }
         self.refill(now);
+        if self.output.len() == 0 {
+            // Nothing is left to flush, which would count it.
+            self.share.settle(self.holdings());
+        }
         Ok(())
     }
 
@@ -279,12 +326,14 @@ impl Outbound {
 
     fn send_pubrel(&mut self, link: &Link, packet_id: PacketId, reason: ReasonCode) {
         encode(&Packet::PubRel(Ack::new(packet_id, reason)), link.version, self.output.tail());
+        self.sent.packets += 1;
     }
 
     /// Appends packets that [`super::Inbound::reply`] and [`super::Inbound::acknowledge`] made.
     pub fn append(&mut self, replies: &[u8]) {
         if matches!(self.state, State::Online(_)) {
             self.output.append(replies);
+            self.sent.packets += count_packets(replies);
         }
     }
 
@@ -297,6 +346,7 @@ impl Outbound {
     pub fn consume(&mut self, written: usize, now: Timestamp) {
         self.output.consume(written);
         self.refill(now);
+        self.share.settle(self.holdings());
     }
 
     /// Sends what is due, while window and output have room: first again what was sent on an earlier connection, then
@@ -334,6 +384,7 @@ impl Outbound {
             }
             // [MQTT-3.3.1-1]
             frame.put(true, Some(packet_id), &held.message.payload, self.output.tail());
+            self.sent.add_publish(&held.message.payload);
         } else {
             self.send_pubrel(link, packet_id, ReasonCode::Success);
         }
@@ -353,6 +404,7 @@ impl Outbound {
             return;
         }
         frame.put(false, Some(self.in_flight.next_id()), &held.message.payload, self.output.tail());
+        self.sent.add_publish(&held.message.payload);
         let qos = held.qos;
         let kept = if link.keeps_session { self.keep(held) } else { None };
         self.begin(qos, kept);
@@ -383,38 +435,19 @@ impl Outbound {
         self.output.reclaim_buffer()
     }
 
+    /// What it holds at the moment.
+    pub fn holdings(&self) -> Holdings {
+        let bytes = self.output.len() + self.held_bytes;
+        Holdings { bytes, queued: self.queue.len(), in_flight: self.in_flight.len() }
+    }
+
+    /// What was sent so far, on all connections.
+    pub fn sent(&self) -> Traffic {
+        self.sent
+    }
+
     /// What was lost so far.
     pub fn losses(&self) -> Losses {
         self.losses
-    }
-}
-
-fn held_frame(held: &Held, version: Version, expiry_s: Option<u32>) -> PublishFrame<'_> {
-    let message = held.message.properties.as_deref();
-    let properties = MessageProperties { message, expiry_s, identifiers: &held.identifiers, topic_alias: None };
-    PublishFrame {
-        topic: held.message.topic.as_str(),
-        qos: held.qos,
-        retain: held.retain,
-        properties: properties.encode(version),
-    }
-}
-
-/// The message's time is over.
-struct Expired;
-
-/// What is left of a message's expiry, in whole seconds as they go over the wire [MQTT-3.3.2-6].
-fn remaining_expiry(
-    properties: Option<&Properties>,
-    arrived: Timestamp,
-    now: Timestamp,
-) -> Result<Option<u32>, Expired> {
-    let Some(expiry) = properties.and_then(|properties| properties.expiry) else { return Ok(None) };
-    let waited = Duration::from_secs(now.since(arrived).as_secs());
-    match expiry.checked_sub(waited) {
-        Some(left) if waited.is_zero() || !left.is_zero() => {
-            Ok(Some(u32::try_from(left.as_secs()).unwrap_or(u32::MAX)))
-        }
-        _ => Err(Expired),
     }
 }

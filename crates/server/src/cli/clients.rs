@@ -32,8 +32,8 @@ Example:
   housewire clients show kitchen";
 
 const DISCONNECT_EXAMPLE: &str = "\
-Most clients connect again at once, and find their session as it was. With --forget it is gone, with its
-subscriptions and all that waits in it.
+Most clients connect again at once and find their session as it was. With --forget it is gone, and
+all that waited in it.
 
 Example:
   housewire clients disconnect kitchen

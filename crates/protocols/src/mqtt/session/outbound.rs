@@ -12,7 +12,7 @@ use super::Link;
 use super::due::{held_frame, remaining_expiry};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
-use super::in_flight::{Held, IDLE_LEN_MAX, InFlight};
+use super::in_flight::{Exchange, Held, IDLE_LEN_MAX, InFlight};
 use super::output::Output;
 use super::pool::{Holdings, Share};
 use super::traffic::{Traffic, count_packets};
@@ -437,8 +437,9 @@ impl Outbound {
 
     /// What it holds at the moment.
     pub fn holdings(&self) -> Holdings {
-        let bytes = self.output.len() + self.held_bytes;
-        Holdings { bytes, queued: self.queue.len(), in_flight: self.in_flight.len() }
+        let in_flight = self.in_flight.len();
+        let bytes = self.output.len() + self.held_bytes + in_flight * size_of::<Exchange>();
+        Holdings { bytes, queued: self.queue.len(), in_flight }
     }
 
     /// What was sent so far, on all connections.

@@ -239,6 +239,8 @@ impl Hub {
         for mut message in snapshot.retained {
             match Role::of(message.topic.borrow()) {
                 Role::HubOnly if message.topic.as_str().ends_with("/target") => continue,
+                // Clients could write there once; now it is the hub's own, and never on disk.
+                Role::HubOnly if message.topic.as_str().starts_with("$SYS") => continue,
                 Role::Online(_) => message.payload = Bytes::from_static(b"false"),
                 _ => {}
             }

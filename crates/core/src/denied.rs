@@ -16,14 +16,27 @@ pub enum Denied {
         topic: String,
     },
     /// Topics that only the hub writes.
-    #[error("'{0}' is written by the hub itself: publish to devices/<device>/<property> or …/set instead")]
+    #[error(
+        "'{0}' is written by the hub itself: publish elsewhere; devices take devices/<device>/<property> and …/set"
+    )]
     HubOnly(String),
     /// No room for another device.
     #[error("the registry is full ({} devices): delete some first", crate::limits::DEVICES_MAX)]
     DevicesFull,
     /// No room for another retained message.
-    #[error("too many retained messages ({}): clear some first", crate::limits::RETAINED_MAX)]
-    RetainedFull,
+    #[error("too many retained messages ({0}, limits.retained_messages): clear some first")]
+    RetainedFull(usize),
+    /// No room for so many bytes of retained messages.
+    #[error(
+        "the retained messages take up all the room they have ({0} bytes, limits.retained_bytes): clear some first"
+    )]
+    RetainedBytesFull(usize),
+    /// Longer than this hub allows.
+    #[error("a topic may have at most {0} bytes here (limits.topic_bytes): use a shorter one")]
+    TopicTooLong(usize),
+    /// Deeper than this hub allows.
+    #[error("a topic may have at most {0} levels here (limits.topic_levels): use fewer")]
+    TopicTooDeep(usize),
     /// The disk takes nothing, so what an acknowledgement would promise cannot be kept.
     #[error("the hub cannot write to its disk and so cannot keep this message: try again later, or publish with QoS 0")]
     DiskFailing,

@@ -5,6 +5,7 @@
 
 pub(crate) mod follow_up;
 mod registry_api;
+mod sight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,8 +14,10 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 
 pub use self::registry_api::Declared;
+pub use self::sight::HubFigures;
 use crate::changes::Unsaved;
 use crate::denied::Denied;
+use crate::limits::HubLimits;
 use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
@@ -37,11 +40,13 @@ pub struct Granted {
 pub struct HubOptions {
     /// How long a report through a door without lasting connections shows its device online.
     pub online_timeout: Duration,
+    /// Bounds.
+    pub limits: HubLimits,
 }
 
 impl Default for HubOptions {
     fn default() -> Self {
-        Self { online_timeout: Duration::from_secs(300) }
+        Self { online_timeout: Duration::from_secs(300), limits: HubLimits::default() }
     }
 }
 
@@ -141,6 +146,7 @@ impl Hub {
                 topic: filter.to_string(),
             });
         }
+        self.options.limits.check(filter.as_str())?;
         let existed = {
             // Under the list's lock, so that a close at the same time sees either both or neither.
             let mut filters = subscriber.filters.lock();

@@ -26,7 +26,7 @@ pub use denied::Denied;
 pub use device::{
     DeclareError, DeclareMode, Device, DeviceId, DeviceInfo, DeviceState, IdError, PropertyName, Rejected, Rejection,
 };
-pub use hub::{Declared, Granted, Hub, HubOptions, Replay, ReplayKind, ReplayProgress};
+pub use hub::{Declared, Granted, Hub, HubFigures, HubOptions, Replay, ReplayKind, ReplayProgress};
 pub use mailbox::{Delivery, Mailbox, Offer, Subscriber};
 pub use message::{Encoded, Message, Origin, Presence, Properties, Qos, Run, SessionId};
 pub use principal::{Access, Permissions, Principal};
@@ -35,6 +35,7 @@ pub use property::{
 };
 pub use publisher::{Publisher, Receipt};
 pub use route::RouteCache;
+pub use slots::RetainedFigures;
 pub use time::{Now, Timestamp};
 pub use topic::{Filter, Topic, TopicError, TopicRef};
 pub use trie::SubscribeOptions;

@@ -3,7 +3,7 @@
 //! How a message looks on a wire belongs to the transports; they keep their encodings beside the run
 //! ([`Run::encoded`]) so that one run is encoded once per variant, whatever the number of subscribers.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +64,13 @@ impl Properties {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The texts and bytes among them, together.
+    pub(crate) fn bytes(&self) -> usize {
+        let user: usize = self.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        user + self.correlation.as_ref().map_or(0, Bytes::len) + text(&self.content_type) + text(&self.response_topic)
+    }
 }
 
 /// A session, for the hub's purposes: a subscriber's and publisher's identity while the hub runs.
@@ -122,6 +129,7 @@ pub struct Run<'a> {
     properties: Option<&'a Arc<Properties>>,
     pub(crate) origin: Origin,
     pub(crate) time: Timestamp,
+    payload_bytes: Cell<Option<u64>>,
     encodings: RefCell<Vec<(u32, Rc<Encoded>)>>,
     messages: OnceCell<Vec<Arc<Message>>>,
 }
@@ -147,6 +155,7 @@ impl<'a> Run<'a> {
             properties: None,
             origin: Origin { via: "hub", session: SessionId(0), presence: Presence::None },
             time: Timestamp::default(),
+            payload_bytes: Cell::new(None),
             encodings: RefCell::new(Vec::new()),
             messages: OnceCell::new(),
         }
@@ -192,6 +201,15 @@ impl<'a> Run<'a> {
     /// One payload per message, never empty.
     pub fn payloads(&self) -> &'a [&'a [u8]] {
         self.payloads
+    }
+
+    /// The length of all payloads together; counted once, however many subscribers ask.
+    pub fn payload_bytes(&self) -> u64 {
+        self.payload_bytes.get().unwrap_or_else(|| {
+            let bytes = self.payloads.iter().map(|payload| payload.len() as u64).sum();
+            self.payload_bytes.set(Some(bytes));
+            bytes
+        })
     }
 
     /// As published.
@@ -263,6 +281,13 @@ impl<'a> Run<'a> {
 }
 
 impl Message {
+    /// What it takes up: topic, payload and properties, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.topic.as_str().len()
+            + self.payload.len()
+            + self.properties.as_ref().map_or(0, |properties| properties.bytes())
+    }
+
     /// Whether the sender gave the message a life and it is over.
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         let expiry = self.properties.as_ref().and_then(|properties| properties.expiry);

@@ -70,6 +70,7 @@ impl Publisher {
         let route = self.routes.route(&self.hub, run.topic());
         match route.role {
             Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
+            Role::OverBound => self.hub.options.limits.check(run.topic().as_str()).map(|()| Receipt::default()),
             _ if !self.hub.may_acknowledge(&route, &run) => Err(Denied::DiskFailing),
             // Nothing is recorded of it, so nothing is locked.
             Role::Plain if !run.is_retained() => {
@@ -148,8 +149,8 @@ impl Hub {
     }
 
     fn record(&self, state: &SlotState, route: &Route, run: &Run<'_>, now: Now) -> Result<Recorded, Denied> {
-        if run.is_retained() && !self.slots.has_room_for(state) {
-            return Err(Denied::RetainedFull);
+        if run.is_retained() {
+            self.slots.check_room(state, run, &self.options.limits)?;
         }
         match &route.role {
             Role::Report(device, property) => self.record_reports(&Recording { route, device, run, now }, property),
@@ -157,7 +158,7 @@ impl Hub {
                 Ok(self.record_requests(&Recording { route, device, run, now }, property))
             }
             Role::Online(device) => Ok(self.record_online(&Recording { route, device, run, now })),
-            Role::Plain | Role::HubOnly => Ok(Recorded::default()),
+            Role::Plain | Role::HubOnly | Role::OverBound => Ok(Recorded::default()),
         }
     }
 

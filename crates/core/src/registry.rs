@@ -31,6 +31,10 @@ impl Registry {
         self.devices.read().values().cloned().collect()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.devices.read().len()
+    }
+
     /// The device, registered if it is new (`true`); `None` when the registry is full.
     pub(crate) fn get_or_register(&self, id: &DeviceId) -> Option<(Arc<Device>, bool)> {
         if let Some(device) = self.get(id) {

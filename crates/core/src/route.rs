@@ -30,8 +30,10 @@ pub(crate) enum Role {
     Request(DeviceId, PropertyName),
     /// `devices/<device>/$online`
     Online(DeviceId),
-    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`.
+    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, and all below `$SYS`.
     HubOnly,
+    /// Longer or deeper than this hub allows.
+    OverBound,
 }
 
 impl Role {
@@ -40,7 +42,8 @@ impl Role {
         let (Some("devices"), Some(device), Some(third), fourth, None) =
             (levels.next(), levels.next(), levels.next(), levels.next(), levels.next())
         else {
-            return Self::Plain;
+            let is_own = topic.levels().next() == Some("$SYS");
+            return if is_own { Self::HubOnly } else { Self::Plain };
         };
         let Ok(device) = DeviceId::parse(device) else { return Self::Plain };
         match (third, fourth) {
@@ -165,7 +168,9 @@ impl Route {
         // The stamp is read before the trie: a change in between makes the route stale, never wrong.
         let stamp = hub.generations.stamp(topic);
         let receivers = merge(&hub.trie.read(), topic);
-        Self { stamp, role: Role::of(topic), receivers, slot: Mutex::default(), device: Mutex::default() }
+        let is_allowed = hub.options.limits.check(topic.as_str()).is_ok();
+        let role = if is_allowed { Role::of(topic) } else { Role::OverBound };
+        Self { stamp, role, receivers, slot: Mutex::default(), device: Mutex::default() }
     }
 
     fn is_valid(&self, hub: &Hub, topic: TopicRef<'_>) -> bool {
@@ -276,6 +281,9 @@ mod tests {
             ("devices/lamp/power/target", Role::HubOnly),
             ("devices/lamp/$online", Role::Online(device("lamp"))),
             ("devices/lamp/$rejected", Role::HubOnly),
+            ("$SYS", Role::HubOnly),
+            ("$SYS/broker/uptime", Role::HubOnly),
+            ("$SYSTEM/x", Role::Plain),
             ("devices/lamp/set", Role::Plain),
             ("devices/lamp", Role::Plain),
             ("devices/lamp/power/set/x", Role::Plain),

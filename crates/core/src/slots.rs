@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use crate::limits::RETAINED_MAX;
-use crate::message::Message;
+use crate::denied::Denied;
+use crate::limits::HubLimits;
+use crate::message::{Message, Run};
 use crate::time::Timestamp;
 use crate::topic::{Filter, Topic, TopicRef};
 
@@ -63,7 +64,21 @@ impl Slot {
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     map: RwLock<BTreeMap<Topic, Arc<Slot>>>,
-    retained: AtomicUsize,
+    retained_len: AtomicUsize,
+    retained_bytes: AtomicUsize,
+    /// Messages that were not retained because of a bound.
+    retained_refused: AtomicU64,
+}
+
+/// What is retained, without what the hub says of itself under `$SYS`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetainedFigures {
+    /// How many messages.
+    pub len: usize,
+    /// Their topics, payloads and properties.
+    pub bytes: usize,
+    /// How often a bound was reached.
+    pub refused: u64,
 }
 
 impl Slots {
@@ -80,27 +95,43 @@ impl Slots {
         Arc::clone(self.map.write().entry(topic.clone()).or_insert_with(fresh))
     }
 
-    /// Whether one more message may be retained. Shards that ask at once may go over the bound by one each.
-    pub(crate) fn has_room_for(&self, state: &SlotState) -> bool {
-        state.retained.is_some() || self.retained_count() < RETAINED_MAX
+    /// Whether what the run retains finds room; refusals are counted. Shards that ask at once may go over a bound by one
+    /// message each. What takes no more room than what it replaces is always taken.
+    pub(crate) fn check_room(&self, state: &SlotState, run: &Run<'_>, limits: &HubLimits) -> Result<(), Denied> {
+        let payload = run.payloads().last().map_or(0, |payload| payload.len());
+        let properties = run.message_properties().map_or(0, |properties| properties.bytes());
+        // An empty payload clears.
+        let bytes = if payload == 0 { 0 } else { run.topic().as_str().len() + payload + properties };
+        let replaced = state.retained.as_ref().map_or(0, Message::bytes);
+        let denied = if state.retained.is_none() && self.figures().len >= limits.retained_len_max && bytes > 0 {
+            Denied::RetainedFull(limits.retained_len_max)
+        } else if bytes > replaced && self.figures().bytes + (bytes - replaced) > limits.retained_bytes_max {
+            Denied::RetainedBytesFull(limits.retained_bytes_max)
+        } else {
+            return Ok(());
+        };
+        self.retained_refused.fetch_add(1, Ordering::Relaxed);
+        Err(denied)
     }
 
     /// Replaces the retained message, keeping count.
     pub(crate) fn retain(&self, state: &mut SlotState, message: Option<Message>) {
-        match (&state.retained, &message) {
-            (None, Some(_)) => {
-                self.retained.fetch_add(1, Ordering::Relaxed);
-            }
-            (Some(_), None) => {
-                self.retained.fetch_sub(1, Ordering::Relaxed);
-            }
-            _ => {}
+        if let Some(message) = &message {
+            self.retained_len.fetch_add(1, Ordering::Relaxed);
+            self.retained_bytes.fetch_add(message.bytes(), Ordering::Relaxed);
         }
-        state.retained = message;
+        if let Some(replaced) = std::mem::replace(&mut state.retained, message) {
+            self.retained_len.fetch_sub(1, Ordering::Relaxed);
+            self.retained_bytes.fetch_sub(replaced.bytes(), Ordering::Relaxed);
+        }
     }
 
-    pub(crate) fn retained_count(&self) -> usize {
-        self.retained.load(Ordering::Relaxed)
+    pub(crate) fn figures(&self) -> RetainedFigures {
+        RetainedFigures {
+            len: self.retained_len.load(Ordering::Relaxed),
+            bytes: self.retained_bytes.load(Ordering::Relaxed),
+            refused: self.retained_refused.load(Ordering::Relaxed),
+        }
     }
 
     /// Takes an empty slot out of the map.

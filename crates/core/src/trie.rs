@@ -64,6 +64,7 @@ pub(crate) struct Trie {
     levels: Vec<Level>,
     levels_free: Vec<LevelId>,
     level_ids: FxHashMap<Box<str>, LevelId>,
+    len: usize,
 }
 
 impl Default for Trie {
@@ -75,6 +76,7 @@ impl Default for Trie {
             levels: vec![Level { text: "+".into(), users: 1 }],
             levels_free: Vec::new(),
             level_ids: FxHashMap::default(),
+            len: 0,
         }
     }
 }
@@ -106,6 +108,7 @@ impl Trie {
             }
             Err(at) => {
                 list.insert(at, subscription);
+                self.len += 1;
                 false
             }
         }
@@ -129,8 +132,14 @@ impl Trie {
         if list.is_empty() {
             list.shrink_to_fit();
         }
+        self.len -= 1;
         self.prune(node);
         true
+    }
+
+    /// How many subscriptions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Calls `found` for every subscription that matches; the same subscriber may come several times.

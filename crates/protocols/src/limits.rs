@@ -2,10 +2,13 @@
 //!
 //! How many connections and sessions there may be is the server's affair.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::mqtt::Pool;
+
 /// Bounds of MQTT connections and sessions; one set for all of a listener, shared behind an `Arc`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct MqttLimits {
     /// Largest packet a client may send, in bytes (2,000,000, as Mosquitto). A larger one ends the connection, 0x95.
     pub packet_bytes_max: usize,
@@ -28,13 +31,20 @@ pub struct MqttLimits {
     /// QoS 1 and 2 messages waiting for one client (4,096); the newest is dropped and counted.
     pub queue_len_max: usize,
     /// Payloads, topics and properties kept for one client, waiting or to be sent again, in bytes (8 MiB, and one run
-    /// more); the newest is dropped and counted.
+    /// more), with [`HELD_BYTES`] for each message; the newest is dropped and counted.
     pub queue_bytes_max: usize,
     /// Unsent output of one connection in bytes (4 MiB, and one packet more). Above it QoS 0 is dropped and counted,
     /// QoS 1 and 2 are queued.
     pub output_bytes_max: usize,
     /// Unsent replies on top of that, in bytes (64 KiB); then nothing more is read from this client until it reads.
     pub reply_bytes_max: usize,
+    /// Longest time that a session is kept for a client that is away, in seconds (none). MQTT 5 clients are told in
+    /// CONNACK; a session of MQTT 3, which knows no end, ends after it.
+    pub session_expiry_max_s: Option<u32>,
+    /// Longest delay of a will, in seconds (none); a longer one is cut to it.
+    pub will_delay_max_s: Option<u32>,
+    /// What all sessions together may hold (no bound).
+    pub pool: Arc<Pool>,
 }
 
 impl Default for MqttLimits {
@@ -52,9 +62,15 @@ impl Default for MqttLimits {
             queue_bytes_max: 8 * 1024 * 1024,
             output_bytes_max: 4 * 1024 * 1024,
             reply_bytes_max: 64 * 1024,
+            session_expiry_max_s: None,
+            will_delay_max_s: None,
+            pool: Arc::default(),
         }
     }
 }
+
+/// What a message that is kept for a client counts for beside its own bytes: what keeping it costs.
+pub const HELD_BYTES: usize = 160;
 
 /// User properties in one MQTT 5 packet, which cost ten times their bytes; a packet with more is refused, 0x97.
 pub const USER_PROPERTIES_MAX: usize = 1_024;

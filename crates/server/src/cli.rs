@@ -6,6 +6,7 @@
 
 mod address;
 mod client;
+mod clients;
 mod devices;
 mod failure;
 mod get;
@@ -66,6 +67,8 @@ pub enum Command {
     Set(set::Set),
     /// List, show, declare and remove devices
     Devices(devices::Devices),
+    /// List, show and disconnect clients
+    Clients(clients::Clients),
     /// Print the completions of a shell
     Completions(shell::Completions),
     /// Print the manual page
@@ -113,6 +116,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Get(command) => talk(command),
         Command::Set(command) => talk(command),
         Command::Devices(command) => talk(command),
+        Command::Clients(command) => talk(command),
     }
 }
 

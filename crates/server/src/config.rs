@@ -2,6 +2,7 @@
 //!
 //! Every key but `[limits]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
 
+mod limits;
 mod proxies;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub use self::limits::Limits;
 use crate::auth::GuestPolicy;
 use crate::persist::DurabilityMode;
 use crate::proxy::{Network, Proxies};
@@ -88,84 +90,10 @@ pub struct Config {
     pub shards: usize,
     /// How long a report over HTTP shows its device online.
     pub online_timeout: Duration,
+    /// How often the hub tells its figures under `$SYS`; `None`: not at all.
+    pub sys_interval: Option<Duration>,
     /// Bounds.
     pub limits: Limits,
-}
-
-/// Bounds of sockets and requests. Those of topics and devices are in the core, those of MQTT sessions in the protocols.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Connections of all kinds; further ones are closed at once.
-    pub connections: usize,
-    /// Connections after which the next shard takes over.
-    pub connections_per_shard: usize,
-    /// Body of an HTTP request; larger ones are answered 413.
-    pub http_body_bytes: usize,
-    /// One WebSocket message; larger ones close the connection with 1009.
-    pub ws_message_bytes: usize,
-    /// Output waiting for one client. Beyond it messages to a WebSocket or event stream are dropped and counted; to an
-    /// MQTT client QoS 0 is dropped and counted, QoS 1 and 2 are queued.
-    pub channel_queue_bytes: usize,
-    /// Subscriptions of one WebSocket; further ones are refused.
-    pub ws_subscriptions: usize,
-    /// One MQTT packet; larger ones close the connection (MQTT 5: 0x95).
-    pub mqtt_packet_bytes: usize,
-    /// MQTT sessions, connected or kept for clients that may come back; further clients are refused (0x97).
-    pub mqtt_sessions: usize,
-    /// Subscriptions of one MQTT session; further ones are refused (0x97, MQTT 3: 0x80).
-    pub mqtt_subscriptions: usize,
-    /// Until a new connection has said what it speaks, and until an MQTT client has sent CONNECT.
-    #[serde(deserialize_with = "seconds")]
-    pub greeting_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 20_000,
-            connections_per_shard: 4_000,
-            http_body_bytes: 1024 * 1024,
-            ws_message_bytes: 1024 * 1024,
-            channel_queue_bytes: 256 * 1024,
-            ws_subscriptions: 1_000,
-            mqtt_packet_bytes: 1024 * 1024,
-            mqtt_sessions: 100_000,
-            mqtt_subscriptions: 10_000,
-            greeting_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Limits {
-    fn validate(&self) -> Result<(), ConfigError> {
-        /// What MQTT's variable length can say (section 1.5.5).
-        const PACKET_BYTES: std::ops::RangeInclusive<usize> = 1_024..=268_435_455;
-        let counts = [
-            ("limits.connections", self.connections),
-            ("limits.connections_per_shard", self.connections_per_shard),
-            ("limits.http_body_bytes", self.http_body_bytes),
-            ("limits.ws_message_bytes", self.ws_message_bytes),
-            ("limits.channel_queue_bytes", self.channel_queue_bytes),
-            ("limits.ws_subscriptions", self.ws_subscriptions),
-            ("limits.mqtt_sessions", self.mqtt_sessions),
-            ("limits.mqtt_subscriptions", self.mqtt_subscriptions),
-        ];
-        if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Err(ConfigError::Senseless { key, value: "0".into(), rule: "it must be at least 1" });
-        }
-        if !PACKET_BYTES.contains(&self.mqtt_packet_bytes) {
-            let value = self.mqtt_packet_bytes.to_string();
-            let rule = "it must be between 1024 and 268435455";
-            return Err(ConfigError::Senseless { key: "limits.mqtt_packet_bytes", value, rule });
-        }
-        if self.greeting_timeout < Duration::from_millis(100) {
-            let value = format!("{:?}", self.greeting_timeout);
-            let rule = "nobody could connect in that time; use at least 100ms";
-            return Err(ConfigError::Senseless { key: "limits.greeting_timeout", value, rule });
-        }
-        Ok(())
-    }
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -175,6 +103,28 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
 
 fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     seconds(deserializer).map(Some)
+}
+
+/// A time, or `None` where people write `off`. A type of its own, as an optional setting is one that nobody made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period(pub Option<Duration>);
+
+/// A duration as [`parse_duration`] reads it, or `off`, which 0 means too.
+pub fn parse_period(text: &str) -> Result<Period, String> {
+    if text == "off" {
+        return Ok(Period(None));
+    }
+    let time = parse_duration(text).map_err(|error| format!("{error}, or off"))?;
+    Ok(Period((!time.is_zero()).then_some(time)))
+}
+
+fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_period(&text).map_err(de::Error::custom)
+}
+
+fn optional_period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Period>, D::Error> {
+    period(deserializer).map(Some)
 }
 
 /// A duration as people write it: `500ms`, `30s`, `5m`, `2h`, or plain seconds.
@@ -239,6 +189,10 @@ pub struct Settings {
     #[arg(long, env = "HOUSEWIRE_ONLINE_TIMEOUT", value_name = "TIME", value_parser = parse_duration)]
     #[serde(deserialize_with = "optional_seconds")]
     pub online_timeout: Option<Duration>,
+    /// How often the hub tells its figures under $SYS, or off [default: 10s]
+    #[arg(long, env = "HOUSEWIRE_SYS_INTERVAL", value_name = "TIME|off", value_parser = parse_period)]
+    #[serde(deserialize_with = "optional_period")]
+    pub sys_interval: Option<Period>,
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
@@ -302,6 +256,7 @@ impl Settings {
             proxy_from: self.proxy_from.or(weaker.proxy_from),
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
+            sys_interval: self.sys_interval.or(weaker.sys_interval),
             limits: self.limits.or(weaker.limits),
         }
     }
@@ -334,6 +289,7 @@ impl Settings {
             proxies,
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
+            sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
             limits,
         })
     }

@@ -12,6 +12,7 @@ use housewire_core::{
 };
 
 use crate::caller::Caller;
+use crate::clients::{Client, Clients, Connection, Protocol};
 use crate::limits::{FEED_BYTES_AT_ONCE, REPLAYS_MAX};
 use crate::outbox::{Batch, Encoding, Outbox};
 use crate::shard;
@@ -47,17 +48,31 @@ const OPTIONS: SubscribeOptions =
 /// See the module.
 pub(crate) struct Feed {
     outbox: Arc<Outbox>,
+    clients: Arc<Clients>,
+    client: Arc<Client>,
     /// Stored values that are still to be shown, one subscription after the other.
     replays: VecDeque<(Filter, Replay)>,
     listening: Listening,
 }
 
 impl Feed {
-    pub(crate) fn new(caller: &Caller, session: SessionId, encoding: Encoding) -> Self {
+    pub(crate) fn new(caller: &Caller, session: SessionId, protocol: Protocol, encoding: Encoding) -> Self {
         let shard = &caller.shard;
         let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
-        Self { outbox, replays: VecDeque::new(), listening }
+        let transport = if protocol == Protocol::WebSocket { "websocket" } else { "http" };
+        let connection =
+            Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) };
+        let clients = Arc::clone(&shard.clients);
+        let measured = Arc::clone(&outbox) as _;
+        let client = clients.add(random_id(transport), protocol, Arc::clone(&listening.subscriber), measured);
+        clients.connected(&client, connection);
+        Self { outbox, clients, client, replays: VecDeque::new(), listening }
+    }
+
+    /// How it is seen by those who look after the hub.
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
     }
 
     pub(crate) fn subscription_count(&self) -> usize {
@@ -117,5 +132,11 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.outbox.close();
+        self.clients.remove(&self.client);
     }
+}
+
+/// These clients bring no id of their own.
+fn random_id(stem: &str) -> Arc<str> {
+    Arc::from(format!("{stem}-{:016x}", fastrand::u64(..)))
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use housewire_core::{Hub, HubOptions, Permissions, Presence, Principal, Publisher, RouteCache, Run, TopicRef};
-use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::MessageIds;
 use housewire_store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::admission::Admission;
 use crate::auth::{GuestPolicy, Guests};
+use crate::clients::Clients;
 use crate::config::{Limits, Settings};
 use crate::demo::Demo;
 use crate::http;
@@ -22,6 +23,7 @@ use crate::mqtt::Sessions;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
+use crate::stats::Stats;
 
 /// Bytes on their way through a pipe, as in a socket's buffers; further ones make the writer wait.
 pub(crate) const PIPE_BYTES: usize = 16 * 1024;
@@ -46,19 +48,26 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let (durability, desk) = Durability::new(config.durability);
-        let (limits, ids) = (MqttLimits::default(), MessageIds::after(0));
-        let sessions = Arc::new(Sessions::new(Arc::clone(&hub), limits, 1, durability.clone(), ids));
+        let clients = Arc::new(Clients::default());
+        let stats = Arc::new(Stats::new(1));
+        let parts = (Arc::clone(&clients), Arc::clone(&stats));
+        let ids = MessageIds::after(0);
+        let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
-        let shard = Shard::new(Shared {
+        let shared = Shared {
             hub: Arc::clone(&hub),
             durability,
             config: Arc::new(config),
             sessions,
+            clients,
+            stats,
+            admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),
             guests: Arc::new(Guests::new(GuestPolicy::Loopback)),
             started: Instant::now(),
             shutdown,
-        });
+        };
+        let shard = Shard::new(shared, 0);
         let own = shard.clone();
         tokio::spawn(async move { own.run().await });
         let somebody = Arc::new(Principal::new("test", Permissions::all()));

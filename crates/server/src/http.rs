@@ -5,6 +5,7 @@
 
 mod accept;
 mod body;
+mod clients;
 mod connection;
 mod declare;
 mod devices;
@@ -12,6 +13,7 @@ mod events;
 mod gate;
 mod hub;
 mod linger;
+mod metrics;
 mod path;
 mod problem;
 mod property;
@@ -33,6 +35,9 @@ use crate::refusal::shorten;
 pub(crate) fn routes(others: Router) -> Router {
     others
         .route("/api/health", get(hub::health))
+        .route("/api/metrics", get(metrics::show))
+        .route("/api/clients", get(clients::list))
+        .route("/api/clients/{id}", get(clients::get).delete(clients::disconnect))
         .route("/api/demo", delete(hub::remove_demo))
         .route("/api/devices", get(devices::list))
         .route(

@@ -4,10 +4,12 @@
 //! is decided in `core`, what bytes mean in `protocols`, what lies on disk in `store`. The transports `mqtt`, `http` and
 //! `ws` never use each other.
 
+mod admission;
 mod auth;
 mod backoff;
 mod caller;
 pub mod cli;
+mod clients;
 pub mod config;
 mod demo;
 mod feed;
@@ -16,6 +18,7 @@ mod fixture;
 mod http;
 mod limits;
 mod listener;
+mod metrics;
 mod mqtt;
 mod outbox;
 mod peer;
@@ -28,7 +31,9 @@ mod routes;
 pub mod serve;
 mod shard;
 mod socket;
+mod stats;
 mod stream;
+mod sys;
 mod view;
 mod ws;
 

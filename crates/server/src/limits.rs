@@ -24,6 +24,8 @@ pub(crate) const CONTENT_TYPE_BYTES_MAX: usize = 256;
 pub(crate) const JSON_DEPTH_MAX: usize = 128;
 /// Devices put into a list between two pauses, in which other connections have their turn.
 pub(crate) const DEVICES_AT_ONCE: usize = 64;
+/// Clients looked at between two pauses, for the same reason.
+pub(crate) const CLIENTS_AT_ONCE: usize = 64;
 /// Longest wait of a long poll; longer ones are cut to it.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(600);
 /// Filters of one event stream; more are refused.

@@ -14,9 +14,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
+use crate::admission::{Admission, Admitted};
 use crate::peer::Peer;
 use crate::proxy::{self, ProxyError};
-use crate::shard::{ConnectionGuard, Shard};
+use crate::shard::{ConnectionGuard, Shard, now};
+use crate::stats::{Bound, Stats};
 use crate::stream::ByteStream;
 use crate::{http, mqtt};
 
@@ -41,6 +43,7 @@ pub(crate) struct Accepted {
     socket: std::net::TcpStream,
     peer: SocketAddr,
     speaks: Speaks,
+    admitted: Admitted,
 }
 
 /// A port cannot be listened on.
@@ -101,6 +104,8 @@ pub(crate) struct ShardInlet {
 /// Accepts until the hub stops. Shards are filled one after the other, since two half-loaded ones cost more than one.
 pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[ShardInlet]>) {
     let limits = shards[0].shard.config.limits;
+    let stats = Arc::clone(&shards[0].shard.stats);
+    let admission = Arc::clone(&shards[0].shard.admission);
     let stopping = shards[0].shard.stopping();
     tokio::pin!(stopping);
     let mut is_crowded = false;
@@ -120,6 +125,7 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
         };
         let total: usize = shards.iter().map(|entry| entry.shard.connection_count()).sum();
         if total >= limits.connections {
+            stats.reach(Bound::Connections);
             // Said once per crowd, not per connection.
             if !std::mem::replace(&mut is_crowded, true) {
                 warn!(%peer, "connections are refused: {total} are open, which is limits.connections");
@@ -127,16 +133,34 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
             continue;
         }
         is_crowded = false;
+        // A proxy's connections are counted for the addresses that it names.
+        let is_proxy = shards[0].shard.config.proxies.contains(peer.ip());
+        let admitted = if is_proxy { Some(Admitted::EXEMPT) } else { admit(&admission, peer, &stats) };
+        let Some(admitted) = admitted else { continue };
         let roomy = shards.iter().find(|entry| entry.shard.connection_count() < limits.connections_per_shard);
         let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
             return;
         };
         // Registered with this runtime until here; the shard's own runtime takes it over.
         let Ok(socket) = socket.into_std() else { continue };
-        if entry.inlet.send(Accepted { socket, peer, speaks }).await.is_err() {
+        if entry.inlet.send(Accepted { socket, peer, speaks, admitted }).await.is_err() {
             return;
         }
     }
+}
+
+/// Whether the address may have one more connection, and when it is served.
+fn admit(admission: &Arc<Admission>, peer: SocketAddr, stats: &Stats) -> Option<Admitted> {
+    let admitted = admission.admit(peer.ip(), now().instant);
+    match &admitted {
+        None => {
+            stats.reach(Bound::ConnectionsPerAddress);
+            debug!(%peer, "connection closed: its address has as many as limits.connections_per_address allows");
+        }
+        Some(admitted) if !admitted.delay.is_zero() => stats.reach(Bound::ConnectionRatePerAddress),
+        Some(_) => {}
+    }
+    admitted
 }
 
 /// Errors of a connection that was gone before it was accepted.
@@ -148,13 +172,18 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 ///
 /// Each phase of a connection is a task of its own, so that an idle one costs the memory of its last phase only.
 pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>) {
-    while let Some(Accepted { socket, peer, speaks }) = outlet.recv().await {
-        let guard = shard.admit();
+    while let Some(Accepted { socket, peer, speaks, admitted }) = outlet.recv().await {
+        let Admitted { delay, counted } = admitted;
+        let guard = shard.admit(counted);
         match TcpStream::from_std(socket) {
             Ok(socket) if shard.config.proxies.contains(peer.ip()) => {
                 drop(tokio::spawn(meet_proxy(socket, peer, speaks, guard)));
             }
-            Ok(socket) => serve(socket, Peer::direct(peer), speaks, guard),
+            Ok(socket) if delay.is_zero() => serve(socket, Peer::direct(peer), speaks, guard),
+            Ok(socket) => drop(tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                serve(socket, Peer::direct(peer), speaks, guard);
+            })),
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }
     }
@@ -173,8 +202,8 @@ fn serve_mqtt(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
 }
 
 /// Hears from a proxy whose connection this is.
-async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, guard: ConnectionGuard) {
-    let shard = guard.shard();
+async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, mut guard: ConnectionGuard) {
+    let shard = guard.shard().clone();
     let header = tokio::time::timeout(shard.config.limits.greeting_timeout, proxy::read_header(&mut socket));
     let header = tokio::select! {
         header = header => header,
@@ -182,7 +211,13 @@ async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, gu
     };
     match header {
         // A proxy that does not tell, or speaks for itself, goes by its own address, but not for a program on this machine.
-        Ok(Ok(client)) => serve(socket, Peer::proxied(client.unwrap_or(proxy)), speaks, guard),
+        Ok(Ok(client)) => {
+            let client = client.unwrap_or(proxy);
+            let Some(Admitted { delay, counted }) = admit(&shard.admission, client, &shard.stats) else { return };
+            guard.count_for(counted);
+            tokio::time::sleep(delay).await;
+            serve(socket, Peer::proxied(client), speaks, guard);
+        }
         Ok(Err(ProxyError::Header(error))) => warn!(%proxy, "connection closed: {error}"),
         Ok(Err(error @ ProxyError::Lost(_))) => debug!(%proxy, "connection closed: {error}"),
         Err(_) => debug!(%proxy, "connection closed: no PROXY header came in time"),

@@ -9,6 +9,7 @@ mod durable;
 mod end;
 mod mailbox;
 mod outcome;
+mod pace;
 mod restore;
 mod sessions;
 mod withheld;

@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::clients::{Dropped, Figures, Measured};
 use crate::shard::{Flush, Shard};
+use crate::stats::Bound;
 
 /// How a transport writes messages.
 #[derive(Clone, Copy)]
@@ -60,6 +62,9 @@ struct State {
     lengths: VecDeque<usize>,
     /// Not told yet.
     lost: u64,
+    /// Ever.
+    lost_ever: u64,
+    bytes_out: u64,
     /// The task waits to be woken; the flusher does so once per tick.
     is_awaited: bool,
     is_marked: bool,
@@ -93,6 +98,7 @@ impl Outbox {
             state.lengths.pop_front();
         }
         batch.bytes = state.bytes.split_to(taken).freeze();
+        state.bytes_out += taken as u64;
         if state.lengths.is_empty() {
             // The rest of the allocation goes with what was taken: an idle client keeps no buffer.
             state.bytes = BytesMut::new();
@@ -153,6 +159,7 @@ fn queue(state: &mut State, encoded: &Encoded, bytes_max: usize) -> u64 {
         }
     }
     state.lost += lost;
+    state.lost_ever += lost;
     lost
 }
 
@@ -172,6 +179,9 @@ impl Mailbox for Outbox {
         if lost == 0 {
             return Offer::Taken;
         }
+        if let Some(shard) = &state.shard {
+            shard.stats.reach_by(Bound::ChannelQueueBytes, lost);
+        }
         if !std::mem::replace(&mut state.has_warned, true) {
             drop(state);
             warn!(peer = %self.peer, "this {name} client reads too slowly: messages to it are dropped");
@@ -182,6 +192,19 @@ impl Mailbox for Outbox {
     fn is_congested(&self) -> bool {
         // Half is left for what is live.
         self.queued_bytes() > self.bytes_max / 2
+    }
+}
+
+impl Measured for Outbox {
+    fn figures(&self) -> Figures {
+        let state = self.state.lock();
+        Figures {
+            in_flight: 0,
+            queued: state.lengths.len(),
+            queued_bytes: state.bytes.len(),
+            bytes_out: state.bytes_out,
+            dropped: Dropped { overflow: state.lost_ever, ..Dropped::default() },
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use housewire_core::{Hub, HubOptions};
-use housewire_protocols::limits::MqttLimits;
 use housewire_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -16,13 +15,17 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::admission::Admission;
 use crate::auth::Guests;
+use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice};
 use crate::demo::{Demo, DemoAddresses};
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Sessions, message_ids};
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
+use crate::stats::Stats;
+use crate::sys;
 
 /// How long connections may take to close properly; with what follows the whole stop stays below five seconds.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -67,7 +70,8 @@ impl Server {
         let listeners = Listeners::open(&config)?;
         let addresses = listeners.addresses()?;
         let store = Store::open(&config.data)?;
-        let hub = Arc::new(Hub::new(HubOptions { online_timeout: config.online_timeout }));
+        let hub =
+            Arc::new(Hub::new(HubOptions { online_timeout: config.online_timeout, limits: config.limits.of_hub() }));
         let loaded = store.load()?;
         for skipped in &loaded.skipped {
             warn!("{skipped}");
@@ -78,16 +82,13 @@ impl Server {
         hub.restore(loaded.snapshot);
 
         let (shutdown, stopped) = watch::channel(false);
-        let limits = MqttLimits {
-            packet_bytes_max: config.limits.mqtt_packet_bytes,
-            connect_timeout: config.limits.greeting_timeout,
-            output_bytes_max: config.limits.channel_queue_bytes,
-            ..MqttLimits::default()
-        };
         let (durability, desk) = Durability::new(config.durability);
+        let clients = Arc::new(Clients::default());
+        let stats = Arc::new(Stats::new(config.shards));
+        let limits = config.limits;
         let ids = message_ids(&loaded.sessions);
-        let len_max = config.limits.mqtt_sessions;
-        let sessions = Arc::new(Sessions::new(Arc::clone(&hub), limits, len_max, durability.clone(), ids));
+        let parts = (Arc::clone(&clients), Arc::clone(&stats));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let guests = Arc::new(Guests::new(config.guest));
         sessions.restore(loaded.sessions, |owner| guests.find(owner), now());
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
@@ -95,6 +96,9 @@ impl Server {
             hub: Arc::clone(&hub),
             durability,
             sessions,
+            clients,
+            stats,
+            admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             guests,
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
@@ -182,8 +186,8 @@ fn typeable(mut address: SocketAddr) -> SocketAddr {
 fn start_shards(shared: &Shared, listeners: Listeners) -> std::io::Result<Vec<JoinHandle<()>>> {
     let mut inlets = Vec::new();
     let mut starts = Vec::new();
-    for _ in 0..shared.config.shards {
-        let shard = Shard::new(shared.clone());
+    for number in 0..shared.config.shards {
+        let shard = Shard::new(shared.clone(), number);
         let (inlet, outlet) = mpsc::channel(HANDOFF_MAX);
         inlets.push(ShardInlet { shard: shard.clone(), inlet });
         starts.push((shard, outlet));
@@ -219,6 +223,9 @@ fn spawn_hub_tasks(
     let sessions = Arc::clone(&shared.sessions);
     spawn_vital("sessions", async move { sessions.run().await });
     spawn_vital("deadlines", keep_deadlines(Arc::clone(&shared.hub)));
+    if let Some(interval) = shared.config.sys_interval {
+        spawn_vital("$SYS", sys::run(sys::Sources::of(shared), interval));
+    }
     Ok(())
 }
 

@@ -12,12 +12,15 @@ use housewire_core::{Hub, Now, Presence, Principal, Publisher, RouteCache, Sessi
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::admission::{Admission, Counted};
 use crate::auth::Guests;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::mqtt::Sessions;
 use crate::persist::Durability;
 use crate::socket::Scratch;
+use crate::stats::{ShardStats, Stats};
 
 /// Something with buffered output; see [`Flusher::mark`].
 pub(crate) trait Flush: Send + Sync {
@@ -68,6 +71,11 @@ pub(crate) struct ShardParts {
     pub(crate) flusher: Flusher,
     /// MQTT sessions of all shards.
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) admission: Arc<Admission>,
+    /// Among all shards.
+    number: usize,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
     pub(crate) durability: Durability,
@@ -94,6 +102,9 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) config: Arc<Config>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
     pub(crate) durability: Durability,
@@ -101,17 +112,29 @@ pub(crate) struct Shared {
     pub(crate) shutdown: watch::Receiver<bool>,
 }
 
+/// How a connection counts.
+enum Place {
+    /// For itself, and for its address.
+    Own { _address: Counted },
+    /// It was something else before, which counts until this is dropped.
+    Upgraded { _alive: mpsc::Sender<()> },
+}
+
 /// Counts a connection while it lives.
 pub(crate) struct ConnectionGuard {
     shard: Shard,
-    /// Set if the connection was something else before, which counts until this is dropped.
-    upgraded: Option<mpsc::Sender<()>>,
+    place: Place,
 }
 
 impl ConnectionGuard {
     /// For what an HTTP connection became: that is counted already, as long as its `alive` lives.
     pub(crate) fn of_upgraded(shard: Shard, alive: mpsc::Sender<()>) -> Self {
-        Self { shard, upgraded: Some(alive) }
+        Self { shard, place: Place::Upgraded { _alive: alive } }
+    }
+
+    /// Its address is known now.
+    pub(crate) fn count_for(&mut self, address: Counted) {
+        self.place = Place::Own { _address: address };
     }
 
     /// The shard the connection lives on.
@@ -122,18 +145,24 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        if self.upgraded.is_none() {
+        if matches!(self.place, Place::Own { .. }) {
             self.shard.connections.fetch_sub(1, Ordering::Relaxed);
+            self.shard.stats.close_connection();
         }
     }
 }
 
 impl Shard {
-    pub(crate) fn new(shared: Shared) -> Self {
+    /// The shard with this number.
+    pub(crate) fn new(shared: Shared, number: usize) -> Self {
         Self(Arc::new(ShardParts {
             hub: shared.hub,
             config: shared.config,
             sessions: shared.sessions,
+            clients: shared.clients,
+            stats: shared.stats,
+            admission: shared.admission,
+            number,
             demo: shared.demo,
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
@@ -162,13 +191,19 @@ impl Shard {
     }
 
     /// Counts a connection until the guard is dropped.
-    pub(crate) fn admit(&self) -> ConnectionGuard {
+    pub(crate) fn admit(&self, address: Counted) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        ConnectionGuard { shard: self.clone(), upgraded: None }
+        self.stats.open_connection();
+        ConnectionGuard { shard: self.clone(), place: Place::Own { _address: address } }
     }
 
     pub(crate) fn connection_count(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Where this shard counts its traffic.
+    pub(crate) fn traffic(&self) -> &ShardStats {
+        self.stats.shard(self.number)
     }
 
     /// An empty buffer for output, used before if there is one.

@@ -25,7 +25,7 @@ impl ByteStream {
     /// What carries the bytes, for the log.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Tcp(_) => "TCP",
+            Self::Tcp(_) => "tcp",
             Self::Piped(end) => end.name(),
         }
     }

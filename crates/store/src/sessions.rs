@@ -18,7 +18,7 @@ pub struct SessionChanges {
     /// Sessions that are gone with their wills, subscriptions and received packet ids. The ids of what was queued for them
     /// are listed in `finished`.
     pub ended: Vec<u64>,
-    /// Sessions to write, each with its will or without one.
+    /// Sessions to write, each with its will or without one; no two of one number or client id.
     pub sessions: Vec<SessionRecord>,
     /// Subscriptions to write.
     pub subscriptions: Vec<SubscriptionRecord>,

@@ -14,6 +14,8 @@ mod inbound;
 mod journal;
 mod outbound;
 mod output;
+mod pool;
+mod traffic;
 
 use super::packet::Version;
 
@@ -25,6 +27,8 @@ pub use in_flight::Held;
 pub use inbound::Inbound;
 pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};
 pub use outbound::{Losses, Outbound};
+pub use pool::{Holdings, Pool};
+pub use traffic::Traffic;
 
 /// What was agreed about sending to a client when it connected.
 #[derive(Clone, Copy, Debug)]

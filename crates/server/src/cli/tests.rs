@@ -86,6 +86,12 @@ fn what_is_understood() {
         "devices show lamp",
         "devices remove --demo",
         "devices declare lamp --file -",
+        "clients",
+        "clients --json",
+        "clients list --connected",
+        "clients show a/b",
+        "clients disconnect x --forget",
+        "clients kick x",
         "completions zsh",
         "man",
         "man set",
@@ -120,6 +126,9 @@ fn what_is_wrong_usage() {
         "devices remove",
         "devices remove lamp --demo",
         "devices declare lamp",
+        "clients show",
+        "clients show ..",
+        "clients disconnect",
         "completions tcl",
     ] {
         check(line, false);

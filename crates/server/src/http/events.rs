@@ -1,15 +1,17 @@
 //! The event stream: server-sent events, one per message, stored values first.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use housewire_core::{Encoded, Run};
 
 use crate::caller::Caller;
+use crate::clients::Protocol;
 use crate::feed::Feed;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -23,7 +25,7 @@ const ENCODING: Encoding = Encoding { key: 0x0003_0000, write: write_events, nam
 /// `GET /api/events?filter=…`
 pub(crate) async fn stream(caller: Caller, query: Query) -> Result<Response, Problem> {
     let filters = query.filters()?;
-    let mut feed = Feed::new(&caller, caller.hub().new_session(), ENCODING);
+    let mut feed = Feed::new(&caller, caller.hub().new_session(), Protocol::Events, ENCODING);
     for filter in filters {
         feed.subscribe(filter)?;
     }
@@ -42,17 +44,22 @@ pub(crate) async fn stream(caller: Caller, query: Query) -> Result<Response, Pro
     Ok((headers, Body::from_stream(greeting.chain(chunks))).into_response())
 }
 
-/// What goes out next; `None` when the hub stops.
+/// What goes out next; `None` when the hub stops, or somebody ends the stream.
 async fn next_chunk(feed: &mut Feed, shard: &Shard) -> Option<Bytes> {
+    let client = Arc::clone(feed.client());
     loop {
         // Other connections have their turn between two chunks.
         tokio::task::yield_now().await;
+        if client.unwanted().now_or_never().is_some() {
+            return None;
+        }
         if let Some(batch) = feed.take() {
             return Some(with_losses(batch));
         }
         tokio::select! {
             () = feed.filled() => {}
             () = shard.stopping() => return None,
+            () = client.unwanted() => return None,
             () = tokio::time::sleep(EVENT_COMMENT_EVERY) => return Some(Bytes::from_static(b": still here\n\n")),
         }
     }

@@ -17,6 +17,9 @@ pub(crate) struct PropertyPath {
     pub(crate) property: PropertyName,
 }
 
+/// `/api/clients/{id}`: any text, as MQTT's client ids are.
+pub(crate) struct ClientPath(pub(crate) String);
+
 /// `/api/topics/{topic}`
 pub(crate) struct TopicPath(pub(crate) Topic);
 
@@ -44,6 +47,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PropertyPath {
         let device = DeviceId::parse(&parameter(parts, state, "id").await?)?;
         let property = PropertyName::parse(&parameter(parts, state, "property").await?)?;
         Ok(Self { device, property })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, state, "id").await?))
     }
 }
 

@@ -81,7 +81,10 @@ impl<E: Into<Refusal>> From<E> for Problem {
         let detail = refusal.to_string();
         let (status, code) = match &refusal {
             Refusal::Denied(Denied::NotPermitted { .. } | Denied::HubOnly(_)) => (StatusCode::FORBIDDEN, "forbidden"),
-            Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull)
+            Refusal::Denied(Denied::TopicTooLong(_) | Denied::TopicTooDeep(_)) => {
+                (StatusCode::BAD_REQUEST, "invalid_topic")
+            }
+            Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull(_) | Denied::RetainedBytesFull(_))
             | Refusal::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             Refusal::Denied(Denied::DiskFailing) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
             Refusal::Full(_) => (StatusCode::BAD_REQUEST, "full"),

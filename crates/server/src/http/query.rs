@@ -1,4 +1,4 @@
-//! What stands behind the question mark: `qos`, `wait`, `ttl`, `filter`.
+//! What stands behind the question mark: `qos`, `wait`, `ttl`, `filter`, choices.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -47,6 +47,16 @@ impl Query {
     pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.first(name) else { return Ok(None) };
         parse_duration(&text).map(Some).map_err(|error| Problem::bad_request(format!("?{name}=: {error}")))
+    }
+
+    /// A choice such as `?connected=true`; `None` if it is not there.
+    pub(crate) fn choice(&self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.first(name).as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Problem::bad_request(format!("?{name}= must be true or false"))),
+        }
     }
 
     /// `?filter=`, once or several times.
@@ -130,6 +140,10 @@ mod tests {
         for wrong in ["wait=", "wait=soon", "wait=-1s"] {
             assert!(query(wrong).duration("wait").is_err(), "{wrong}");
         }
+        for (text, expected) in [("x=true", Some(true)), ("x=false", Some(false)), ("y=true", None)] {
+            assert_eq!(query(text).choice("x").unwrap(), expected, "{text}");
+        }
+        assert!(query("x=yes").choice("x").is_err() && query("x").choice("x").is_err());
         assert_eq!(query("filter=a&filter=b/%23").filters().unwrap().len(), 2);
         assert!(query("").filters().is_err());
         assert!(query(&"filter=a&".repeat(EVENT_FILTERS_MAX + 1)).filters().is_err());

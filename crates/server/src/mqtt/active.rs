@@ -5,18 +5,19 @@ use std::time::Duration;
 use housewire_core::{Denied, Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions};
 use housewire_protocols::mqtt::{
     Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, RetainHandling, SubAck,
-    SubscriptionRequest, Version, decode,
+    SubscriptionRequest, Traffic, Version, decode,
 };
 use tokio::sync::Notify;
 use tracing::debug;
 
 use crate::mqtt::connection::Connection;
 use crate::mqtt::end::End;
-use crate::mqtt::outcome::{OwnedOutcome, denial_reason, outcomes};
+use crate::mqtt::outcome::{OwnedOutcome, filter_denial_reason, outcomes};
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
 use crate::shard::{Flush, now};
 use crate::socket::read_into_scratch;
+use crate::stats::Bound;
 
 /// How long a leaving connection may take to drain its output.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ pub(super) struct Active<'c> {
     withheld: Withheld,
     acks: Vec<Acknowledgement>,
     replies: Vec<u8>,
+    /// Of this read, not counted yet.
+    traffic: Traffic,
 }
 
 impl<'c> Active<'c> {
@@ -49,7 +52,8 @@ impl<'c> Active<'c> {
         let publisher = shard.publisher(connection.principal.clone(), session.id, "mqtt", Presence::Connected);
         let withheld = Withheld::new(shard.durability.clone());
         let is_durable = session.mailbox.is_durable();
-        Self { connection, session, publisher, is_durable, withheld, acks: Vec::new(), replies }
+        let traffic = Traffic::default();
+        Self { connection, session, publisher, is_durable, withheld, acks: Vec::new(), replies, traffic }
     }
 
     /// Serves the client until the connection ends, and says why it does.
@@ -73,7 +77,7 @@ impl<'c> Active<'c> {
             let replays_more = self.continue_replays();
             let status = self.session.mailbox.status();
             if status.is_broken {
-                return End::Client;
+                return End::Lost;
             }
             let deadline = self.connection.inbound.poll_timeout().map_or_else(far_future, Into::into);
             if timer.deadline() != deadline && (timer.deadline() > deadline || timer.is_elapsed()) {
@@ -86,10 +90,14 @@ impl<'c> Active<'c> {
                     let text = "another client connected with this client id".to_owned();
                     return End::Hub(ReasonCode::SessionTakenOver, text);
                 }
+                () = self.session.client.unwanted() => {
+                    let text = "an administrator disconnected this client".to_owned();
+                    return End::Hub(ReasonCode::AdministrativeAction, text);
+                }
                 () = wake.notified() => {}
                 ready = self.connection.socket.writable(), if status.is_blocked => {
                     if ready.is_err() {
-                        return End::Client;
+                        return End::Lost;
                     }
                     self.session.mailbox.flush();
                 }
@@ -104,7 +112,7 @@ impl<'c> Active<'c> {
                 }
                 ready = self.connection.socket.readable(), if !status.is_backlogged && !self.withheld.is_full() => {
                     if ready.is_err() {
-                        return End::Client;
+                        return End::Lost;
                     }
                     may_read = true;
                 }
@@ -123,14 +131,18 @@ impl<'c> Active<'c> {
         let shard = self.connection.shard.clone();
         let mut scratch = shard.scratch.lock();
         let mut tail = std::mem::take(&mut self.connection.tail);
+        let known = tail.len();
         let read = read_into_scratch(&self.connection.socket, &mut scratch, &mut tail);
         let handled = self.handle(read.data);
+        let bytes = read.data.len() - known;
+        shard.traffic().received(bytes, &std::mem::take(&mut self.traffic));
+        self.session.client.add_bytes_in(bytes);
         // Replies to what came before a broken packet still go out.
         let responded = self.session.mailbox.respond(&mut self.acks, &mut self.replies);
         let used = handled?;
         responded?;
         if read.is_last {
-            return Err(End::Client);
+            return Err(End::Lost);
         }
         tail.extend_from_slice(&read.data[used..]);
         self.connection.tail = tail;
@@ -161,6 +173,7 @@ impl<'c> Active<'c> {
                 }
             };
             used += length;
+            self.traffic.packets += 1;
             if let Event::Publish(publication) = event {
                 if let Err(publication) = batch.push(publication) {
                     self.publish(&mut batch)?;
@@ -208,6 +221,8 @@ impl<'c> Active<'c> {
 
     fn publish(&mut self, batch: &mut Batch<'_>) -> Result<(), End> {
         let Some(run) = batch.run() else { return Ok(()) };
+        self.traffic.publishes += run.payloads().len() as u64;
+        self.traffic.publish_bytes += run.payload_bytes();
         let qos = batch.qos();
         let notes_received = self.is_durable && qos == Qos::ExactlyOnce;
         let (result, received_with) = {
@@ -270,6 +285,7 @@ impl<'c> Active<'c> {
         let subscriber = &self.session.subscriber;
         let len_max = self.connection.shard.config.limits.mqtt_subscriptions;
         if subscriber.subscription_count() >= len_max && !subscriber.is_subscribed(&filter) {
+            self.connection.shard.stats.reach(Bound::MqttSubscriptions);
             return ReasonCode::QuotaExceeded;
         }
         match self.publisher.hub().subscribe(subscriber, &filter, wanted) {
@@ -293,7 +309,7 @@ impl<'c> Active<'c> {
             }
             Err(denied) => {
                 debug!(peer = %self.connection.peer, %denied, "subscription refused");
-                denial_reason(&denied)
+                filter_denial_reason(&denied)
             }
         }
     }

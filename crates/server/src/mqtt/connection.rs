@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use housewire_core::Principal;
-use housewire_protocols::mqtt::{Connect, Event, Inbound, ProtocolError, ReasonCode, decode};
+use housewire_protocols::mqtt::{Connect, Event, Inbound, Losses, ProtocolError, ReasonCode, Traffic, Version, decode};
 use tokio::sync::Notify;
-use tracing::{debug, info};
+use tracing::info;
 
+use crate::clients;
 use crate::mqtt::active::Active;
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken, Wanted};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
+use crate::stats::Bound;
 use crate::stream::ByteStream;
 
 /// What is known of a client once it has said CONNECT.
@@ -25,6 +27,8 @@ struct Greeting {
     is_assigned: bool,
     start: Start,
     is_kept: bool,
+    /// What was read until then.
+    bytes: usize,
 }
 
 /// One connection's parts.
@@ -49,6 +53,7 @@ pub(crate) async fn serve(
     guard: ConnectionGuard,
 ) {
     let shard = guard.shard().clone();
+    shard.traffic().opened_socket();
     let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
     let (principal, refusal) = match admitted {
         Ok(principal) => (principal, None),
@@ -93,7 +98,7 @@ impl Connection {
                 () = sleep_until(deadline) => self.inbound.handle_timeout(now().instant)?,
                 ready = self.socket.readable() => {
                     if ready.is_err() {
-                        return Err(End::Client);
+                        return Err(End::Lost);
                     }
                     if let Some(greeting) = self.read_greeting()? {
                         return Ok(greeting);
@@ -106,18 +111,22 @@ impl Connection {
     fn read_greeting(&mut self) -> Result<Option<Greeting>, End> {
         let Self { shard, socket, inbound, tail, peer, .. } = self;
         let mut scratch = shard.scratch.lock();
+        let known = tail.len();
         let read = read_into_scratch(socket, &mut scratch, tail);
         let data = read.data;
+        shard.traffic().received(data.len() - known, &Traffic::default());
         let decoded = decode(data, inbound.version(), inbound.packet_bytes_max());
         if decoded.is_err() {
             inbound.handle_undecodable(data);
         }
         let Some((packet, used)) = decoded.map_err(ProtocolError::from)? else {
             tail.extend_from_slice(data);
-            return if read.is_last { Err(End::Client) } else { Ok(None) };
+            return if read.is_last { Err(End::Lost) } else { Ok(None) };
         };
         let Event::Connect(connect) = inbound.handle_packet(packet, now().instant)? else { return Ok(None) };
-        let greeting = Greeting::of(&connect, *peer);
+        let greeting = Greeting::of(&connect, *peer, used);
+        shard.traffic().connected();
+        shard.traffic().received(0, &Traffic { packets: 1, ..Traffic::default() });
         tail.extend_from_slice(&data[used..]);
         Ok(Some(greeting))
     }
@@ -138,7 +147,7 @@ impl Connection {
 
     async fn run(mut self, greeting: Greeting, taken: Taken) {
         let Taken { session, resumed, handover } = taken;
-        let Greeting { client_id, is_assigned, .. } = greeting;
+        let Greeting { client_id, is_assigned, start, bytes, .. } = greeting;
         let wake = Arc::new(Notify::new());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
@@ -149,23 +158,66 @@ impl Connection {
         session.mailbox.connect(wire, link, &replies);
         replies.clear();
         self.shard.hub.session_connected(session.id, now());
-        debug!(peer = %self.peer, client_id = &*client_id, over = self.socket.name(), version = ?self.inbound.version(), resumes, "MQTT client connected");
+        session.client.add_bytes_in(bytes);
+        self.shard.clients.connected(&session.client, self.facts());
+        self.log_arrival(&client_id, start, resumes);
 
         let guard = SessionGuard { shard: self.shard.clone(), client_id, session, handover };
         let mut active = Active::new(&mut self, &guard.session, replies);
         let end = active.serve(&wake, &guard.handover.wanted).await;
         Box::pin(active.say_farewell(&end)).await;
-        let client_id = &*guard.client_id;
-        match &end {
-            End::Protocol(error) => info!(peer = %self.peer, client_id, "MQTT client disconnected: {error}"),
-            end => {
-                debug!(peer = %self.peer, client_id, ?end, losses = ?guard.session.mailbox.losses(), "MQTT client disconnected")
-            }
-        }
+        self.log_departure(&guard.client_id, &end, guard.session.mailbox.losses());
         // First the session, which a new connection of the client may be waiting for.
         guard.release(self.inbound);
-        if !matches!(end, End::Client) {
+        if !end.is_silent() {
             Box::pin(say_last_words(&self.socket, &[])).await;
+        }
+    }
+}
+
+impl Connection {
+    /// What is told of the connection to those who look after the hub.
+    fn facts(&self) -> clients::Connection {
+        let version = match self.inbound.version() {
+            Version::V3_1 => "3.1",
+            Version::V3_1_1 => "3.1.1",
+            Version::V5 => "5",
+        };
+        clients::Connection {
+            peer: self.peer,
+            transport: self.socket.name(),
+            version: Some(version),
+            keep_alive_s: self.inbound.keep_alive_s(),
+            session_expiry_s: Some(self.inbound.session_expiry_s()).filter(|seconds| *seconds != u32::MAX),
+        }
+    }
+
+    fn log_arrival(&self, client_id: &str, start: Start, session_present: bool) {
+        if !self.shard.sessions.may_log() {
+            return;
+        }
+        let clients::Connection { peer, version, keep_alive_s, .. } = self.facts();
+        let (user, clean_start) = (self.principal.name(), start == Start::Clean);
+        info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
+    }
+
+    fn log_departure(&self, client_id: &str, end: &End, losses: Losses) {
+        if let End::Protocol(error) = end
+            && error.reason() == ReasonCode::PacketTooLarge
+        {
+            self.shard.stats.reach(Bound::MqttPacketBytes);
+        }
+        if !self.shard.sessions.may_log() {
+            return;
+        }
+        let (peer, reason) = (self.peer, end.describe());
+        let reason = &*reason;
+        let Losses { overflow, memory, too_large, expired } = losses;
+        if losses == Losses::default() {
+            info!(client_id, %peer, reason, "MQTT client disconnected");
+        } else {
+            let text = "MQTT client disconnected; some messages did not reach it";
+            info!(client_id, %peer, reason, overflow, memory, too_large, expired, "{text}");
         }
     }
 }
@@ -193,11 +245,11 @@ impl Drop for SessionGuard {
 }
 
 impl Greeting {
-    fn of(connect: &Connect<'_>, peer: SocketAddr) -> Self {
+    fn of(connect: &Connect<'_>, peer: SocketAddr, bytes: usize) -> Self {
         let is_assigned = connect.client_id.is_empty();
         let client_id = if is_assigned { random_client_id(peer) } else { Arc::from(connect.client_id) };
-        let is_kept = connect.keeps_session();
-        Self { client_id, is_assigned, is_kept, start: if connect.clean_start { Start::Clean } else { Start::Resume } }
+        let start = if connect.clean_start { Start::Clean } else { Start::Resume };
+        Self { client_id, is_assigned, start, is_kept: connect.keeps_session(), bytes }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why an MQTT connection ends, and its last words.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use crate::stream::ByteStream;
 /// Why a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The client said goodbye, or is gone.
+    /// The client said goodbye.
     Client,
+    /// The connection broke, or the client closed it without a word.
+    Lost,
     /// The client broke the protocol, or a time ran out.
     Protocol(ProtocolError),
     /// The hub's own reason, told to MQTT 5 clients.
@@ -29,10 +32,25 @@ impl End {
         Self::Hub(ReasonCode::ServerShuttingDown, "the hub is shutting down".to_owned())
     }
 
+    /// The reason, for the log.
+    pub(super) fn describe(&self) -> Cow<'_, str> {
+        match self {
+            Self::Client => "it said goodbye".into(),
+            Self::Lost => "the connection was closed or lost".into(),
+            Self::Protocol(error) => error.to_string().into(),
+            Self::Hub(_, text) => text.as_str().into(),
+        }
+    }
+
+    /// Whether nobody is left to tell anything.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::Client | Self::Lost)
+    }
+
     /// The reason and words to tell the client, unless it left by itself.
     pub(super) fn farewell(&self) -> Option<(ReasonCode, String)> {
         match self {
-            Self::Client => None,
+            Self::Client | Self::Lost => None,
             Self::Protocol(error) => Some((error.reason(), error.to_string())),
             Self::Hub(reason, text) => Some((*reason, text.clone())),
         }

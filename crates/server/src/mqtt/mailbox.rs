@@ -7,14 +7,16 @@ use std::sync::{Arc, Weak};
 
 use housewire_core::{Delivery, Filter, Mailbox, Offer, Run, SubscribeOptions, Timestamp};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, PacketId, ProtocolError};
+use housewire_protocols::mqtt::{Acknowledgement, Holdings, Link, Losses, Outbound, PacketId, ProtocolError, Traffic};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::clients::{Dropped, Figures, Measured};
 use crate::mqtt::durable::{SessionFacts, SessionPart, Unsaved};
 use crate::persist::Durability;
 use crate::shard::{Flush, Shard, now};
+use crate::stats::{Bound, Stats};
 use crate::stream::ByteStream;
 
 /// The connection that a session has at the moment.
@@ -36,6 +38,9 @@ struct State {
     is_broken: bool,
     /// It was said that messages to this client are lost.
     has_warned: bool,
+    bytes_out: u64,
+    /// What the shard has counted of what was sent.
+    counted: Traffic,
     /// Of a session that outlives the process.
     durable: Option<Box<Durable>>,
 }
@@ -67,6 +72,7 @@ const REPLIES_KEPT_BYTES: usize = 1_024;
 pub(super) struct MqttMailbox {
     this: Weak<Self>,
     client_id: Arc<str>,
+    stats: Arc<Stats>,
     state: Mutex<State>,
 }
 
@@ -83,23 +89,22 @@ pub(super) struct OutputStatus {
 
 impl MqttMailbox {
     /// Of a session that does not outlive the process.
-    pub(super) fn new(limits: Arc<MqttLimits>, client_id: Arc<str>) -> Arc<Self> {
-        Self::with(Outbound::new(limits), client_id, None)
+    pub(super) fn new(limits: Arc<MqttLimits>, client_id: Arc<str>, stats: Arc<Stats>) -> Arc<Self> {
+        Self::with(Outbound::new(limits), client_id, stats, None)
     }
 
     /// Of the session that the disk knows by this number.
     pub(super) fn durable(
         outbound: Outbound,
         client_id: Arc<str>,
-        number: u64,
-        unsaved: Arc<Unsaved>,
-        durability: Durability,
+        stats: Arc<Stats>,
+        (number, unsaved, durability): (u64, Arc<Unsaved>, Durability),
     ) -> Arc<Self> {
         let durable = Durable { unsaved, durability, is_noted: false, part: SessionPart::new(number) };
-        Self::with(outbound, client_id, Some(Box::new(durable)))
+        Self::with(outbound, client_id, stats, Some(Box::new(durable)))
     }
 
-    fn with(outbound: Outbound, client_id: Arc<str>, durable: Option<Box<Durable>>) -> Arc<Self> {
+    fn with(outbound: Outbound, client_id: Arc<str>, stats: Arc<Stats>, durable: Option<Box<Durable>>) -> Arc<Self> {
         let state = State {
             outbound,
             wire: None,
@@ -107,9 +112,11 @@ impl MqttMailbox {
             is_blocked: false,
             is_broken: false,
             has_warned: false,
+            bytes_out: 0,
+            counted: Traffic::default(),
             durable,
         };
-        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, state: Mutex::new(state) })
+        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, stats, state: Mutex::new(state) })
     }
 
     /// A connection takes over: CONNACK first, then what is due again, then what waited.
@@ -284,7 +291,7 @@ impl Mailbox for MqttMailbox {
         let time: Timestamp = if run.message_properties().is_some() { now().wall } else { run.time() };
         let mut state = self.state.lock();
         state.lend_buffer();
-        let lost = state.outbound.losses().overflow;
+        let before = state.outbound.losses();
         let offer = state.outbound.offer(run, delivery, time);
         if offer == Offer::Kept
             && state.wire.is_some()
@@ -293,9 +300,16 @@ impl Mailbox for MqttMailbox {
             durable.unsaved.expect_acks();
         }
         self.settle(&mut state);
-        if state.outbound.losses().overflow > lost && !std::mem::replace(&mut state.has_warned, true) {
-            drop(state);
-            warn!(client_id = &*self.client_id, "this MQTT client reads too slowly: messages to it are dropped");
+        let losses = state.outbound.losses();
+        if losses != before {
+            let overflow = losses.overflow - before.overflow;
+            let lost = overflow + losses.memory - before.memory;
+            self.stats.reach_by(Bound::MqttQueue, overflow);
+            self.stats.drop_messages(lost);
+            if lost > 0 && !std::mem::replace(&mut state.has_warned, true) {
+                drop(state);
+                warn!(client_id = &*self.client_id, "this MQTT client reads too slowly: messages to it are dropped");
+            }
         }
         offer
     }
@@ -309,21 +323,33 @@ impl Mailbox for MqttMailbox {
     }
 }
 
+impl Measured for MqttMailbox {
+    fn figures(&self) -> Figures {
+        let state = self.state.lock();
+        let Holdings { bytes, queued, in_flight } = state.outbound.holdings();
+        let Losses { overflow, memory, too_large, expired } = state.outbound.losses();
+        let dropped = Dropped { overflow, memory, too_large, expired };
+        Figures { in_flight, queued, queued_bytes: bytes, bytes_out: state.bytes_out, dropped }
+    }
+}
+
 impl Flush for MqttMailbox {
     fn flush(&self) {
         let mut state = self.state.lock();
-        let State { outbound, wire, is_dirty, is_blocked, is_broken, .. } = &mut *state;
+        let State { outbound, wire, is_dirty, is_blocked, is_broken, bytes_out, counted, .. } = &mut *state;
         *is_dirty = false;
         let Some(wire) = wire else { return };
         // Its task may wait for room: to go on with a replay, or to read on.
         let was_held_back = outbound.is_congested() || outbound.is_backlogged();
         let was_blocked = std::mem::take(is_blocked);
+        let mut written_bytes = 0;
         // Writing may let queued messages move up, which are written at once rather than in the next tick.
         while !outbound.output().is_empty() && !*is_broken {
             match wire.socket.try_write(outbound.output()) {
                 Ok(written) => {
                     let is_short = written < outbound.output().len();
                     outbound.consume(written, now().wall);
+                    written_bytes += written;
                     if is_short {
                         *is_blocked = true;
                         break;
@@ -336,6 +362,9 @@ impl Flush for MqttMailbox {
                 Err(_) => *is_broken = true,
             }
         }
+        let sent = outbound.sent();
+        wire.shard.traffic().sent(written_bytes, &sent.since(&std::mem::replace(counted, sent)));
+        *bytes_out += written_bytes as u64;
         if *is_blocked != was_blocked || *is_broken || (was_held_back && !outbound.is_congested()) {
             wire.wake.notify_one();
         }

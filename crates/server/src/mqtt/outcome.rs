@@ -42,10 +42,21 @@ pub(super) fn outcomes(result: &Result<Receipt, Denied>) -> impl Iterator<Item =
     })
 }
 
+/// The reason code of a subscription that was refused.
+pub(super) fn filter_denial_reason(denied: &Denied) -> ReasonCode {
+    match denied {
+        Denied::TopicTooLong(_) | Denied::TopicTooDeep(_) => ReasonCode::TopicFilterInvalid,
+        denied => denial_reason(denied),
+    }
+}
+
 /// The reason code of a refusal.
-pub(super) fn denial_reason(denied: &Denied) -> ReasonCode {
+fn denial_reason(denied: &Denied) -> ReasonCode {
     match denied {
         Denied::NotPermitted { .. } | Denied::HubOnly(_) => ReasonCode::NotAuthorized,
-        Denied::DevicesFull | Denied::RetainedFull | Denied::DiskFailing => ReasonCode::QuotaExceeded,
+        Denied::DevicesFull | Denied::RetainedFull(_) | Denied::RetainedBytesFull(_) | Denied::DiskFailing => {
+            ReasonCode::QuotaExceeded
+        }
+        Denied::TopicTooLong(_) | Denied::TopicTooDeep(_) => ReasonCode::TopicNameInvalid,
     }
 }

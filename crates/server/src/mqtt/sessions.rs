@@ -10,16 +10,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use housewire_core::{Hub, Presence, Principal, Publisher, Replay, RouteCache, Run, SessionId, Subscriber};
-use housewire_protocols::limits::MqttLimits;
+use housewire_protocols::limits::{MqttLimits, Pool};
 use housewire_protocols::mqtt::{Detached, Due, Inbound, MessageIds, Outbound, WillMessage};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
+use crate::clients::{Client, Clients, Protocol};
+use crate::config::Limits;
 use crate::mqtt::durable::{FactsState, SessionFacts, TakenChanges, Unsaved};
 use crate::mqtt::mailbox::MqttMailbox;
+use crate::mqtt::pace::Pace;
 use crate::persist::Durability;
 use crate::shard::now;
+use crate::stats::{Bound, Stats};
 
 /// How long a new connection waits for the old one of the same client id to leave.
 const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +36,8 @@ pub(super) struct Session {
     pub(super) subscriber: Arc<Subscriber>,
     /// Retained messages on their way; a kept session that comes back goes on with them.
     pub(super) replays: Arc<Mutex<VecDeque<Replay>>>,
+    /// How it is seen by those who look after the hub.
+    pub(super) client: Arc<Client>,
     /// Publishes wills when no connection is there to do it.
     publisher: Publisher,
 }
@@ -56,6 +62,14 @@ struct Entry {
     state: State,
 }
 
+/// A session that was away and is looked after.
+struct Held {
+    session: Session,
+    detached: Detached,
+    expiry_s: u32,
+    handover: Arc<Handover>,
+}
+
 #[derive(Default)]
 struct Table {
     entries: HashMap<Arc<str>, Entry>,
@@ -66,6 +80,8 @@ struct Table {
 /// See the module.
 pub(crate) struct Sessions {
     pub(super) hub: Arc<Hub>,
+    clients: Arc<Clients>,
+    stats: Arc<Stats>,
     limits: Arc<MqttLimits>,
     len_max: usize,
     durability: Durability,
@@ -78,6 +94,7 @@ pub(crate) struct Sessions {
     table: Mutex<Table>,
     /// A nearer deadline was added.
     rescheduled: Notify,
+    log: Pace,
 }
 
 /// A session that a connection has taken.
@@ -126,15 +143,17 @@ enum Attempt {
 impl Sessions {
     pub(crate) fn new(
         hub: Arc<Hub>,
-        limits: MqttLimits,
-        len_max: usize,
+        (clients, stats): (Arc<Clients>, Arc<Stats>),
+        limits: &Limits,
         durability: Durability,
         message_ids: MessageIds,
     ) -> Self {
         Self {
             hub,
-            limits: Arc::new(limits),
-            len_max,
+            clients,
+            stats,
+            limits: Arc::new(limits.of_mqtt()),
+            len_max: limits.mqtt_sessions,
             durability,
             numbers: AtomicU64::new(1),
             message_ids: Arc::new(message_ids),
@@ -142,7 +161,18 @@ impl Sessions {
             routes: Arc::new(RouteCache::new()),
             table: Mutex::default(),
             rescheduled: Notify::new(),
+            log: Pace::default(),
         }
+    }
+
+    /// Whether a client that comes or goes is worth a line of the log now.
+    pub(super) fn may_log(&self) -> bool {
+        self.log.may_log(now().instant)
+    }
+
+    /// The memory that sessions share.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.limits.pool
     }
 
     pub(super) fn limits(&self) -> &Arc<MqttLimits> {
@@ -163,7 +193,10 @@ impl Sessions {
                     return Ok(taken);
                 }
                 Attempt::HeldBy(handover) => handover,
-                Attempt::Full => return Err(NoSession::Full),
+                Attempt::Full => {
+                    self.stats.reach(Bound::MqttSessions);
+                    return Err(NoSession::Full);
+                }
             };
             let released = handover.released.notified();
             tokio::pin!(released);
@@ -227,7 +260,8 @@ impl Sessions {
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
             return self.durable_session(client_id, principal, self.new_outbound(), number);
         }
-        self.session(principal, MqttMailbox::new(Arc::clone(&self.limits), Arc::clone(client_id)))
+        let (limits, stats) = (Arc::clone(&self.limits), Arc::clone(&self.stats));
+        self.session(client_id, principal, MqttMailbox::new(limits, Arc::clone(client_id), stats))
     }
 
     /// The sending half of a session that outlives the process.
@@ -244,16 +278,19 @@ impl Sessions {
         outbound: Outbound,
         number: u64,
     ) -> Session {
-        let (unsaved, durability) = (Arc::clone(&self.unsaved), self.durability.clone());
-        self.session(principal, MqttMailbox::durable(outbound, Arc::clone(client_id), number, unsaved, durability))
+        let on_disk = (number, Arc::clone(&self.unsaved), self.durability.clone());
+        let mailbox = MqttMailbox::durable(outbound, Arc::clone(client_id), Arc::clone(&self.stats), on_disk);
+        self.session(client_id, principal, mailbox)
     }
 
-    fn session(&self, principal: &Arc<Principal>, mailbox: Arc<MqttMailbox>) -> Session {
+    fn session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, mailbox: Arc<MqttMailbox>) -> Session {
         let id = self.hub.new_session();
         let subscriber = Hub::subscriber(id, Arc::clone(principal), Arc::clone(&mailbox) as _);
         let (hub, routes) = (Arc::clone(&self.hub), Arc::clone(&self.routes));
         let publisher = Publisher::new(hub, routes, Arc::clone(principal), id, "mqtt", Presence::None);
-        Session { id, mailbox, subscriber, replays: Arc::default(), publisher }
+        let measured = Arc::clone(&mailbox) as _;
+        let client = self.clients.add(Arc::clone(client_id), Protocol::Mqtt, Arc::clone(&subscriber), measured);
+        Session { id, mailbox, subscriber, replays: Arc::default(), client, publisher }
     }
 
     /// Notes for the disk that the session is connected, and what happens when it is not any more.
@@ -273,14 +310,15 @@ impl Sessions {
         let expiry_s = inbound.session_expiry_s();
         let mut detached = inbound.detach(now().instant);
         session.mailbox.disconnect();
-        let is_over = self.settle(client_id, session, expiry_s, &mut detached);
+        let is_over = session.client.is_ended() || self.settle(client_id, session, expiry_s, &mut detached);
         self.hub.session_disconnected(session.id, now());
         if is_over {
             // Before anybody can take its client identifier.
-            self.forget(session);
+            self.end(session, detached.end());
             self.table.lock().entries.remove(client_id);
         } else {
             self.put_away(client_id, session.clone(), expiry_s, detached);
+            self.clients.left(&session.client);
         }
         handover.released.notify_waiters();
     }
@@ -314,6 +352,15 @@ impl Sessions {
         false
     }
 
+    /// Ends the session of a client that is away; whether there was one.
+    pub(crate) fn end_away(&self, client_id: &str) -> bool {
+        let Some(held) = self.table.lock().hold(client_id) else { return false };
+        self.end(&held.session, held.detached.end());
+        self.table.lock().entries.remove(client_id);
+        held.handover.released.notify_waiters();
+        true
+    }
+
     /// Whether some of what the disk does not have may soon be acknowledged by clients that are there, and then needs no
     /// disk; asked before each batch.
     pub(crate) fn expects_acks(&self) -> bool {
@@ -338,6 +385,7 @@ impl Sessions {
     }
 
     pub(super) fn forget(&self, session: &Session) {
+        self.clients.remove(&session.client);
         self.hub.unsubscribe_all(&session.subscriber);
         session.mailbox.close();
         self.hub.session_ended(session.id, now());
@@ -361,24 +409,22 @@ impl Sessions {
 
     fn handle_due(&self, at: Instant) {
         loop {
-            // One at a time, and not under the lock: a will may be delivered to any of these sessions. A client that comes
-            // back meanwhile waits, as for a connection that is about to end.
-            let handover = Arc::new(Handover::default());
-            let (client_id, session, expiry_s, mut detached) = {
+            // One at a time, and not under the lock: a will may be delivered to any of these sessions.
+            let (client_id, held) = {
                 let mut table = self.table.lock();
                 let Some((due, client_id)) = table.deadlines.first().cloned() else { return };
                 if due > at {
                     return;
                 }
                 table.deadlines.pop_first();
-                let Some((session, detached, expiry_s)) = table.remove(&client_id) else { continue };
-                let state = State::Connected(Arc::clone(&handover));
-                table.entries.insert(Arc::clone(&client_id), Entry { session: session.clone(), state });
-                (client_id, session, expiry_s, detached)
+                let Some(held) = table.hold(&client_id) else { continue };
+                (client_id, held)
             };
+            let Held { session, mut detached, expiry_s, handover } = held;
             if self.settle(&client_id, &session, expiry_s, &mut detached) {
                 self.forget(&session);
                 self.table.lock().entries.remove(&client_id);
+                self.clients.count_expired();
                 debug!(client_id = &*client_id, "session expired");
             } else {
                 self.table.lock().park(&client_id, session, expiry_s, detached);
@@ -396,18 +442,29 @@ impl Table {
         self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(detached, expiry_s) });
     }
 
+    /// Takes a session that is away, for a moment: a client that comes back meanwhile waits, as for a connection that is
+    /// about to end.
+    fn hold(&mut self, client_id: &str) -> Option<Held> {
+        let (client_id, (session, detached, expiry_s)) =
+            (self.entries.get_key_value(client_id)?.0.clone(), self.remove(client_id)?);
+        let handover = Arc::new(Handover::default());
+        let state = State::Connected(Arc::clone(&handover));
+        self.entries.insert(client_id, Entry { session: session.clone(), state });
+        Some(Held { session, detached, expiry_s, handover })
+    }
+
     /// Takes out a session that is away.
-    fn remove(&mut self, client_id: &Arc<str>) -> Option<(Session, Detached, u32)> {
-        let Entry { session, state } = self.entries.remove(client_id)?;
+    fn remove(&mut self, client_id: &str) -> Option<(Session, Detached, u32)> {
+        let (client_id, Entry { session, state }) = self.entries.remove_entry(client_id)?;
         match state {
             State::Away(detached, expiry_s) => {
                 if let Some(at) = detached.poll_timeout() {
-                    self.deadlines.remove(&(at, Arc::clone(client_id)));
+                    self.deadlines.remove(&(at, client_id));
                 }
                 Some((session, detached, expiry_s))
             }
             State::Connected(_) => {
-                self.entries.insert(Arc::clone(client_id), Entry { session, state });
+                self.entries.insert(client_id, Entry { session, state });
                 None
             }
         }

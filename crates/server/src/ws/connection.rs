@@ -2,6 +2,8 @@
 //!
 //! What frames mean belongs to `session`.
 
+use std::sync::Arc;
+
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use housewire_core::BatchNumber;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
@@ -31,8 +33,10 @@ type Going = Result<(), End>;
 /// Serves a WebSocket until its client leaves or the hub stops.
 pub(super) async fn run(socket: Socket, caller: Caller) {
     let mut connection = Connection::new(socket, &caller);
+    let client = Arc::clone(connection.session.feed.client());
     let end = tokio::select! {
         end = connection.talk() => end,
+        () = client.unwanted() => End::Refused(CloseCode::Policy, "an administrator disconnected this client"),
         () = caller.shard.stopping() => End::Stopping,
     };
     debug!(peer = %caller.peer, "WebSocket ends: {end:?}");
@@ -112,6 +116,7 @@ impl Connection {
             let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !is_full;
             next = if goes_on { self.socket.next().now_or_never() } else { None };
         }
+        self.session.feed.client().add_bytes_in(bytes);
         self.send_withheld().await
     }
 

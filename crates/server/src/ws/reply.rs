@@ -60,9 +60,10 @@ fn code(refusal: &Refusal) -> &'static str {
             RuleBroken::TooLarge(_) => "too_large",
             _ => "rejected",
         },
-        Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull) | Refusal::Declaration(_) | Refusal::Full(_) => {
-            "rejected"
-        }
+        Refusal::Denied(Denied::TopicTooLong(_) | Denied::TopicTooDeep(_)) => "invalid_topic",
+        Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull(_) | Denied::RetainedBytesFull(_))
+        | Refusal::Declaration(_)
+        | Refusal::Full(_) => "rejected",
         Refusal::Denied(Denied::DiskFailing) => "disk_failing",
         Refusal::Topic(..) => "invalid_topic",
         Refusal::Filter(..) => "invalid_filter",

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use housewire_core::{BatchNumber, Filter, Hub, Message, Presence, Properties, Publisher, SessionId, Topic};
 
 use crate::caller::Caller;
+use crate::clients::Protocol;
 use crate::feed::Feed;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
 use crate::shard;
+use crate::stats::{Bound, Stats};
 use crate::ws::reply;
 use crate::ws::request::{Frame, Publish, Request};
 
@@ -20,6 +22,7 @@ pub(super) struct Session {
     pub(super) feed: Feed,
     publisher: Publisher,
     subscriptions_max: usize,
+    stats: Arc<Stats>,
     _presence: PresenceGuard,
 }
 
@@ -51,9 +54,10 @@ impl Session {
         let hub = Arc::clone(caller.hub());
         let session = hub.new_session();
         Self {
-            feed: Feed::new(caller, session, reply::ENCODING),
+            feed: Feed::new(caller, session, Protocol::WebSocket, reply::ENCODING),
             publisher: caller.publisher(session, "ws", Presence::Connected),
             subscriptions_max: caller.shard.config.limits.ws_subscriptions,
+            stats: Arc::clone(&caller.shard.stats),
             _presence: PresenceGuard { hub, session },
         }
     }
@@ -90,6 +94,7 @@ impl Session {
     fn subscribe(&mut self, filter: Filter) -> Result<Outcome, Refusal> {
         let bound = self.subscriptions_max;
         if self.feed.subscription_count() >= bound {
+            self.stats.reach(Bound::WsSubscriptions);
             let why =
                 format!("a WebSocket may have {bound} subscriptions (limits.ws_subscriptions): use wider filters");
             return Err(Refusal::Full(why));

@@ -1,6 +1,7 @@
 //! Integration tests: an in-process hub on free ports, real sockets. One binary, so that linking is paid for once.
 
 mod cli;
+mod clients;
 mod conformance;
 #[path = "../../../protocols/tests/mqtt/conformance/mod.rs"]
 mod conformance_cases;
@@ -10,10 +11,13 @@ mod durable;
 mod events;
 mod http;
 mod http_client;
+mod limits;
+mod metrics;
 mod mqtt;
 mod mqtt_ws;
 mod mqtt_ws_client;
 mod proxy;
+mod sys;
 mod test_hub;
 mod topics;
 mod ws;

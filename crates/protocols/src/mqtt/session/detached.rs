@@ -35,7 +35,8 @@ pub(super) struct PendingWill {
 }
 
 impl PendingWill {
-    pub(super) fn new(will: &Will<'_>) -> Result<Self, ProtocolError> {
+    /// A delay over the bound is cut to it.
+    pub(super) fn new(will: &Will<'_>, delay_max_s: u32) -> Result<Self, ProtocolError> {
         let topic = TopicRef::parse(will.topic).map_err(ProtocolError::TopicName)?;
         let message = WillMessage {
             topic: topic.to_topic(),
@@ -44,7 +45,7 @@ impl PendingWill {
             retain: will.retain,
             properties: will.properties.clone(),
         };
-        Ok(Self { message, delay: Duration::from_secs(will.delay_s.into()) })
+        Ok(Self { message, delay: Duration::from_secs(will.delay_s.min(delay_max_s).into()) })
     }
 }
 

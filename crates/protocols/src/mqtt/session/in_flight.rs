@@ -8,6 +8,7 @@ use std::sync::Arc;
 use housewire_core::{Delivery, Message, Qos};
 
 use super::event::AckStep;
+use crate::limits::HELD_BYTES;
 use crate::mqtt::packet::PacketId;
 
 /// How many packet identifiers there are: 1 to 65,535.
@@ -39,13 +40,7 @@ impl Held {
     /// What it counts for against the bound. Topic and payload are shared with other receivers, but may be kept by this
     /// one alone.
     pub(super) fn bytes(&self) -> usize {
-        let properties = self.message.properties.as_ref().map_or(0, |properties| {
-            let user: usize = properties.user.iter().map(|(name, value)| name.len() + value.len()).sum();
-            let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-            let correlation = properties.correlation.as_ref().map_or(0, bytes::Bytes::len);
-            user + correlation + text(&properties.content_type) + text(&properties.response_topic)
-        });
-        self.message.topic.as_str().len() + self.message.payload.len() + properties
+        HELD_BYTES + self.message.bytes()
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Inbound {
     keep_alive_s: u16,
     /// [`u32::MAX`] for ever; MQTT 3 knows only this and 0.
     session_expiry_s: u32,
+    /// It asked for longer than it gets.
+    is_expiry_cut: bool,
     /// The client takes reason strings in other packets than CONNACK and DISCONNECT [MQTT-3.1.2-29].
     wants_reasons: bool,
     link: Link,
@@ -70,6 +72,7 @@ impl Inbound {
             version,
             keep_alive_s: 0,
             session_expiry_s: 0,
+            is_expiry_cut: false,
             wants_reasons: true,
             link: Link { version, receive_maximum: 0, packet_bytes_max: PACKET_BYTES_MAX, keeps_session: false },
             will: None,
@@ -82,6 +85,11 @@ impl Inbound {
     /// What the client speaks: for [`super::super::decode`]. MQTT 3.1.1 until it said so.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The keep-alive that holds, in seconds; 0 for none.
+    pub fn keep_alive_s(&self) -> u16 {
+        self.keep_alive_s
     }
 
     /// The largest packet to take: for [`super::super::decode`]. Smaller until the client is accepted.
@@ -123,6 +131,7 @@ impl Inbound {
             let granted = self.granted_keep_alive_s();
             connack.server_keep_alive_s = (granted != self.keep_alive_s).then_some(granted);
             self.keep_alive_s = granted;
+            connack.session_expiry_s = self.is_expiry_cut.then_some(self.session_expiry_s);
             connack.receive_maximum = self.limits.receive_maximum.try_into().ok();
             connack.packet_bytes_max =
                 u32::try_from(self.limits.packet_bytes_max).ok().and_then(|bytes| bytes.try_into().ok());
@@ -133,6 +142,11 @@ impl Inbound {
             connack.shared_subscription_available = Some(false);
         }
         (Packet::ConnAck(Box::new(connack)), self.link)
+    }
+
+    /// [`u32::MAX`] is for ever, which is the longest, too.
+    fn granted_expiry_s(&self, asked: u32) -> u32 {
+        self.limits.session_expiry_max_s.map_or(asked, |max| asked.min(max))
     }
 
     /// [MQTT-3.1.2-21]; MQTT 3 has no way to say that it shall be another one.
@@ -260,11 +274,13 @@ impl Inbound {
             Version::V3_1 | Version::V3_1_1 if connect.keeps_session() => u32::MAX,
             Version::V3_1 | Version::V3_1_1 => 0,
         };
+        let granted = self.granted_expiry_s(self.session_expiry_s);
+        self.is_expiry_cut = std::mem::replace(&mut self.session_expiry_s, granted) != granted;
         self.link = Link {
             version: connect.version,
             receive_maximum: connect.receive_maximum.get(),
             packet_bytes_max: connect.packet_bytes_max.map_or(PACKET_BYTES_MAX, |bytes| bytes.get() as usize),
-            keeps_session: connect.keeps_session(),
+            keeps_session: self.session_expiry_s > 0,
         };
         let bytes_max = self.limits.client_id_bytes_max;
         if connect.client_id.len() > bytes_max {
@@ -284,7 +300,9 @@ impl Inbound {
             (None, Some(_)) => return Err(ProtocolError::AuthenticationData),
             (None, None) => {}
         }
-        self.will = connect.will.as_ref().map(PendingWill::new).transpose()?.map(Box::new);
+        let delay_max_s = self.limits.will_delay_max_s.unwrap_or(u32::MAX);
+        let will = connect.will.as_ref().map(|will| PendingWill::new(will, delay_max_s));
+        self.will = will.transpose()?.map(Box::new);
         Ok(Event::Connect(connect))
     }
 
@@ -392,7 +410,7 @@ impl Inbound {
             if self.session_expiry_s == 0 && expiry_s != 0 {
                 return Err(ProtocolError::SessionExpiry);
             }
-            self.session_expiry_s = expiry_s;
+            self.session_expiry_s = self.granted_expiry_s(expiry_s);
         }
         // A normal goodbye takes the will back [MQTT-3.14.4-3]; any other does not.
         if disconnect.reason == ReasonCode::Success {

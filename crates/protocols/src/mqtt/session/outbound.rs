@@ -16,9 +16,11 @@ use self::refill::remaining_expiry;
 use super::Link;
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
-use super::in_flight::{Held, InFlight};
+use super::in_flight::{Exchange, Held, InFlight};
 use super::journal::{Journal, MessageChange, Step};
 use super::output::Output;
+use super::pool::{Holdings, Share};
+use super::traffic::{Traffic, count_packets};
 use crate::limits::MqttLimits;
 use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
 use crate::mqtt::packet::{Ack, Packet, PacketId, Version};
@@ -27,8 +29,10 @@ use crate::mqtt::reason::ReasonCode;
 /// Messages that a client did not get, or may not have got, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// A bound was reached.
+    /// A bound of this session was reached.
     pub overflow: u64,
+    /// The bound of all sessions together was reached, see [`super::Pool`].
+    pub memory: u64,
     /// Larger than the client takes [MQTT-3.1.2-24].
     pub too_large: u64,
     /// Their time was over before they could be sent [MQTT-3.3.2-5].
@@ -58,15 +62,18 @@ pub struct Outbound {
     queue: VecDeque<Held>,
     /// Of the messages in `queue` and `in_flight`.
     held_bytes: usize,
+    share: Share,
     losses: Losses,
     /// Of a session that outlives the process.
     journal: Option<Box<Journal>>,
+    sent: Traffic,
 }
 
 impl Outbound {
     /// Of a session that is about to be connected, and does not outlive the process.
     pub fn new(limits: Arc<MqttLimits>) -> Self {
         Self {
+            share: Share::new(Arc::clone(&limits.pool)),
             limits,
             state: State::Offline,
             output: Output::default(),
@@ -76,6 +83,7 @@ impl Outbound {
             held_bytes: 0,
             losses: Losses::default(),
             journal: None,
+            sent: Traffic::default(),
         }
     }
 
@@ -84,6 +92,7 @@ impl Outbound {
     pub fn connect(&mut self, link: Link, connack: &[u8], now: Timestamp) {
         self.output.clear();
         self.output.append(connack);
+        self.sent.packets += 1;
         self.state = State::Online(link);
         self.on_wire = 0;
         if let Some(journal) = &mut self.journal {
@@ -99,6 +108,7 @@ impl Outbound {
                 self.output.clear();
                 self.on_wire = 0;
                 self.state = State::Offline;
+                self.share.settle(self.holdings());
             }
             State::Online(_) => self.close(),
             State::Offline | State::Closed => {}
@@ -107,9 +117,9 @@ impl Outbound {
 
     /// The session is over: nothing is taken any more, everything is let go.
     pub fn close(&mut self) {
-        let losses = self.losses;
+        let (losses, sent) = (self.losses, self.sent);
         let journal = self.note_all_finished();
-        *self = Self { state: State::Closed, losses, journal, ..Self::new(Arc::clone(&self.limits)) };
+        *self = Self { state: State::Closed, losses, sent, journal, ..Self::new(Arc::clone(&self.limits)) };
     }
 
     /// Takes a run: into the output if it can go now, else into the queue (QoS 1 and 2) or nowhere (QoS 0).
@@ -122,13 +132,19 @@ impl Outbound {
             self.losses.expired += run.payloads().len() as u64;
             return Offer::Taken;
         };
-        match self.state {
+        let offer = match self.state {
             State::Online(link) => self.offer_online(link, run, delivery, qos, expiry_s),
             // Not counted: QoS 0 is for those who are there.
             State::Offline if qos == Qos::AtMostOnce => Offer::Dropped,
             State::Offline => self.offer_each(run, |outbound, index, _| outbound.enqueue(run, index, qos, delivery)),
             State::Closed => Offer::Closed,
+        };
+        match self.state {
+            // Counted when it is flushed; most of it is gone then.
+            State::Online(_) => self.share.settle_roughly(self.holdings()),
+            State::Offline | State::Closed => self.share.settle(self.holdings()),
         }
+        offer
     }
 
     fn offer_online(
@@ -157,7 +173,8 @@ impl Outbound {
             let key = run_key(link.version, qos, delivery.retain);
             let encoded = run.encoded(key, |run, encoded| encode_run(run, &frame(&[]), encoded));
             let bytes = encoded.bytes.len();
-            if bytes <= link.packet_bytes_max && self.output.len() + bytes <= self.limits.output_bytes_max {
+            let has_room = self.output.len() + bytes <= self.limits.output_bytes_max && self.may_grow();
+            if bytes <= link.packet_bytes_max && has_room {
                 return self.take_whole(&link, run, delivery, qos, &encoded.bytes, &encoded.marks);
             }
         }
@@ -169,19 +186,24 @@ impl Outbound {
             }
             let can_go = outbound.output.len() < outbound.limits.output_bytes_max;
             if qos == Qos::AtMostOnce {
-                if can_go {
-                    frame.put(false, None, payload, outbound.output.tail());
-                    return Offer::Taken;
+                if !can_go {
+                    outbound.losses.overflow += 1;
+                    return Offer::Dropped;
                 }
-                outbound.losses.overflow += 1;
-                return Offer::Dropped;
+                if !outbound.has_share() {
+                    return Offer::Dropped;
+                }
+                frame.put(false, None, payload, outbound.output.tail());
+                outbound.sent.add_publish(payload);
+                return Offer::Taken;
             }
-            if !can_go || !outbound.queue.is_empty() || outbound.window(&link) == 0 {
+            if !can_go || !outbound.queue.is_empty() || outbound.window(&link) == 0 || !outbound.may_grow() {
                 return outbound.enqueue(run, index, qos, delivery);
             }
             let (packet_id, offer) = outbound.begin(&link, run, index, qos, delivery);
             if outbound.next_may_go() && outbound.on_wire + 1 == outbound.in_flight.len() {
                 frame.put(false, Some(packet_id), payload, outbound.output.tail());
+                outbound.sent.add_publish(payload);
                 outbound.note_sent();
             }
             offer
@@ -205,6 +227,7 @@ impl Outbound {
     ) -> Offer {
         let start = self.output.tail().len();
         self.output.append(bytes);
+        self.sent.add_run(run);
         let mut offer = Offer::Taken;
         for (index, mark) in marks.iter().enumerate() {
             let packet_id;
@@ -236,11 +259,29 @@ impl Outbound {
             self.losses.overflow += 1;
             return Offer::Dropped;
         }
+        if !self.has_share() {
+            return Offer::Dropped;
+        }
         let held = Held::new(self.new_id(), &run.messages()[index], qos, delivery);
         let offer = self.note_new(&held, Step::Waiting);
         self.held_bytes += held.bytes();
         self.queue.push_back(held);
         offer
+    }
+
+    /// Whether all sessions together have room for more of this one.
+    fn may_grow(&self) -> bool {
+        self.share.may_grow(self.holdings().bytes, matches!(self.state, State::Online(_)))
+    }
+
+    /// As [`Self::may_grow`], counting the message that is lost if not.
+    fn has_share(&mut self) -> bool {
+        let may_grow = self.may_grow();
+        if !may_grow {
+            self.losses.memory += 1;
+            self.limits.pool.refuse();
+        }
+        may_grow
     }
 
     /// How many more messages may be begun now [MQTT-3.3.4-9].
@@ -298,6 +339,10 @@ impl Outbound {
             _ => return Err(ProtocolError::WrongAcknowledgement),
         }
         self.refill(now);
+        if self.output.len() == 0 {
+            // Nothing is left to flush, which would count it.
+            self.share.settle(self.holdings());
+        }
         Ok(())
     }
 
@@ -327,12 +372,14 @@ impl Outbound {
 
     fn send_pubrel(&mut self, link: &Link, packet_id: PacketId, reason: ReasonCode) {
         encode(&Packet::PubRel(Ack::new(packet_id, reason)), link.version, self.output.tail());
+        self.sent.packets += 1;
     }
 
     /// Appends packets that [`super::Inbound::reply`] and [`super::Inbound::acknowledge`] made.
     pub fn append(&mut self, replies: &[u8]) {
         if matches!(self.state, State::Online(_)) {
             self.output.append(replies);
+            self.sent.packets += count_packets(replies);
         }
     }
 
@@ -345,6 +392,7 @@ impl Outbound {
     pub fn consume(&mut self, written: usize, now: Timestamp) {
         self.output.consume(written);
         self.refill(now);
+        self.share.settle(self.holdings());
     }
 
     /// Whether a replay of stored messages should pause until the client has caught up.
@@ -370,6 +418,18 @@ impl Outbound {
     /// Gives the buffer back to the pool, unless there is something in it.
     pub fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
         self.output.reclaim_buffer()
+    }
+
+    /// What it holds at the moment.
+    pub fn holdings(&self) -> Holdings {
+        let in_flight = self.in_flight.len();
+        let bytes = self.output.len() + self.held_bytes + in_flight * size_of::<Exchange>();
+        Holdings { bytes, queued: self.queue.len(), in_flight }
+    }
+
+    /// What was sent so far, on all connections.
+    pub fn sent(&self) -> Traffic {
+        self.sent
     }
 
     /// What was lost so far.

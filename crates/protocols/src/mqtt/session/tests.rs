@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use housewire_core::{Delivery, Offer, Qos, Run, Timestamp, TopicRef};
 
 use super::*;
-use crate::limits::MqttLimits;
+use crate::limits::{HELD_BYTES, MqttLimits};
 use crate::mqtt::packet::{Connect, Packet, PacketId, Publish};
 use crate::mqtt::reason::ReasonCode;
+
+mod bounds;
 
 fn limits() -> Arc<MqttLimits> {
     Arc::new(MqttLimits {
@@ -120,7 +122,8 @@ fn messages_are_kept_in_memory_only_for_sessions_that_are_kept() {
 
 #[test]
 fn what_is_held_for_sending_again_is_bounded_too() {
-    let limits = Arc::new(MqttLimits { queue_bytes_max: 8, in_flight_max: 100, ..(*limits()).clone() });
+    let limits =
+        Arc::new(MqttLimits { queue_bytes_max: 2 * (HELD_BYTES + 4), in_flight_max: 100, ..(*limits()).clone() });
     let (_, mut outbound) = connected(limits, kept());
     assert_eq!(offer(&mut outbound, Qos::AtLeastOnce, 1), Offer::Taken);
     assert_eq!(offer(&mut outbound, Qos::AtLeastOnce, 1), Offer::Taken, "four bytes each");
@@ -266,5 +269,5 @@ fn a_batch_takes_what_continues_the_run() {
 
 #[test]
 fn an_idle_session_costs_little() {
-    assert!(size_of::<Inbound>() + size_of::<Outbound>() <= 320);
+    assert!(size_of::<Inbound>() + size_of::<Outbound>() <= 400);
 }

@@ -183,7 +183,9 @@ pub(super) fn session_changes() -> impl Strategy<Value = SessionChanges> {
     let pair = || (session_number(), packet_id());
     let received = (vec(pair(), 0..3), vec(pair(), 0..2));
     (sessions, subscriptions, queued, received).prop_map(
-        |((ended, sessions), (subscriptions, unsubscribed), (finished, queued, steps), (received, released))| {
+        |((ended, mut sessions), (subscriptions, unsubscribed), (finished, queued, steps), (received, released))| {
+            let (mut numbers, mut clients) = (BTreeSet::new(), BTreeSet::new());
+            sessions.retain(|session| numbers.insert(session.number) && clients.insert(session.client_id.clone()));
             SessionChanges { ended, sessions, subscriptions, unsubscribed, finished, queued, steps, received, released }
         },
     )

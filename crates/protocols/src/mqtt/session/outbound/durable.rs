@@ -44,6 +44,7 @@ impl Outbound {
             };
             self.in_flight.push(Exchange { packet_id, awaits, was_sent: true, id, mark: 0, held });
         }
+        self.share.settle(self.holdings());
     }
 
     /// A QoS 2 message of the client was received: not to be published again until it is released.

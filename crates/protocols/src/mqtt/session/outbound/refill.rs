@@ -60,6 +60,7 @@ impl Outbound {
         }
         // [MQTT-3.3.1-1]
         frame.put(exchange.was_sent, Some(packet_id), &held.message.payload, self.output.tail());
+        self.sent.add_publish(&held.message.payload);
         if !link.keeps_session {
             let held = exchange.held.take();
             self.held_bytes -= held.map_or(0, |held| held.bytes());

@@ -1,0 +1,49 @@
+//! What the hub knows of itself: figures for whoever watches it, and the messages under `$SYS` that tell them.
+//!
+//! Which figures those are, and when they are told, belongs to the server.
+
+use crate::hub::Hub;
+use crate::message::{Qos, Run};
+use crate::slots::RetainedFigures;
+use crate::time::Now;
+use crate::topic::TopicRef;
+
+/// How full the hub is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HubFigures {
+    /// Retained messages.
+    pub retained: RetainedFigures,
+    /// Subscriptions of all subscribers.
+    pub subscriptions: usize,
+    /// Registered devices.
+    pub devices: usize,
+}
+
+impl Hub {
+    /// How full the hub is.
+    pub fn figures(&self) -> HubFigures {
+        HubFigures {
+            retained: self.slots.figures(),
+            subscriptions: self.trie.read().len(),
+            devices: self.registry.len(),
+        }
+    }
+
+    /// Makes a topic below `$SYS` say this, to whoever is subscribed and to whoever will be; says nothing if it said so
+    /// before. It is retained in memory alone: after a start it would be wrong, so the disk never sees it, and it counts
+    /// towards no bound.
+    pub fn publish_sys(&self, topic: TopicRef<'_>, payload: &str, now: Now) {
+        debug_assert!(topic.as_str().starts_with("$SYS/"), "anything else has bounds and a place on disk");
+        let slot = self.slots.get_or_create(topic);
+        let mut state = slot.lock();
+        if state.retained.as_ref().is_some_and(|message| message.payload == payload) {
+            return;
+        }
+        let payloads = [payload.as_bytes()];
+        let mut run = Run::new(topic, &payloads).qos(Qos::ExactlyOnce).retain(true);
+        run.time = now.wall;
+        // A slot below `$SYS` is never emptied, so it is not dead.
+        state.retained = Some(run.message(0));
+        self.own_routes.route(self, topic).offer(&run);
+    }
+}

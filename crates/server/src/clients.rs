@@ -1,0 +1,361 @@
+//! Everybody who has a mailbox at the hub, whatever door they came through: for those who look after it.
+//!
+//! A list and nothing more: sessions begin and end where their transports say so. How a client is shown belongs to `view`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use futures_util::FutureExt as _;
+use housewire_core::{Subscriber, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+use crate::shard::now;
+
+/// What a client speaks. Two clients of one id may differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Protocol {
+    Mqtt,
+    WebSocket,
+    Events,
+}
+
+/// What a mailbox says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    /// Sent and not acknowledged to the end.
+    pub(crate) in_flight: usize,
+    /// Waiting to be sent.
+    pub(crate) queued: usize,
+    /// What waits, unsent output included.
+    pub(crate) queued_bytes: usize,
+    pub(crate) bytes_out: u64,
+    pub(crate) dropped: Dropped,
+}
+
+/// Messages that a client did not get, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// It did not keep up, and a bound of its own was reached.
+    pub(crate) overflow: u64,
+    /// The bound of all clients together was reached.
+    pub(crate) memory: u64,
+    /// Larger than it takes.
+    pub(crate) too_large: u64,
+    /// Their time was over.
+    pub(crate) expired: u64,
+}
+
+/// A mailbox that can say how full it is.
+pub(crate) trait Measured: Send + Sync {
+    fn figures(&self) -> Figures;
+}
+
+/// What is known of a client's connection, or of its last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    /// What carries the protocol: `tcp`, `websocket`, `http`.
+    pub(crate) transport: &'static str,
+    /// Of MQTT.
+    pub(crate) version: Option<&'static str>,
+    /// 0 for none.
+    pub(crate) keep_alive_s: u16,
+    /// How long the session is kept without a connection; `None`: for ever.
+    pub(crate) session_expiry_s: Option<u32>,
+}
+
+/// Where a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Whereabouts {
+    pub(crate) is_connected: bool,
+    /// Since when it is connected, or away.
+    pub(crate) since: Timestamp,
+    /// `None` if there was none since the hub started.
+    pub(crate) connection: Option<Connection>,
+}
+
+/// One client.
+pub(crate) struct Client {
+    id: Arc<str>,
+    protocol: Protocol,
+    pub(crate) subscriber: Arc<Subscriber>,
+    mailbox: Arc<dyn Measured>,
+    whereabouts: Mutex<Whereabouts>,
+    bytes_in: AtomicU64,
+    /// Somebody wants the connection to end.
+    unwanted: Notify,
+    /// And the session with it.
+    is_ended: AtomicBool,
+    /// The connection ended.
+    left: Notify,
+}
+
+impl Client {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        self.mailbox.figures()
+    }
+
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        *self.whereabouts.lock()
+    }
+
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_bytes_in(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Resolves when somebody wants the connection to end. For the connection's task alone.
+    pub(crate) async fn unwanted(&self) {
+        self.unwanted.notified().await;
+    }
+
+    /// Whether the session is to end with its connection.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection, and the session too if wanted; resolves when it is over. `false` if there was none.
+    pub(crate) async fn disconnect(&self, end_session: bool) -> bool {
+        let left = self.left.notified();
+        tokio::pin!(left);
+        // Listening starts before looking, so that an end in between is not missed.
+        left.as_mut().enable();
+        if end_session {
+            self.is_ended.store(true, Ordering::Relaxed);
+        }
+        if !self.whereabouts().is_connected {
+            return false;
+        }
+        self.unwanted.notify_one();
+        left.await;
+        true
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Clients {
+    map: RwLock<BTreeMap<Key, Arc<Client>>>,
+    mqtt: AtomicUsize,
+    mqtt_connected: AtomicUsize,
+    mqtt_connected_max: AtomicUsize,
+    mqtt_expired: AtomicU64,
+}
+
+type Key = (Arc<str>, Protocol);
+
+/// How many MQTT clients there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MqttClients {
+    pub(crate) total: usize,
+    pub(crate) connected: usize,
+    pub(crate) connected_max: usize,
+    /// Sessions that ended because their clients were away for too long.
+    pub(crate) expired: u64,
+}
+
+impl Clients {
+    /// A client begins; it is away until [`Clients::connected`].
+    pub(crate) fn add(
+        &self,
+        id: Arc<str>,
+        protocol: Protocol,
+        subscriber: Arc<Subscriber>,
+        mailbox: Arc<dyn Measured>,
+    ) -> Arc<Client> {
+        let whereabouts = Whereabouts { is_connected: false, since: now().wall, connection: None };
+        let client = Arc::new(Client {
+            id: Arc::clone(&id),
+            protocol,
+            subscriber,
+            mailbox,
+            whereabouts: Mutex::new(whereabouts),
+            bytes_in: AtomicU64::new(0),
+            unwanted: Notify::new(),
+            is_ended: AtomicBool::new(false),
+            left: Notify::new(),
+        });
+        let replaced = self.map.write().insert((id, protocol), Arc::clone(&client));
+        if replaced.is_none() && protocol == Protocol::Mqtt {
+            self.mqtt.fetch_add(1, Ordering::Relaxed);
+        }
+        client
+    }
+
+    /// The client is over. Another one of the same id may have taken its place already.
+    pub(crate) fn remove(&self, client: &Arc<Client>) {
+        self.left(client);
+        let mut map = self.map.write();
+        let key = (Arc::clone(&client.id), client.protocol);
+        if map.get(&key).is_some_and(|have| Arc::ptr_eq(have, client)) {
+            map.remove(&key);
+            if client.protocol == Protocol::Mqtt {
+                self.mqtt.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn connected(&self, client: &Client, connection: Connection) {
+        // Whoever wanted the connection before to end means no other.
+        let _stale = client.unwanted.notified().now_or_never();
+        let before = std::mem::replace(
+            &mut *client.whereabouts.lock(),
+            Whereabouts { is_connected: true, since: now().wall, connection: Some(connection) },
+        );
+        if client.protocol == Protocol::Mqtt && !before.is_connected {
+            let connected = self.mqtt_connected.fetch_add(1, Ordering::Relaxed) + 1;
+            self.mqtt_connected_max.fetch_max(connected, Ordering::Relaxed);
+        }
+    }
+
+    /// The connection is over; nothing happens if there was none.
+    pub(crate) fn left(&self, client: &Client) {
+        {
+            let mut whereabouts = client.whereabouts.lock();
+            if !whereabouts.is_connected {
+                return;
+            }
+            *whereabouts = Whereabouts { is_connected: false, since: now().wall, ..*whereabouts };
+        }
+        if client.protocol == Protocol::Mqtt {
+            self.mqtt_connected.fetch_sub(1, Ordering::Relaxed);
+        }
+        client.left.notify_waiters();
+    }
+
+    /// A session's time without its client is over.
+    pub(crate) fn count_expired(&self) {
+        self.mqtt_expired.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn mqtt(&self) -> MqttClients {
+        let read = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        MqttClients {
+            total: read(&self.mqtt),
+            connected: read(&self.mqtt_connected),
+            connected_max: read(&self.mqtt_connected_max),
+            expired: self.mqtt_expired.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The client of this id; the one that speaks MQTT if there are several.
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Client>> {
+        let first = (Arc::from(id), Protocol::Mqtt);
+        let map = self.map.read();
+        map.range(first..).next().filter(|((have, _), _)| &**have == id).map(|(_, client)| Arc::clone(client))
+    }
+
+    /// Some clients behind `after`, by id; fewer than `len_max` at the end.
+    pub(crate) fn page(&self, after: Option<&Client>, len_max: usize) -> Vec<Arc<Client>> {
+        let start = match after {
+            Some(client) => Bound::Excluded((Arc::clone(&client.id), client.protocol)),
+            None => Bound::Unbounded,
+        };
+        self.map.read().range((start, Bound::Unbounded)).take(len_max).map(|(_, client)| Arc::clone(client)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use housewire_core::{Delivery, Hub, HubOptions, Mailbox, Offer, Permissions, Principal, Run};
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Measured for Nothing {
+        fn figures(&self) -> Figures {
+            Figures::default()
+        }
+    }
+
+    impl Mailbox for Nothing {
+        fn offer(&self, _run: &Run<'_>, _delivery: &Delivery) -> Offer {
+            Offer::Closed
+        }
+
+        fn is_congested(&self) -> bool {
+            false
+        }
+    }
+
+    fn add(clients: &Clients, id: &str, protocol: Protocol) -> Arc<Client> {
+        let hub = Hub::new(HubOptions::default());
+        let somebody = Arc::new(Principal::new("test", Permissions::all()));
+        let subscriber = Hub::subscriber(hub.new_session(), somebody, Arc::new(Nothing));
+        clients.add(id.into(), protocol, subscriber, Arc::new(Nothing))
+    }
+
+    const CONNECTION: Connection = Connection {
+        peer: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
+        transport: "tcp",
+        version: None,
+        keep_alive_s: 0,
+        session_expiry_s: Some(0),
+    };
+
+    #[tokio::test]
+    async fn pages_go_on_where_they_ended() {
+        let clients = Clients::default();
+        for (id, protocol) in
+            [("b", Protocol::Events), ("a", Protocol::Mqtt), ("b", Protocol::Mqtt), ("a/b c", Protocol::Mqtt)]
+        {
+            add(&clients, id, protocol);
+        }
+        let mut seen = Vec::new();
+        let mut after = None;
+        while let Some(client) = clients.page(after.as_deref(), 1).pop() {
+            seen.push((client.id().to_owned(), client.protocol()));
+            after = Some(client);
+        }
+        let expected =
+            [("a", Protocol::Mqtt), ("a/b c", Protocol::Mqtt), ("b", Protocol::Mqtt), ("b", Protocol::Events)];
+        assert_eq!(seen, expected.map(|(id, protocol)| (id.to_owned(), protocol)));
+        assert_eq!(clients.get("b").unwrap().protocol(), Protocol::Mqtt);
+        assert!(clients.get("").is_none() && clients.get("a/").is_none());
+    }
+
+    #[tokio::test]
+    async fn an_old_session_leaves_its_successor_alone() {
+        let clients = Clients::default();
+        let old = add(&clients, "a", Protocol::Mqtt);
+        clients.connected(&old, CONNECTION);
+        let new = add(&clients, "a", Protocol::Mqtt);
+        clients.connected(&new, CONNECTION);
+        clients.remove(&old);
+        assert!(Arc::ptr_eq(&clients.get("a").unwrap(), &new));
+        let mqtt = clients.mqtt();
+        assert_eq!((mqtt.total, mqtt.connected, mqtt.connected_max), (1, 1, 2));
+        clients.remove(&new);
+        assert_eq!((clients.mqtt().total, clients.mqtt().connected), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn who_disconnects_a_client_waits_until_it_left() {
+        let clients = Arc::new(Clients::default());
+        let client = add(&clients, "a", Protocol::Mqtt);
+        assert!(!client.disconnect(false).await, "it is away");
+        clients.connected(&client, CONNECTION);
+        let connection = async {
+            client.unwanted().await;
+            clients.left(&client);
+        };
+        assert_eq!(tokio::join!(client.disconnect(true), connection), (true, ()));
+        assert!(client.is_ended());
+    }
+}

@@ -1,0 +1,129 @@
+//! Who is connected, and who may come back: list, show, disconnect.
+//!
+//! Seen by whoever may read `$SYS/broker/clients`, disconnected by whoever may write there: rights are topics here, too,
+//! and nothing is ever published to this one.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use housewire_core::{Access, Denied, TopicRef};
+
+use crate::caller::Caller;
+use crate::clients::{Client, Protocol};
+use crate::http::path::ClientPath;
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::limits::CLIENTS_AT_ONCE;
+use crate::refusal::{Refusal, shorten};
+use crate::view::client::ClientView;
+
+/// How long a connection may take to end before the answer says that it is on its way.
+const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// `GET /api/clients`: written piece by piece, as it may be long.
+pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Problem> {
+    must(&caller, Access::Read)?;
+    let connected = query.choice("connected")?;
+    let listing = Listing { caller, connected, last: None, opening: b'[' };
+    let pieces = stream::unfold(Some(listing), |listing| async move {
+        let (piece, rest) = listing?.next_piece();
+        tokio::task::yield_now().await;
+        Some((Ok::<_, Infallible>(piece), rest))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response())
+}
+
+/// `GET /api/clients/{id}`
+pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Response, Problem> {
+    must(&caller, Access::Read)?;
+    let client = find(&caller, &id)?;
+    let mut body = Vec::new();
+    write(&client, &mut body);
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// `DELETE /api/clients/{id}`: ends the connection; with `?forget=true` the session, too.
+pub(crate) async fn disconnect(
+    caller: Caller,
+    ClientPath(id): ClientPath,
+    query: Query,
+) -> Result<StatusCode, Problem> {
+    must(&caller, Access::Write)?;
+    let forget = query.choice("forget")?.unwrap_or(false);
+    let client = find(&caller, &id)?;
+    match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        // It is told, and ends as soon as its socket lets it.
+        Err(_) => Ok(StatusCode::ACCEPTED),
+        Ok(false) if !forget => {
+            let detail = format!(
+                "The client '{}' is not connected. Add ?forget=true to end the session that is kept for it.",
+                shorten(&id)
+            );
+            Err(Problem::new(StatusCode::CONFLICT, "not_connected", detail))
+        }
+        Ok(false) if client.protocol() == Protocol::Mqtt && caller.shard.sessions.end_away(&id) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
+        // It came back or ended in this very moment.
+        Ok(false) => match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
+            Ok(true) => Ok(StatusCode::NO_CONTENT),
+            Ok(false) => Err(no_client(&id).into()),
+            Err(_) => Ok(StatusCode::ACCEPTED),
+        },
+    }
+}
+
+fn must(caller: &Caller, access: Access) -> Result<(), Denied> {
+    caller.must(access, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
+}
+
+fn find(caller: &Caller, id: &str) -> Result<Arc<Client>, Refusal> {
+    caller.shard.clients.get(id).ok_or_else(|| no_client(id))
+}
+
+fn no_client(id: &str) -> Refusal {
+    Refusal::NotFound(format!("There is no client '{}', neither connected nor with a session.", shorten(id)))
+}
+
+fn write(client: &Client, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, &ClientView::new(client)).expect("a view is JSON, and memory takes it");
+}
+
+/// What is left of a list that is being written.
+struct Listing {
+    caller: Caller,
+    /// Which clients, if not all.
+    connected: Option<bool>,
+    last: Option<Arc<Client>>,
+    /// Written before the next client: the bracket, then commas.
+    opening: u8,
+}
+
+impl Listing {
+    fn next_piece(mut self) -> (Bytes, Option<Self>) {
+        let mut piece = Vec::new();
+        let clients = self.caller.shard.clients.page(self.last.as_deref(), CLIENTS_AT_ONCE);
+        for client in &clients {
+            if self.connected.is_none_or(|connected| client.whereabouts().is_connected == connected) {
+                piece.push(std::mem::replace(&mut self.opening, b','));
+                write(client, &mut piece);
+            }
+        }
+        if clients.len() == CLIENTS_AT_ONCE {
+            self.last = clients.into_iter().next_back();
+            return (piece.into(), Some(self));
+        }
+        if self.opening == b'[' {
+            piece.push(b'[');
+        }
+        piece.push(b']');
+        (piece.into(), None)
+    }
+}

@@ -1,0 +1,221 @@
+//! `GET /api/metrics`: every figure of the hub for Prometheus; of each bound how near it is and how often it was reached.
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use housewire_core::{Access, TopicRef};
+
+use crate::caller::Caller;
+use crate::clients::{Figures, Protocol};
+use crate::config::Limits;
+use crate::http::problem::Problem;
+use crate::limits::CLIENTS_AT_ONCE;
+use crate::metrics::{Kind, MetricsText};
+use crate::shard::Shard;
+use crate::stats::{Bound, Flow, memory};
+
+/// Seen by whoever may read `$SYS/broker/metrics`.
+pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
+    caller.must(Access::Read, TopicRef::parse("$SYS/broker/metrics").expect("a constant that parses"))?;
+    let clients = survey(&caller.shard).await;
+    let mut text = MetricsText::default();
+    write_hub(&caller.shard, &mut text);
+    write_traffic(&caller.shard, &mut text);
+    write_clients(&caller.shard, &clients, &mut text);
+    write_limits(&caller.shard, &clients, &mut text);
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, text.finish()).into_response())
+}
+
+/// What all clients have together, and the most that one of them has.
+#[derive(Default)]
+struct Survey {
+    /// Connected ones.
+    websockets: usize,
+    event_streams: usize,
+    dropped: [(&'static str, u64); 4],
+    in_flight_max: usize,
+    queued_max: usize,
+    queued_bytes_max: usize,
+    channel_bytes_max: usize,
+    mqtt_subscriptions_max: usize,
+    ws_subscriptions_max: usize,
+}
+
+/// Looks at all clients, a few at a time, so that others have their turn.
+async fn survey(shard: &Shard) -> Survey {
+    let mut survey = Survey::default();
+    let mut last = None;
+    loop {
+        let page = shard.clients.page(last.as_deref(), CLIENTS_AT_ONCE);
+        for client in &page {
+            survey.add(client.protocol(), client.subscriber.subscription_count(), &client.figures());
+        }
+        if page.len() < CLIENTS_AT_ONCE {
+            return survey;
+        }
+        last = page.into_iter().next_back();
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Survey {
+    fn add(&mut self, protocol: Protocol, subscriptions: usize, figures: &Figures) {
+        let dropped = figures.dropped;
+        let causes = [
+            ("overflow", dropped.overflow),
+            ("memory", dropped.memory),
+            ("too_large", dropped.too_large),
+            ("expired", dropped.expired),
+        ];
+        for ((cause, sum), (name, count)) in self.dropped.iter_mut().zip(causes) {
+            *cause = name;
+            *sum += count;
+        }
+        let raise = |most: &mut usize, now: usize| *most = (*most).max(now);
+        match protocol {
+            Protocol::Mqtt => {
+                raise(&mut self.in_flight_max, figures.in_flight);
+                raise(&mut self.queued_max, figures.queued);
+                raise(&mut self.queued_bytes_max, figures.queued_bytes);
+                raise(&mut self.mqtt_subscriptions_max, subscriptions);
+            }
+            Protocol::WebSocket => {
+                self.websockets += 1;
+                raise(&mut self.channel_bytes_max, figures.queued_bytes);
+                raise(&mut self.ws_subscriptions_max, subscriptions);
+            }
+            Protocol::Events => {
+                self.event_streams += 1;
+                raise(&mut self.channel_bytes_max, figures.queued_bytes);
+            }
+        }
+    }
+}
+
+fn write_hub(shard: &Shard, text: &mut MetricsText) {
+    let hub = shard.hub.figures();
+    text.family("housewire_info", Kind::Gauge, "The version that runs.")
+        .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    text.single("housewire_uptime_seconds", Kind::Gauge, "Since the start.", shard.started.elapsed().as_secs());
+    if let Some(memory) = memory() {
+        text.single("process_resident_memory_bytes", Kind::Gauge, "Memory of the program.", memory.resident);
+    }
+    text.single("housewire_devices", Kind::Gauge, "Devices in the registry.", hub.devices);
+    text.single("housewire_subscriptions", Kind::Gauge, "Subscriptions of all clients.", hub.subscriptions);
+    text.single("housewire_retained_messages", Kind::Gauge, "Retained messages.", hub.retained.len);
+    text.single("housewire_retained_bytes", Kind::Gauge, "Bytes of retained messages.", hub.retained.bytes);
+}
+
+fn write_traffic(shard: &Shard, text: &mut MetricsText) {
+    type Column = (&'static str, &'static str, fn(&Flow) -> u64);
+    const COLUMNS: [Column; 4] = [
+        ("housewire_mqtt_bytes_total", "Bytes of MQTT connections.", |flow| flow.bytes),
+        ("housewire_mqtt_packets_total", "MQTT packets of every kind.", |flow| flow.packets),
+        ("housewire_mqtt_publishes_total", "MQTT PUBLISH packets.", |flow| flow.publishes),
+        ("housewire_mqtt_publish_bytes_total", "Payloads of MQTT PUBLISH packets.", |flow| flow.publish_bytes),
+    ];
+    let totals = shard.stats.totals();
+    for (name, help, column) in COLUMNS {
+        text.family(name, Kind::Counter, help)
+            .sample(&[("direction", "received")], column(&totals.received))
+            .sample(&[("direction", "sent")], column(&totals.sent));
+    }
+    text.single("housewire_mqtt_connects_total", Kind::Counter, "CONNECT packets.", totals.connects);
+    text.single("housewire_mqtt_sockets_total", Kind::Counter, "Connections that spoke MQTT.", totals.sockets);
+    let help = "Messages to MQTT clients that a bound had dropped.";
+    text.single("housewire_mqtt_dropped_total", Kind::Counter, help, totals.dropped);
+}
+
+fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
+    let mqtt = shard.clients.mqtt();
+    text.family("housewire_clients", Kind::Gauge, "Clients by protocol, connected or away with a session.")
+        .sample(&[("protocol", "mqtt"), ("state", "connected")], mqtt.connected)
+        .sample(&[("protocol", "mqtt"), ("state", "away")], mqtt.total.saturating_sub(mqtt.connected))
+        .sample(&[("protocol", "ws"), ("state", "connected")], clients.websockets)
+        .sample(&[("protocol", "events"), ("state", "connected")], clients.event_streams);
+    let help = "MQTT sessions that ended because their client was away for too long.";
+    text.single("housewire_mqtt_sessions_expired_total", Kind::Counter, help, mqtt.expired);
+    let holdings = shard.sessions.pool().holdings();
+    text.single("housewire_mqtt_queued_messages", Kind::Gauge, "Waiting for MQTT clients.", holdings.queued);
+    text.single(
+        "housewire_mqtt_in_flight_messages",
+        Kind::Gauge,
+        "Unacknowledged by MQTT clients.",
+        holdings.in_flight,
+    );
+    let help = "Messages that the clients of now did not get, by cause.";
+    let mut family = text.family("housewire_clients_dropped", Kind::Gauge, help);
+    for (cause, count) in clients.dropped.iter().filter(|(cause, _)| !cause.is_empty()) {
+        family.sample(&[("cause", cause)], count);
+    }
+}
+
+/// One bound: its key under `[limits]`, what there is now (of one client: the most), the bound, how often it was reached.
+struct Row {
+    key: &'static str,
+    current: usize,
+    bound: usize,
+    reached: u64,
+}
+
+fn write_limits(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
+    let rows = rows(shard, clients);
+    let help = "What there is now of what a bound counts; of a bound for each client, the most that one has.";
+    let mut family = text.family("housewire_limit_current", Kind::Gauge, help);
+    for row in &rows {
+        family.sample(&[("limit", row.key)], row.current);
+    }
+    let mut family = text.family("housewire_limit_bound", Kind::Gauge, "The bound, as configured.");
+    for row in &rows {
+        family.sample(&[("limit", row.key)], row.bound);
+    }
+    let help = "How often the bound was reached: connections, requests or messages that it cost.";
+    let mut family = text.family("housewire_limit_reached_total", Kind::Counter, help);
+    for row in &rows {
+        family.sample(&[("limit", row.key)], row.reached);
+    }
+    let help = "Packets that ended a connection by being larger than limits.mqtt_packet_bytes.";
+    let count = shard.stats.reached(Bound::MqttPacketBytes);
+    text.single("housewire_mqtt_packets_too_large_total", Kind::Counter, help, count);
+    let help = "Connections that had to wait because of limits.connection_rate_per_address.";
+    let count = shard.stats.reached(Bound::ConnectionRatePerAddress);
+    text.single("housewire_connections_slowed_total", Kind::Counter, help, count);
+}
+
+fn rows(shard: &Shard, clients: &Survey) -> Vec<Row> {
+    let Limits { connections, connections_per_address, mqtt_sessions, mqtt_subscriptions, ws_subscriptions, .. } =
+        shard.config.limits;
+    let Limits { mqtt_in_flight, mqtt_queue_messages, mqtt_queue_bytes, queued_bytes, channel_queue_bytes, .. } =
+        shard.config.limits;
+    let Limits { retained_messages, retained_bytes, .. } = shard.config.limits;
+    let reached = |bound| shard.stats.reached(bound);
+    let pool = shard.sessions.pool();
+    let retained = shard.hub.figures().retained;
+    let mqtt_queue = reached(Bound::MqttQueue);
+    let row = |key, current, bound, reached| Row { key, current, bound, reached };
+    vec![
+        row("connections", shard.stats.connections(), connections, reached(Bound::Connections)),
+        row(
+            "connections_per_address",
+            shard.admission.busiest(),
+            connections_per_address,
+            reached(Bound::ConnectionsPerAddress),
+        ),
+        row("mqtt_sessions", shard.clients.mqtt().total, mqtt_sessions, reached(Bound::MqttSessions)),
+        row(
+            "mqtt_subscriptions",
+            clients.mqtt_subscriptions_max,
+            mqtt_subscriptions,
+            reached(Bound::MqttSubscriptions),
+        ),
+        row("ws_subscriptions", clients.ws_subscriptions_max, ws_subscriptions, reached(Bound::WsSubscriptions)),
+        // Reaching it costs nothing: what comes then is queued.
+        row("mqtt_in_flight", clients.in_flight_max, mqtt_in_flight.into(), 0),
+        row("mqtt_queue_messages", clients.queued_max, mqtt_queue_messages, mqtt_queue),
+        row("mqtt_queue_bytes", clients.queued_bytes_max, mqtt_queue_bytes, mqtt_queue),
+        row("queued_bytes", pool.holdings().bytes, queued_bytes, pool.refused()),
+        row("channel_queue_bytes", clients.channel_bytes_max, channel_queue_bytes, reached(Bound::ChannelQueueBytes)),
+        row("retained_messages", retained.len, retained_messages, retained.refused),
+        row("retained_bytes", retained.bytes, retained_bytes, retained.refused),
+    ]
+}

@@ -98,6 +98,8 @@ pub struct Hub {
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
+    /// Topics and filters over a bound.
+    pub(crate) topics_refused: AtomicU64,
 }
 
 impl Hub {
@@ -112,6 +114,7 @@ impl Hub {
             unsaved: Mutex::default(),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
+            topics_refused: AtomicU64::new(0),
         }
     }
 
@@ -140,7 +143,7 @@ impl Hub {
                 topic: filter.to_string(),
             });
         }
-        self.options.limits.check(filter.as_str())?;
+        self.check_topic(filter.as_str())?;
         let existed = {
             // Under the list's lock, so that a close at the same time sees either both or neither.
             let mut filters = subscriber.filters.lock();

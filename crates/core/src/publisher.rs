@@ -70,7 +70,7 @@ impl Publisher {
         let route = self.routes.route(&self.hub, run.topic());
         match route.role {
             Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
-            Role::OverBound => self.hub.options.limits.check(run.topic().as_str()).map(|()| Receipt::default()),
+            Role::OverBound => self.hub.check_topic(run.topic().as_str()).map(|()| Receipt::default()),
             // Nothing is kept of it, so nothing is locked.
             Role::Plain if !run.is_retained() => Ok(Receipt { matched: route.offer(&run), ..Receipt::default() }),
             _ => self.hub.record_and_offer(&self.routes, route, &run, now),

@@ -18,5 +18,5 @@ pub use packet::{
 pub use reason::ReasonCode;
 pub use session::{
     AckStep, Acknowledgement, Batch, Detached, Due, Event, Holdings, Inbound, Link, Losses, Outbound, Outcome, Pool,
-    ProtocolError, Publication, PublishTopic, SubscriptionRequest, Traffic, WillMessage,
+    ProtocolError, Publication, PublishTopic, SessionBound, SubscriptionRequest, Traffic, WillMessage,
 };

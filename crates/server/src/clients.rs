@@ -32,6 +32,8 @@ pub(crate) struct Figures {
     pub(crate) queued: usize,
     /// What waits, unsent output included.
     pub(crate) queued_bytes: usize,
+    /// Of that, output that is ready to be sent.
+    pub(crate) output_bytes: usize,
     pub(crate) bytes_out: u64,
     pub(crate) dropped: Dropped,
 }

@@ -81,7 +81,6 @@ pub(crate) enum Bound {
     MqttSessions,
     MqttSubscriptions,
     MqttPacketBytes,
-    MqttQueue,
     WsSubscriptions,
     ChannelQueueBytes,
 }

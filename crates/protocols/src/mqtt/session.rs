@@ -25,7 +25,7 @@ pub use error::ProtocolError;
 pub use event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
 pub use inbound::Inbound;
 pub use outbound::{Losses, Outbound};
-pub use pool::{Holdings, Pool};
+pub use pool::{Holdings, Pool, SessionBound};
 pub use traffic::Traffic;
 
 /// What was agreed about sending to a client when it connected.

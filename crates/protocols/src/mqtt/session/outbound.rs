@@ -14,7 +14,7 @@ use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
 use super::in_flight::{Exchange, Held, IDLE_LEN_MAX, InFlight};
 use super::output::Output;
-use super::pool::{Holdings, Share};
+use super::pool::{Holdings, SessionBound, Share};
 use super::traffic::{Traffic, count_packets};
 use crate::limits::MqttLimits;
 use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
@@ -177,6 +177,7 @@ impl Outbound {
             if qos == Qos::AtMostOnce {
                 return if !can_go {
                     outbound.losses.overflow += 1;
+                    outbound.limits.pool.reach(SessionBound::Output);
                     false
                 } else if outbound.has_share() {
                     frame.put(false, None, payload, outbound.output.tail());
@@ -239,8 +240,13 @@ impl Outbound {
 
     /// When the queue is full the newest message is dropped, as Mosquitto does: order stays, and so does what is promised.
     fn enqueue(&mut self, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> bool {
-        if self.queue.len() >= self.limits.queue_len_max || self.held_bytes >= self.limits.queue_bytes_max {
+        let is_full = match self.queue.len() >= self.limits.queue_len_max {
+            true => Some(SessionBound::QueueLen),
+            false => (self.held_bytes >= self.limits.queue_bytes_max).then_some(SessionBound::QueueBytes),
+        };
+        if let Some(bound) = is_full {
             self.losses.overflow += 1;
+            self.limits.pool.reach(bound);
             return false;
         }
         if !self.has_share() {
@@ -262,7 +268,7 @@ impl Outbound {
         let may_grow = self.may_grow();
         if !may_grow {
             self.losses.memory += 1;
-            self.limits.pool.refuse();
+            self.limits.pool.reach(SessionBound::Memory);
         }
         may_grow
     }

@@ -171,8 +171,11 @@ pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>
         match TcpStream::from_std(socket) {
             Ok(socket) if delay.is_zero() => serve(socket, peer, speaks, guard),
             Ok(socket) => drop(tokio::spawn(async move {
-                tokio::time::sleep(delay).await;
-                serve(socket, peer, speaks, guard);
+                let turn = tokio::time::timeout(delay, guard.shard().stopping());
+                // The time is over unless the hub stops before.
+                if turn.await.is_err() {
+                    serve(socket, peer, speaks, guard);
+                }
             })),
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }

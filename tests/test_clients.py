@@ -98,7 +98,7 @@ def test_the_log_tells_who_comes_and_goes(hub):
         "polite left": r'INFO .*MQTT client disconnected client_id="polite" .*reason="it said goodbye"',
         "lost": r'INFO .*MQTT client disconnected client_id="lost" .*reason="the connection was closed or lost"',
         "wrong": r'INFO .*MQTT client disconnected client_id="wrong" .*reason="',
-        "refused": r"INFO .*MQTT client refused: .*",
+        "refused": r'INFO .*MQTT client refused peer=127\.0\.0\.1:\d+ reason="',
     }
     for what, line in lines.items():
         until(lambda line=line: re.search(line, hub.log()), what=f"the line about {what}")

@@ -102,6 +102,8 @@ pub struct Hub {
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
+    /// Topics and filters over a bound.
+    pub(crate) topics_refused: AtomicU64,
 }
 
 impl Hub {
@@ -118,6 +120,7 @@ impl Hub {
             disk_is_failing: AtomicBool::new(false),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
+            topics_refused: AtomicU64::new(0),
         }
     }
 
@@ -146,7 +149,7 @@ impl Hub {
                 topic: filter.to_string(),
             });
         }
-        self.options.limits.check(filter.as_str())?;
+        self.check_topic(filter.as_str())?;
         let existed = {
             // Under the list's lock, so that a close at the same time sees either both or neither.
             let mut filters = subscriber.filters.lock();

@@ -70,7 +70,7 @@ impl Publisher {
         let route = self.routes.route(&self.hub, run.topic());
         match route.role {
             Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
-            Role::OverBound => self.hub.options.limits.check(run.topic().as_str()).map(|()| Receipt::default()),
+            Role::OverBound => self.hub.check_topic(run.topic().as_str()).map(|()| Receipt::default()),
             _ if !self.hub.may_acknowledge(&route, &run) => Err(Denied::DiskFailing),
             // Nothing is recorded of it, so nothing is locked.
             Role::Plain if !run.is_retained() => {

@@ -66,8 +66,10 @@ pub(crate) struct Slots {
     map: RwLock<BTreeMap<Topic, Arc<Slot>>>,
     retained_len: AtomicUsize,
     retained_bytes: AtomicUsize,
-    /// Messages that were not retained because of a bound.
-    retained_refused: AtomicU64,
+    /// Messages that were not retained because there are too many …
+    refused_for_len: AtomicU64,
+    /// … or because they take up too much.
+    refused_for_bytes: AtomicU64,
 }
 
 /// What is retained, without what the hub says of itself under `$SYS`.
@@ -77,8 +79,10 @@ pub struct RetainedFigures {
     pub len: usize,
     /// Their topics, payloads and properties.
     pub bytes: usize,
-    /// How often a bound was reached.
-    pub refused: u64,
+    /// Messages refused because there are too many.
+    pub refused_for_len: u64,
+    /// Messages refused because they take up too much.
+    pub refused_for_bytes: u64,
 }
 
 impl Slots {
@@ -103,14 +107,15 @@ impl Slots {
         // An empty payload clears.
         let bytes = if payload == 0 { 0 } else { run.topic().as_str().len() + payload + properties };
         let replaced = state.retained.as_ref().map_or(0, Message::bytes);
-        let denied = if state.retained.is_none() && self.figures().len >= limits.retained_len_max && bytes > 0 {
-            Denied::RetainedFull(limits.retained_len_max)
-        } else if bytes > replaced && self.figures().bytes + (bytes - replaced) > limits.retained_bytes_max {
-            Denied::RetainedBytesFull(limits.retained_bytes_max)
-        } else {
-            return Ok(());
-        };
-        self.retained_refused.fetch_add(1, Ordering::Relaxed);
+        let (denied, counter) =
+            if bytes > 0 && state.retained.is_none() && self.figures().len >= limits.retained_len_max {
+                (Denied::RetainedFull(limits.retained_len_max), &self.refused_for_len)
+            } else if bytes > replaced && self.figures().bytes + (bytes - replaced) > limits.retained_bytes_max {
+                (Denied::RetainedBytesFull(limits.retained_bytes_max), &self.refused_for_bytes)
+            } else {
+                return Ok(());
+            };
+        counter.fetch_add(1, Ordering::Relaxed);
         Err(denied)
     }
 
@@ -130,7 +135,8 @@ impl Slots {
         RetainedFigures {
             len: self.retained_len.load(Ordering::Relaxed),
             bytes: self.retained_bytes.load(Ordering::Relaxed),
-            refused: self.retained_refused.load(Ordering::Relaxed),
+            refused_for_len: self.refused_for_len.load(Ordering::Relaxed),
+            refused_for_bytes: self.refused_for_bytes.load(Ordering::Relaxed),
         }
     }
 

@@ -18,6 +18,6 @@ pub use packet::{
 pub use reason::ReasonCode;
 pub use session::{
     AckStep, Acknowledgement, Batch, Detached, Due, Event, Held, Holdings, Inbound, JournalChanges, KeptMessage, Link,
-    Losses, MessageChange, MessageIds, Outbound, Outcome, Pool, ProtocolError, Publication, PublishTopic, Step,
-    SubscriptionRequest, Traffic, WillMessage,
+    Losses, MessageChange, MessageIds, Outbound, Outcome, Pool, ProtocolError, Publication, PublishTopic, SessionBound,
+    Step, SubscriptionRequest, Traffic, WillMessage,
 };

@@ -32,6 +32,8 @@ pub(crate) struct Figures {
     pub(crate) queued: usize,
     /// What waits, unsent output included.
     pub(crate) queued_bytes: usize,
+    /// Of that, output that is ready to be sent.
+    pub(crate) output_bytes: usize,
     pub(crate) bytes_out: u64,
     pub(crate) dropped: Dropped,
 }
@@ -213,6 +215,7 @@ impl Clients {
     pub(crate) fn connected(&self, client: &Client, connection: Connection) {
         // Whoever wanted the connection before to end means no other.
         let _stale = client.unwanted.notified().now_or_never();
+        client.is_ended.store(false, Ordering::Relaxed);
         let before = std::mem::replace(
             &mut *client.whereabouts.lock(),
             Whereabouts { is_connected: true, since: now().wall, connection: Some(connection) },

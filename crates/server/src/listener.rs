@@ -181,8 +181,11 @@ pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>
             }
             Ok(socket) if delay.is_zero() => serve(socket, Peer::direct(peer), speaks, guard),
             Ok(socket) => drop(tokio::spawn(async move {
-                tokio::time::sleep(delay).await;
-                serve(socket, Peer::direct(peer), speaks, guard);
+                let turn = tokio::time::timeout(delay, guard.shard().stopping());
+                // The time is over unless the hub stops before.
+                if turn.await.is_err() {
+                    serve(socket, Peer::direct(peer), speaks, guard);
+                }
             })),
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }
@@ -215,8 +218,9 @@ async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, mu
             let client = client.unwrap_or(proxy);
             let Some(Admitted { delay, counted }) = admit(&shard.admission, client, &shard.stats) else { return };
             guard.count_for(counted);
-            tokio::time::sleep(delay).await;
-            serve(socket, Peer::proxied(client), speaks, guard);
+            if tokio::time::timeout(delay, shard.stopping()).await.is_err() {
+                serve(socket, Peer::proxied(client), speaks, guard);
+            }
         }
         Ok(Err(ProxyError::Header(error))) => warn!(%proxy, "connection closed: {error}"),
         Ok(Err(error @ ProxyError::Lost(_))) => debug!(%proxy, "connection closed: {error}"),
@@ -289,7 +293,71 @@ fn refuse_tls(socket: &TcpStream, peer: Peer) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::{Instant, timeout};
+
     use super::*;
+    use crate::fixture::Fixture;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A connection that waits in the inlet of a shard of its own for so long, counted for an address that is not ours.
+    struct Waiting {
+        fixture: Fixture,
+        admission: Arc<Admission>,
+        client: TcpStream,
+    }
+
+    impl Waiting {
+        async fn new(delay: Duration) -> Self {
+            let fixture = Fixture::new();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (socket, peer) = listener.accept().await.unwrap();
+            let admission = Arc::new(Admission::new(10, 1));
+            let Admitted { counted, .. } = admission.admit([192, 0, 2, 7].into(), now().instant).unwrap();
+            let socket = socket.into_std().unwrap();
+            let admitted = Admitted { delay, counted };
+            let (inlet, outlet) = mpsc::channel(1);
+            tokio::spawn(run_inlet(fixture.shard.clone(), outlet));
+            let accepted = Accepted { socket, peer, speaks: Speaks::Anything, admitted };
+            assert!(inlet.send(accepted).await.is_ok());
+            Self { fixture, admission, client }
+        }
+
+        /// Waits until nothing is left of the connection.
+        async fn expect_end(&self) {
+            let ended = async {
+                while self.admission.busiest() > 0 || self.fixture.shard.connection_count() > 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            timeout(PATIENCE, ended).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_came_too_soon_is_served_when_its_turn_comes() {
+        const DELAY: Duration = Duration::from_millis(200);
+        let began = Instant::now();
+        let mut waiting = Waiting::new(DELAY).await;
+        waiting.client.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = [0; 12];
+        timeout(PATIENCE, waiting.client.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        assert!(began.elapsed() >= DELAY);
+        assert_eq!((waiting.admission.busiest(), waiting.fixture.shard.stats.connections()), (1, 1));
+        waiting.client.shutdown().await.unwrap();
+        waiting.expect_end().await;
+        assert_eq!(waiting.fixture.shard.stats.connections(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_stops_waits_for_nobody_whose_turn_has_not_come() {
+        let waiting = Waiting::new(Duration::from_secs(3_600)).await;
+        waiting.fixture.stop();
+        waiting.expect_end().await;
+    }
 
     #[test]
     fn the_first_byte_tells_the_language() {

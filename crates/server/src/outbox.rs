@@ -202,6 +202,7 @@ impl Measured for Outbox {
             in_flight: 0,
             queued: state.lengths.len(),
             queued_bytes: state.bytes.len(),
+            output_bytes: state.bytes.len(),
             bytes_out: state.bytes_out,
             dropped: Dropped { overflow: state.lost_ever, ..Dropped::default() },
         }

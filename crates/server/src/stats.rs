@@ -71,9 +71,8 @@ impl ShardStats {
     }
 }
 
-/// A bound that may be reached; one counter each.
+/// A bound that may be reached, called as its key under `[limits]`; one counter each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // as their keys under `[limits]`
 pub(crate) enum Bound {
     Connections,
     ConnectionsPerAddress,
@@ -81,7 +80,6 @@ pub(crate) enum Bound {
     MqttSessions,
     MqttSubscriptions,
     MqttPacketBytes,
-    MqttQueue,
     WsSubscriptions,
     ChannelQueueBytes,
 }

@@ -2,6 +2,9 @@
 //!
 //! Which figures those are, and when they are told, belongs to the server.
 
+use std::sync::atomic::Ordering;
+
+use crate::denied::Denied;
 use crate::hub::Hub;
 use crate::message::{Qos, Run};
 use crate::slots::RetainedFigures;
@@ -17,6 +20,8 @@ pub struct HubFigures {
     pub subscriptions: usize,
     /// Registered devices.
     pub devices: usize,
+    /// How often a topic or filter was too long or too deep.
+    pub topics_refused: u64,
 }
 
 impl Hub {
@@ -26,7 +31,17 @@ impl Hub {
             retained: self.slots.figures(),
             subscriptions: self.trie.read().len(),
             devices: self.registry.len(),
+            topics_refused: self.topics_refused.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether a topic or filter is within the bounds of this hub; refusals are counted.
+    pub(crate) fn check_topic(&self, text: &str) -> Result<(), Denied> {
+        let checked = self.options.limits.check(text);
+        if checked.is_err() {
+            self.topics_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        checked
     }
 
     /// Makes a topic below `$SYS` say this, to whoever is subscribed and to whoever will be; says nothing if it said so

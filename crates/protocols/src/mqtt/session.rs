@@ -27,7 +27,7 @@ pub use in_flight::Held;
 pub use inbound::Inbound;
 pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};
 pub use outbound::{Losses, Outbound};
-pub use pool::{Holdings, Pool};
+pub use pool::{Holdings, Pool, SessionBound};
 pub use traffic::Traffic;
 
 /// What was agreed about sending to a client when it connected.

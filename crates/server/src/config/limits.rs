@@ -85,7 +85,7 @@ impl Default for Limits {
             mqtt_in_flight: 4_096,
             mqtt_queue_messages: 4_096,
             mqtt_queue_bytes: 8 * 1024 * 1024,
-            queued_bytes: 384 * 1024 * 1024,
+            queued_bytes: 320 * 1024 * 1024,
             mqtt_session_expiry: None,
             mqtt_will_delay: None,
             topic_bytes: hub.topic_bytes_max,
@@ -187,4 +187,54 @@ fn unbounded_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     let text = String::deserialize(deserializer)?;
     // 0 is a bound like any other here: sessions that end with their connection, wills that wait for nothing.
     if text == "off" { Ok(None) } else { parse_duration(&text).map(Some).map_err(de::Error::custom) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Limits, String> {
+        let limits: Limits = toml::from_str(text).map_err(|error| error.to_string())?;
+        limits.validate().map_err(|error| error.to_string())?;
+        Ok(limits)
+    }
+
+    #[test]
+    fn times_may_be_off() {
+        let limits = read("mqtt_session_expiry = \"2h\"\nmqtt_will_delay = \"off\"").unwrap();
+        assert_eq!((limits.of_mqtt().session_expiry_max_s, limits.of_mqtt().will_delay_max_s), (Some(7_200), None));
+        let limits = read("mqtt_session_expiry = \"0s\"").unwrap();
+        assert_eq!(limits.of_mqtt().session_expiry_max_s, Some(0));
+        assert!(read("mqtt_session_expiry = \"never\"").is_err());
+    }
+
+    #[test]
+    fn what_is_set_reaches_those_who_hold_it() {
+        let text = "mqtt_in_flight = 1\nmqtt_queue_messages = 2\nmqtt_queue_bytes = 3\nretained_messages = 4\n\
+                    retained_bytes = 5\ntopic_bytes = 256\ntopic_levels = 8";
+        let limits = read(text).unwrap();
+        let mqtt = limits.of_mqtt();
+        assert_eq!((mqtt.in_flight_max, mqtt.queue_len_max, mqtt.queue_bytes_max), (1, 2, 3));
+        let expected =
+            HubLimits { retained_len_max: 4, retained_bytes_max: 5, topic_bytes_max: 256, topic_levels_max: 8 };
+        assert_eq!(limits.of_hub(), expected);
+    }
+
+    #[test]
+    fn senseless_bounds_are_named() {
+        for text in [
+            "mqtt_in_flight = 0",
+            "queued_bytes = 0",
+            "retained_bytes = 0",
+            "connection_rate_per_address = 0",
+            "topic_bytes = 255",
+            "topic_bytes = 4097",
+            "topic_levels = 7",
+            "topic_levels = 129",
+            "mqtt_packet_bytes = 10",
+        ] {
+            let key = text.split(' ').next().unwrap();
+            assert!(read(text).unwrap_err().contains(key), "{text}");
+        }
+    }
 }

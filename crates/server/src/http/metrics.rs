@@ -1,12 +1,14 @@
 //! `GET /api/metrics`: every figure of the hub for Prometheus; of each bound how near it is and how often it was reached.
 
+use std::time::Duration;
+
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use housewire_core::{Access, TopicRef};
+use housewire_protocols::mqtt::SessionBound;
 
 use crate::caller::Caller;
 use crate::clients::{Figures, Protocol};
-use crate::config::Limits;
 use crate::http::problem::Problem;
 use crate::limits::CLIENTS_AT_ONCE;
 use crate::metrics::{Kind, MetricsText};
@@ -35,7 +37,8 @@ struct Survey {
     dropped: [(&'static str, u64); 4],
     in_flight_max: usize,
     queued_max: usize,
-    queued_bytes_max: usize,
+    held_bytes_max: usize,
+    output_bytes_max: usize,
     channel_bytes_max: usize,
     mqtt_subscriptions_max: usize,
     ws_subscriptions_max: usize,
@@ -76,7 +79,8 @@ impl Survey {
             Protocol::Mqtt => {
                 raise(&mut self.in_flight_max, figures.in_flight);
                 raise(&mut self.queued_max, figures.queued);
-                raise(&mut self.queued_bytes_max, figures.queued_bytes);
+                raise(&mut self.output_bytes_max, figures.output_bytes);
+                raise(&mut self.held_bytes_max, figures.queued_bytes - figures.output_bytes);
                 raise(&mut self.mqtt_subscriptions_max, subscriptions);
             }
             Protocol::WebSocket => {
@@ -150,11 +154,14 @@ fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
     }
 }
 
-/// One bound: its key under `[limits]`, what there is now (of one client: the most), the bound, how often it was reached.
+/// One bound: its key under `[limits]`, what there is now (of one client or address: the most), the bound, how often it
+/// was reached.
 struct Row {
     key: &'static str,
-    current: usize,
-    bound: usize,
+    /// `None` where nothing is there to be counted, such as the length of a topic.
+    current: Option<usize>,
+    /// `None` for no bound.
+    bound: Option<usize>,
     reached: u64,
 }
 
@@ -162,60 +169,80 @@ fn write_limits(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
     let rows = rows(shard, clients);
     let help = "What there is now of what a bound counts; of a bound for each client, the most that one has.";
     let mut family = text.family("housewire_limit_current", Kind::Gauge, help);
-    for row in &rows {
-        family.sample(&[("limit", row.key)], row.current);
+    for (row, current) in rows.iter().filter_map(|row| Some((row, row.current?))) {
+        family.sample(&[("limit", row.key)], current);
     }
-    let mut family = text.family("housewire_limit_bound", Kind::Gauge, "The bound, as configured.");
-    for row in &rows {
-        family.sample(&[("limit", row.key)], row.bound);
+    let help = "The bound, as configured; of times in seconds. There is none where it is off.";
+    let mut family = text.family("housewire_limit_bound", Kind::Gauge, help);
+    for (row, bound) in rows.iter().filter_map(|row| Some((row, row.bound?))) {
+        family.sample(&[("limit", row.key)], bound);
     }
-    let help = "How often the bound was reached: connections, requests or messages that it cost.";
+    let help = "How often the bound was reached: connections, requests or messages that it met.";
     let mut family = text.family("housewire_limit_reached_total", Kind::Counter, help);
     for row in &rows {
         family.sample(&[("limit", row.key)], row.reached);
     }
-    let help = "Packets that ended a connection by being larger than limits.mqtt_packet_bytes.";
-    let count = shard.stats.reached(Bound::MqttPacketBytes);
-    text.single("housewire_mqtt_packets_too_large_total", Kind::Counter, help, count);
-    let help = "Connections that had to wait because of limits.connection_rate_per_address.";
-    let count = shard.stats.reached(Bound::ConnectionRatePerAddress);
-    text.single("housewire_connections_slowed_total", Kind::Counter, help, count);
 }
 
 fn rows(shard: &Shard, clients: &Survey) -> Vec<Row> {
-    let Limits { connections, connections_per_address, mqtt_sessions, mqtt_subscriptions, ws_subscriptions, .. } =
-        shard.config.limits;
-    let Limits { mqtt_in_flight, mqtt_queue_messages, mqtt_queue_bytes, queued_bytes, channel_queue_bytes, .. } =
-        shard.config.limits;
-    let Limits { retained_messages, retained_bytes, .. } = shard.config.limits;
+    let limits = shard.config.limits;
     let reached = |bound| shard.stats.reached(bound);
     let pool = shard.sessions.pool();
-    let retained = shard.hub.figures().retained;
-    let mqtt_queue = reached(Bound::MqttQueue);
-    let row = |key, current, bound, reached| Row { key, current, bound, reached };
+    let hub = shard.hub.figures();
+    let row = |key, current, bound, reached| Row { key, current: Some(current), bound: Some(bound), reached };
+    let measure = |key, bound, reached| Row { key, current: None, bound: Some(bound), reached };
+    let time = |key, bound: Option<Duration>, reached| {
+        let bound = bound.and_then(|bound| usize::try_from(bound.as_secs()).ok());
+        Row { key, current: None, bound, reached }
+    };
+    // Of MQTT clients, whose losses sessions count, and of all other channels.
+    let channel_max = clients.channel_bytes_max.max(clients.output_bytes_max);
+    let channel_reached = reached(Bound::ChannelQueueBytes) + pool.reached(SessionBound::Output);
+    let (mqtt_sessions, retained) = (shard.clients.mqtt().total, hub.retained);
     vec![
-        row("connections", shard.stats.connections(), connections, reached(Bound::Connections)),
+        row("connections", shard.stats.connections(), limits.connections, reached(Bound::Connections)),
         row(
             "connections_per_address",
             shard.admission.busiest(),
-            connections_per_address,
+            limits.connections_per_address,
             reached(Bound::ConnectionsPerAddress),
         ),
-        row("mqtt_sessions", shard.clients.mqtt().total, mqtt_sessions, reached(Bound::MqttSessions)),
+        measure(
+            "connection_rate_per_address",
+            limits.connection_rate_per_address,
+            reached(Bound::ConnectionRatePerAddress),
+        ),
+        row("mqtt_sessions", mqtt_sessions, limits.mqtt_sessions, reached(Bound::MqttSessions)),
         row(
             "mqtt_subscriptions",
             clients.mqtt_subscriptions_max,
-            mqtt_subscriptions,
+            limits.mqtt_subscriptions,
             reached(Bound::MqttSubscriptions),
         ),
-        row("ws_subscriptions", clients.ws_subscriptions_max, ws_subscriptions, reached(Bound::WsSubscriptions)),
+        row("ws_subscriptions", clients.ws_subscriptions_max, limits.ws_subscriptions, reached(Bound::WsSubscriptions)),
         // Reaching it costs nothing: what comes then is queued.
-        row("mqtt_in_flight", clients.in_flight_max, mqtt_in_flight.into(), 0),
-        row("mqtt_queue_messages", clients.queued_max, mqtt_queue_messages, mqtt_queue),
-        row("mqtt_queue_bytes", clients.queued_bytes_max, mqtt_queue_bytes, mqtt_queue),
-        row("queued_bytes", pool.holdings().bytes, queued_bytes, pool.refused()),
-        row("channel_queue_bytes", clients.channel_bytes_max, channel_queue_bytes, reached(Bound::ChannelQueueBytes)),
-        row("retained_messages", retained.len, retained_messages, retained.refused),
-        row("retained_bytes", retained.bytes, retained_bytes, retained.refused),
+        row("mqtt_in_flight", clients.in_flight_max, limits.mqtt_in_flight.into(), 0),
+        row(
+            "mqtt_queue_messages",
+            clients.queued_max,
+            limits.mqtt_queue_messages,
+            pool.reached(SessionBound::QueueLen),
+        ),
+        row(
+            "mqtt_queue_bytes",
+            clients.held_bytes_max,
+            limits.mqtt_queue_bytes,
+            pool.reached(SessionBound::QueueBytes),
+        ),
+        row("queued_bytes", pool.holdings().bytes, limits.queued_bytes, pool.reached(SessionBound::Memory)),
+        row("channel_queue_bytes", channel_max, limits.channel_queue_bytes, channel_reached),
+        measure("mqtt_packet_bytes", limits.mqtt_packet_bytes, reached(Bound::MqttPacketBytes)),
+        time("mqtt_session_expiry", limits.mqtt_session_expiry, pool.reached(SessionBound::Expiry)),
+        time("mqtt_will_delay", limits.mqtt_will_delay, pool.reached(SessionBound::WillDelay)),
+        // One counter for both, as one check.
+        measure("topic_bytes", limits.topic_bytes, hub.topics_refused),
+        measure("topic_levels", limits.topic_levels, hub.topics_refused),
+        row("retained_messages", retained.len, limits.retained_messages, retained.refused_for_len),
+        row("retained_bytes", retained.bytes, limits.retained_bytes, retained.refused_for_bytes),
     ]
 }

@@ -67,7 +67,7 @@ pub(crate) async fn serve(
         Err(end) => return connection.refuse(end).await,
     };
     if let Some(why) = refusal {
-        info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {why}");
+        connection.log_refusal(Some(&greeting.client_id), why);
         return connection.refuse(End::Hub(ReasonCode::NotAuthorized, why.to_owned())).await;
     }
     let Greeting { client_id, start, is_kept, .. } = &greeting;
@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     match shard.sessions.take(wanted).await {
         Ok(taken) => drop(tokio::spawn(connection.run(greeting, taken))),
         Err(no_session) => {
-            info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {no_session}");
+            connection.log_refusal(Some(&greeting.client_id), &no_session.to_string());
             let reason = match no_session {
                 NoSession::StillHeld => ReasonCode::ServerUnavailable,
                 NoSession::Full => ReasonCode::QuotaExceeded,
@@ -136,7 +136,7 @@ impl Connection {
         let mut bytes = Vec::new();
         if let Some((reason, text)) = end.farewell() {
             if let End::Protocol(error) = &end {
-                info!(peer = %self.peer, "MQTT client refused: {error}");
+                self.log_refusal(None, &error.to_string());
             }
             if let Some(packet) = self.inbound.farewell(reason, Some(&text)) {
                 self.inbound.reply(&packet, &mut bytes);
@@ -199,6 +199,12 @@ impl Connection {
         let clients::Connection { peer, version, keep_alive_s, .. } = self.facts();
         let (user, clean_start) = (self.principal.name(), start == Start::Clean);
         info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
+    }
+
+    fn log_refusal(&self, client_id: Option<&str>, reason: &str) {
+        if self.shard.sessions.may_log() {
+            info!(client_id, peer = %self.peer, reason, "MQTT client refused");
+        }
     }
 
     fn log_departure(&self, client_id: &str, end: &End, losses: Losses) {

@@ -16,7 +16,7 @@ use crate::clients::{Dropped, Figures, Measured};
 use crate::mqtt::durable::{SessionFacts, SessionPart, Unsaved};
 use crate::persist::Durability;
 use crate::shard::{Flush, Shard, now};
-use crate::stats::{Bound, Stats};
+use crate::stats::Stats;
 use crate::stream::ByteStream;
 
 /// The connection that a session has at the moment.
@@ -302,9 +302,7 @@ impl Mailbox for MqttMailbox {
         self.settle(&mut state);
         let losses = state.outbound.losses();
         if losses != before {
-            let overflow = losses.overflow - before.overflow;
-            let lost = overflow + losses.memory - before.memory;
-            self.stats.reach_by(Bound::MqttQueue, overflow);
+            let lost = losses.overflow - before.overflow + losses.memory - before.memory;
             self.stats.drop_messages(lost);
             if lost > 0 && !std::mem::replace(&mut state.has_warned, true) {
                 drop(state);
@@ -329,7 +327,8 @@ impl Measured for MqttMailbox {
         let Holdings { bytes, queued, in_flight } = state.outbound.holdings();
         let Losses { overflow, memory, too_large, expired } = state.outbound.losses();
         let dropped = Dropped { overflow, memory, too_large, expired };
-        Figures { in_flight, queued, queued_bytes: bytes, bytes_out: state.bytes_out, dropped }
+        let output_bytes = state.outbound.output().len();
+        Figures { in_flight, queued, queued_bytes: bytes, output_bytes, bytes_out: state.bytes_out, dropped }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Bounds of the configuration, as a client meets them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http_client::{call, get, text};
-use crate::test_hub::{RawClient, TestHub};
+use crate::test_hub::{PATIENCE, RawClient, TestHub};
 
 /// CONNECT of an MQTT 5 client: keep-alive 60, session expiry 3,600 s, client id of one letter, clean start off.
 const CONNECT_5: &str = "10 13 0004 4d515454 05 00 003c 05 1100000e10 0001 61";
@@ -18,6 +18,30 @@ fn mqtt_5_clients_are_told_how_long_their_session_is_kept() {
     let expiry = [0x11, 0, 0, 0, 60];
     assert!(connack.windows(5).any(|window| window == expiry), "{connack:x?}");
     assert_eq!(get(&hub, "/api/clients/a").expect(200).json()["session_expiry_s"], 60);
+}
+
+#[test]
+fn a_session_of_mqtt_3_ends_after_the_longest_time() {
+    let hub = TestHub::builder().limits(|limits| limits.mqtt_session_expiry = Some(Duration::from_secs(1))).start();
+    let mut client = RawClient::connect(hub.mqtt());
+    // 3.1.1, clean session off, then DISCONNECT
+    client.send_hex("10 0d 0004 4d515454 04 00 003c 0001 61 e0 00");
+    client.expect_hex("20 02 0000");
+    client.expect_end();
+    assert_eq!(get(&hub, "/api/clients/a").expect(200).json()["session_expiry_s"], 1);
+    let start = Instant::now();
+    while get(&hub, "/api/clients/a").status == 200 {
+        assert!(start.elapsed() < PATIENCE, "the session does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let metrics = get(&hub, "/api/metrics").expect(200);
+    for line in [
+        "housewire_mqtt_sessions_expired_total 1",
+        "housewire_limit_reached_total{limit=\"mqtt_session_expiry\"} 1",
+        "housewire_limit_bound{limit=\"mqtt_session_expiry\"} 1",
+    ] {
+        assert!(metrics.text().lines().any(|have| have == line), "{line} is missing in {}", metrics.text());
+    }
 }
 
 #[test]

@@ -24,8 +24,8 @@ fn retained_messages_are_bounded_in_number() {
     retain(&house, "c", "").unwrap();
     retain(&house, "a", "").unwrap();
     retain(&house, "c", "1").unwrap();
-    let RetainedFigures { len, bytes, refused } = house.hub.figures().retained;
-    assert_eq!((len, bytes, refused), (2, 4, 1));
+    let RetainedFigures { len, bytes, refused_for_len, refused_for_bytes } = house.hub.figures().retained;
+    assert_eq!((len, bytes, refused_for_len, refused_for_bytes), (2, 4, 1, 0));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn retained_messages_are_bounded_in_bytes() {
     for topic in ["a", "b", "c"] {
         retain(&house, topic, "").unwrap();
     }
-    assert_eq!(house.hub.figures().retained, RetainedFigures { refused: 2, ..RetainedFigures::default() });
+    assert_eq!(house.hub.figures().retained, RetainedFigures { refused_for_bytes: 2, ..RetainedFigures::default() });
 }
 
 #[test]
@@ -65,6 +65,7 @@ fn topics_are_as_long_and_deep_as_the_hub_allows() {
         assert_eq!(subscribed.err(), expected, "{topic}");
     }
     assert_eq!(log.take(), ["0123456789=", "a/b/c="]);
+    assert_eq!(house.hub.figures().topics_refused, 4);
 }
 
 #[test]

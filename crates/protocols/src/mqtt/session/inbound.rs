@@ -13,6 +13,7 @@ use super::detached::{Detached, PendingWill, WillMessage};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic};
 use super::filters::{handle_subscribe, handle_unsubscribe};
+use super::pool::SessionBound;
 use crate::limits::MqttLimits;
 use crate::mqtt::codec::{PACKET_BYTES_MAX, announced_version, encode};
 use crate::mqtt::packet::{Ack, ConnAck, Connect, Disconnect, Packet, PacketId, PacketKind, Publish, Version};
@@ -146,7 +147,11 @@ impl Inbound {
 
     /// [`u32::MAX`] is for ever, which is the longest, too.
     fn granted_expiry_s(&self, asked: u32) -> u32 {
-        self.limits.session_expiry_max_s.map_or(asked, |max| asked.min(max))
+        let granted = self.limits.session_expiry_max_s.map_or(asked, |max| asked.min(max));
+        if granted < asked {
+            self.limits.pool.reach(SessionBound::Expiry);
+        }
+        granted
     }
 
     /// [MQTT-3.1.2-21]; MQTT 3 has no way to say that it shall be another one.
@@ -301,6 +306,9 @@ impl Inbound {
             (None, None) => {}
         }
         let delay_max_s = self.limits.will_delay_max_s.unwrap_or(u32::MAX);
+        if connect.will.as_ref().is_some_and(|will| will.delay_s > delay_max_s) {
+            self.limits.pool.reach(SessionBound::WillDelay);
+        }
         let will = connect.will.as_ref().map(|will| PendingWill::new(will, delay_max_s));
         self.will = will.transpose()?.map(Box::new);
         Ok(Event::Connect(connect))

@@ -19,7 +19,7 @@ use super::event::{AckStep, Acknowledgement};
 use super::in_flight::{Exchange, Held, InFlight};
 use super::journal::{Journal, MessageChange, Step};
 use super::output::Output;
-use super::pool::{Holdings, Share};
+use super::pool::{Holdings, SessionBound, Share};
 use super::traffic::{Traffic, count_packets};
 use crate::limits::MqttLimits;
 use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
@@ -188,6 +188,7 @@ impl Outbound {
             if qos == Qos::AtMostOnce {
                 if !can_go {
                     outbound.losses.overflow += 1;
+                    outbound.limits.pool.reach(SessionBound::Output);
                     return Offer::Dropped;
                 }
                 if !outbound.has_share() {
@@ -255,8 +256,13 @@ impl Outbound {
 
     /// When the queue is full the newest message is dropped, as Mosquitto does: order stays, and so does what is promised.
     fn enqueue(&mut self, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> Offer {
-        if self.queue.len() >= self.limits.queue_len_max || self.held_bytes >= self.limits.queue_bytes_max {
+        let is_full = match self.queue.len() >= self.limits.queue_len_max {
+            true => Some(SessionBound::QueueLen),
+            false => (self.held_bytes >= self.limits.queue_bytes_max).then_some(SessionBound::QueueBytes),
+        };
+        if let Some(bound) = is_full {
             self.losses.overflow += 1;
+            self.limits.pool.reach(bound);
             return Offer::Dropped;
         }
         if !self.has_share() {
@@ -279,7 +285,7 @@ impl Outbound {
         let may_grow = self.may_grow();
         if !may_grow {
             self.losses.memory += 1;
-            self.limits.pool.refuse();
+            self.limits.pool.reach(SessionBound::Memory);
         }
         may_grow
     }

@@ -1,4 +1,5 @@
-//! The memory that all sessions share: what each holds is counted here, so that together they have a bound.
+//! The memory that all sessions share: what each holds is counted here, so that together they have a bound; and how often
+//! sessions reached their bounds.
 //!
 //! Counters only; who may have how much of it is decided by `outbound`.
 
@@ -17,8 +18,27 @@ pub struct Pool {
     bytes: AtomicUsize,
     queued: AtomicUsize,
     in_flight: AtomicUsize,
-    refused: AtomicU64,
+    reached: [AtomicU64; SESSION_BOUNDS],
 }
+
+/// A bound of sessions, and what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionBound {
+    /// A message: all sessions together hold as much as they may.
+    Memory,
+    /// A message: [`crate::limits::MqttLimits::queue_len_max`].
+    QueueLen,
+    /// A message: [`crate::limits::MqttLimits::queue_bytes_max`].
+    QueueBytes,
+    /// A message of QoS 0: [`crate::limits::MqttLimits::output_bytes_max`].
+    Output,
+    /// Time: [`crate::limits::MqttLimits::session_expiry_max_s`].
+    Expiry,
+    /// Time: [`crate::limits::MqttLimits::will_delay_max_s`].
+    WillDelay,
+}
+
+const SESSION_BOUNDS: usize = SessionBound::WillDelay as usize + 1;
 
 /// What sessions hold: one of them, or all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +65,7 @@ impl Pool {
             bytes: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
-            refused: AtomicU64::new(0),
+            reached: Default::default(),
         }
     }
 
@@ -58,17 +78,17 @@ impl Pool {
         }
     }
 
-    /// Messages that were dropped because the pool was full.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    /// How often sessions reached this bound.
+    pub fn reached(&self, bound: SessionBound) -> u64 {
+        self.reached[bound as usize].load(Ordering::Relaxed)
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) >= self.bytes_max
     }
 
-    pub(super) fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn reach(&self, bound: SessionBound) {
+        self.reached[bound as usize].fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -24,6 +24,7 @@ fn sessions_are_kept_no_longer_than_the_hub_allows() {
         let end = inbound.detach(now).poll_timeout();
         assert_eq!(end, Some(now + Duration::from_secs(kept_s.unwrap_or(0))), "{connect:?}");
     }
+    assert_eq!(limits.pool.reached(SessionBound::Expiry), 3);
 }
 
 #[test]
@@ -47,6 +48,7 @@ fn a_will_waits_no_longer_than_the_hub_allows() {
         inbound.accept(None, None);
         assert_eq!(inbound.detach(now).poll_timeout(), Some(now + Duration::from_secs(expected)));
     }
+    assert_eq!(limits.pool.reached(SessionBound::WillDelay), 1);
 }
 
 /// A run of QoS 0 or 1 with one payload of so many bytes.
@@ -67,7 +69,7 @@ fn sessions_share_a_bound_and_those_who_hold_little_are_not_hurt() {
     let (_, mut away) = connected(Arc::clone(&limits), kept());
     away.disconnect();
     while offer_bytes(&mut slow, Qos::AtMostOnce, 10 * KIB) == Offer::Taken {}
-    assert_eq!((slow.losses().memory, slow.losses().overflow, pool.refused()), (1, 0, 1));
+    assert_eq!((slow.losses().memory, slow.losses().overflow, pool.reached(SessionBound::Memory)), (1, 0, 1));
     let full = pool.holdings().bytes;
     assert!((100 * KIB..120 * KIB).contains(&full), "{full}");
     // A client that reads has its turn, whatever others hold …
@@ -97,4 +99,22 @@ fn what_is_sent_is_counted() {
     assert_eq!(sent, Traffic { packets: 4, publishes: 2, publish_bytes: 2 }, "the third waits for its turn");
     puback(&mut outbound, 1);
     assert_eq!(outbound.sent().since(&before), Traffic { packets: 5, publishes: 3, publish_bytes: 3 });
+}
+
+#[test]
+fn each_bound_is_counted_on_its_own() {
+    use SessionBound::{Memory, Output, QueueBytes, QueueLen};
+    let check = |change: fn(&mut MqttLimits), qos, expected| {
+        let mut bounds = MqttLimits { in_flight_max: 1, ..MqttLimits::default() };
+        change(&mut bounds);
+        let (_, mut outbound) = connected(Arc::new(bounds.clone()), kept());
+        while offer_bytes(&mut outbound, qos, 1_000) == Offer::Taken {}
+        for bound in [Memory, QueueLen, QueueBytes, Output] {
+            assert_eq!(bounds.pool.reached(bound), u64::from(bound == expected), "{bound:?} for {expected:?}");
+        }
+    };
+    check(|bounds| bounds.queue_len_max = 5, Qos::AtLeastOnce, QueueLen);
+    check(|bounds| bounds.queue_bytes_max = 5_000, Qos::AtLeastOnce, QueueBytes);
+    check(|bounds| bounds.output_bytes_max = 5_000, Qos::AtMostOnce, Output);
+    check(|bounds| bounds.pool = Arc::new(Pool::new(5_000)), Qos::ExactlyOnce, Memory);
 }

@@ -6,5 +6,6 @@ mod broker;
 mod conformance;
 mod fuzz;
 mod pair;
+mod simulation;
 mod table;
 mod vectors;

@@ -196,6 +196,12 @@ impl Inbound {
         self.reply(&packet, replies);
     }
 
+    /// A QoS 2 message was refused, and the connection may end before the client is told, which with MQTT 3 it must:
+    /// when the message comes again in the next connection, it is new.
+    pub fn forget_received(&mut self, packet_id: PacketId) {
+        self.received.remove(&packet_id);
+    }
+
     /// The last words to a client for this reason, if its version has any: a CONNACK that refuses it, or a DISCONNECT.
     pub fn farewell<'t>(&self, reason: ReasonCode, text: Option<&'t str>) -> Option<Packet<'t>> {
         let allowed_in = |kind| if reason.is_allowed_in(kind) { reason } else { ReasonCode::UnspecifiedError };

@@ -8,6 +8,7 @@ mod events;
 mod http;
 mod http_client;
 mod mqtt;
+mod rumqttc;
 mod test_hub;
 mod topics;
 mod ws;

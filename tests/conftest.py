@@ -39,6 +39,16 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=dropped)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Figures that tests recorded: record_property("figures", "…")."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    lines = [text for report in reports for key, text in getattr(report, "user_properties", []) if key == "figures"]
+    if lines:
+        terminalreporter.section("figures")
+    for line in lines:
+        terminalreporter.write_line(f"{line}; seed E2E_SEED={os.environ['E2E_SEED']}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

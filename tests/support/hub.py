@@ -34,12 +34,14 @@ def clean_environment(home, extra=None):
 class Hub:
     """`housewire serve`. Start it, talk to it, stop it; `restart` keeps the data folder."""
 
-    def __init__(self, folder, *flags, env=None, defaults=True):
+    def __init__(self, folder, *flags, env=None, defaults=True, process=None):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.flags = [str(flag) for flag in flags]
         self.env = env or {}
         self.defaults = defaults
+        # How the process is started: options of `subprocess.Popen`.
+        self.options = process or {}
         self.process = None
         self.ready_line = None
         self._looked_at = 0
@@ -69,6 +71,7 @@ class Hub:
                 env=clean_environment(self.folder, self.env),
                 cwd=self.folder,
                 text=True,
+                **self.options,
             )
         self.stdout = Inbox("the hub's standard output")
         threading.Thread(target=self._read, args=(self.process.stdout, self.stdout), daemon=True).start()

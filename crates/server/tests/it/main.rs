@@ -17,6 +17,7 @@ mod mqtt;
 mod mqtt_ws;
 mod mqtt_ws_client;
 mod proxy;
+mod rumqttc;
 mod sys;
 mod test_hub;
 mod topics;

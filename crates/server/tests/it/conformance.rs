@@ -11,6 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use housewire::config::Limits;
+
 use crate::conformance_cases::{Case, Received, Stage, Step, cases, play};
 use crate::test_hub::{PATIENCE, TestHub};
 
@@ -79,11 +81,29 @@ fn waits(case: &Case) -> Duration {
     case.steps.iter().map(|(_, step)| time(step)).sum()
 }
 
+/// How the hub is set up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    /// All clients on one shard, by the port for MQTT.
+    Usual,
+    /// Each client on the next shard, by the one port.
+    Spread,
+}
+
 /// What went wrong with a case, if anything.
-fn failure(case: &Case) -> Option<String> {
-    // The bound that the machines have by default, which CONNACK tells.
-    let hub = TestHub::builder().limits(|limits| limits.mqtt_packet_bytes = 2_000_000).start();
-    let mut wire = Wire { address: hub.mqtt(), sockets: BTreeMap::new() };
+fn failure(case: &Case, setting: Setting) -> Option<String> {
+    let is_spread = setting == Setting::Spread;
+    let limits = |limits: &mut Limits| {
+        // The bound that the machines have by default, which CONNACK tells.
+        limits.mqtt_packet_bytes = 2_000_000;
+        if is_spread {
+            limits.connections_per_shard = 1;
+        }
+    };
+    let shards = if is_spread { 3 } else { 1 };
+    let hub = TestHub::builder().settings(|settings| settings.shards = Some(shards)).limits(limits).start();
+    let address = if is_spread { hub.http() } else { hub.mqtt() };
+    let mut wire = Wire { address, sockets: BTreeMap::new() };
     let failure = play(case, &mut wire).err().map(|error| format!("{}\n{error}", case.title));
     // Sockets first: a hub that stops waits for clients to take their last bytes.
     drop(wire);
@@ -91,7 +111,7 @@ fn failure(case: &Case) -> Option<String> {
 }
 
 /// Plays the cases, those that wait first and each on a thread of its own; what went wrong.
-fn failures(mut cases: Vec<&Case>) -> Vec<String> {
+fn failures(mut cases: Vec<&Case>, setting: Setting) -> Vec<String> {
     cases.sort_by_key(|case| std::cmp::Reverse(waits(case)));
     let waiting = cases.iter().take_while(|case| !waits(case).is_zero()).count();
     let next = AtomicUsize::new(0);
@@ -100,7 +120,7 @@ fn failures(mut cases: Vec<&Case>) -> Vec<String> {
         for _ in 0..waiting + HUBS {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(failure) = failure(case) {
+                    if let Some(failure) = failure(case, setting) {
                         failures.lock().expect("no other thread panicked").push(failure);
                     }
                 }
@@ -112,6 +132,16 @@ fn failures(mut cases: Vec<&Case>) -> Vec<String> {
 
 #[test]
 fn the_hub_answers_as_the_specification_says() {
+    play_all(Setting::Usual);
+}
+
+#[test]
+fn it_makes_no_difference_that_clients_are_on_other_shards_and_come_by_the_one_port() {
+    play_all(Setting::Spread);
+}
+
+#[allow(clippy::print_stdout)] // what is left out is said
+fn play_all(setting: Setting) {
     let all = cases(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../protocols/tests/vectors")));
     let (left, played): (Vec<_>, Vec<_>) = all.iter().partition(|case| case.only_machines.is_some());
     for case in &left {
@@ -120,6 +150,6 @@ fn the_hub_answers_as_the_specification_says() {
     assert_eq!(left.len(), ONLY_MACHINES, "cases that are played on the machines only");
     let too_long = played.iter().find(|case| waits(case) > WAIT_MAX).map(|case| &case.title);
     assert_eq!(too_long, None, "shorten its waits, or let it say why it is for the machines only");
-    let failures = failures(played);
+    let failures = failures(played, setting);
     assert!(failures.is_empty(), "{} of {} cases failed:\n\n{}", failures.len(), all.len(), failures.join("\n\n"));
 }

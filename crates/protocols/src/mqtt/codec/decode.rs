@@ -197,10 +197,10 @@ fn protocol_version(reader: &mut Reader<'_>) -> Result<Version, DecodeError> {
 
 /// The version that a CONNECT announces, though the rest of it may make no sense; `None` if that much cannot be read.
 pub(crate) fn announced_version(buffer: &[u8]) -> Option<Version> {
-    let (first, rest) = buffer.split_first()?;
+    // With flags it is not taken for a CONNECT where others than MQTT clients come in, too, and so not here either.
+    let rest = buffer.strip_prefix(&[(PacketKind::Connect as u8) << 4])?;
     let (_, len_bytes) = reader::varint(rest, "remaining length").ok()??;
-    let is_connect = PacketKind::from_number(first >> 4) == Some(PacketKind::Connect);
-    protocol_version(&mut Reader::new(&rest[len_bytes..])).ok().filter(|_| is_connect)
+    protocol_version(&mut Reader::new(&rest[len_bytes..])).ok()
 }
 
 /// The bits of a CONNECT's flags byte that must agree with one another.

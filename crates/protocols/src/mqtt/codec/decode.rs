@@ -362,7 +362,12 @@ fn suback(mut reader: Reader<'_>, kind: PacketKind, version: Version) -> Result<
     }
     if version == Version::V5 || kind == PacketKind::SubAck {
         while !reader.is_empty() {
-            suback.reasons.push(reason(&mut reader, kind)?);
+            let reason = reason(&mut reader, kind)?;
+            // [MQTT-3.9.3-2 v3]: MQTT 3 knows one failure only.
+            if version != Version::V5 && reason.is_error() && reason != ReasonCode::UnspecifiedError {
+                return Err(DecodeError::BadValue { field: "return code", value: reason.number().into() });
+            }
+            suback.reasons.push(reason);
         }
     }
     reader.expect_end("packet identifier")?;

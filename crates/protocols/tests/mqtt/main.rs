@@ -4,6 +4,8 @@
 
 mod broker;
 mod fuzz;
+mod fuzzing;
 mod pair;
+mod replay;
 mod script;
 mod vectors;

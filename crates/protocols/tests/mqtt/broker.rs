@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use housewire_core::{Delivery, Now, Qos, Run, Timestamp, TopicRef};
+use housewire_core::{Delivery, Message, Now, Qos, Run, Timestamp, TopicRef};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::*;
 
@@ -18,7 +18,7 @@ pub(crate) struct Broker {
     pub(crate) now: Now,
     pub(crate) connections: BTreeMap<String, Connection>,
     pub(crate) sessions: BTreeMap<String, Session>,
-    retained: BTreeMap<String, Publication<'static>>,
+    retained: BTreeMap<String, Message>,
     assigned: usize,
 }
 
@@ -243,7 +243,7 @@ impl Broker {
         };
         let matching = retained.values().filter(|message| wanted && request.filter.matches(message.topic.borrow()));
         for message in matching {
-            let payloads = [message.payload];
+            let payloads = [&message.payload[..]];
             let run = Run::new(message.topic.borrow(), &payloads)
                 .qos(message.qos)
                 .retain(true)
@@ -281,16 +281,8 @@ impl Broker {
             if payload.is_empty() {
                 self.retained.remove(&topic);
             } else {
-                let message = Publication {
-                    topic: PublishTopic::Aliased(run.topic().to_topic()),
-                    payload: payload.to_vec().leak(),
-                    qos: run.published_qos(),
-                    retain: true,
-                    dup: false,
-                    packet_id: None,
-                    properties: run.message_properties().cloned(),
-                };
-                self.retained.insert(topic, message);
+                let message = run.messages().last().unwrap().clone();
+                self.retained.insert(topic, housewire_core::Message::clone(&message));
             }
         }
         let mut matched = 0;

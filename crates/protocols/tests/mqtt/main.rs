@@ -5,7 +5,9 @@
 mod broker;
 mod conformance;
 mod fuzz;
+mod fuzzing;
 mod pair;
+mod replay;
 mod simulation;
 mod table;
 mod vectors;

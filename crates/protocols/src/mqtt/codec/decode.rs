@@ -370,14 +370,12 @@ fn suback(mut reader: Reader<'_>, kind: PacketKind, version: Version) -> Result<
     }
     if version == Version::V5 || kind == PacketKind::SubAck {
         while !reader.is_empty() {
-            suback.reasons.push(match reason(&mut reader, kind)? {
-                // MQTT 3 knows one failure [MQTT-3.9.3-2 v3].
-                reason if version < Version::V5 && reason.is_error() && reason != ReasonCode::UnspecifiedError => {
-                    let value = u32::from(reason as u8);
-                    return Err(DecodeError::BadValue { field: "return code", value });
-                }
-                reason => reason,
-            });
+            let reason = reason(&mut reader, kind)?;
+            // [MQTT-3.9.3-2 v3]: MQTT 3 knows one failure only.
+            if version != Version::V5 && reason.is_error() && reason != ReasonCode::UnspecifiedError {
+                return Err(DecodeError::BadValue { field: "return code", value: reason.number().into() });
+            }
+            suback.reasons.push(reason);
         }
     }
     reader.expect_end("packet identifier")?;

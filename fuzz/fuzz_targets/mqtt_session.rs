@@ -1,0 +1,12 @@
+//! Any bytes as steps of MQTT clients that come, go, wait and are sent messages. What is done with them, and what must hold,
+//! is in the tests of `protocols`.
+
+#![no_main]
+#![allow(dead_code)] // each target uses a part of what they share
+
+#[path = "../../crates/protocols/tests/mqtt/broker.rs"]
+mod broker;
+#[path = "../../crates/protocols/tests/mqtt/fuzzing.rs"]
+mod fuzzing;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzing::run_session(bytes));

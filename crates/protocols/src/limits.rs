@@ -58,3 +58,8 @@ impl Default for MqttLimits {
 
 /// User properties in one MQTT 5 packet, which cost ten times their bytes; a packet with more is refused, 0x97.
 pub const USER_PROPERTIES_MAX: usize = 1_024;
+/// Rounds that turn a password into keys. Fewer than RFC 7677 asks for, or so many that a log-in takes seconds, are refused
+/// where keys are configured.
+pub const SCRAM_ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
+/// Salt of stored keys in bytes; more are refused where keys are configured.
+pub const SCRAM_SALT_BYTES_MAX: usize = 256;

@@ -17,7 +17,7 @@ pub use packet::{
 };
 pub use reason::ReasonCode;
 pub use session::{
-    AckStep, Acknowledgement, Batch, Detached, Due, Event, Held, Inbound, JournalChanges, KeptMessage, Link, Losses,
-    MessageChange, MessageIds, Outbound, Outcome, ProtocolError, Publication, PublishTopic, Step, SubscriptionRequest,
-    WillMessage,
+    AckStep, Acknowledgement, AuthStep, Batch, Detached, Due, Event, Held, Inbound, JournalChanges, KeptMessage, Link,
+    Losses, MessageChange, MessageIds, Outbound, Outcome, ProtocolError, Publication, PublishTopic, Step,
+    SubscriptionRequest, WillMessage,
 };

@@ -11,6 +11,7 @@ mod failure;
 mod get;
 mod output;
 mod publish;
+mod scram;
 mod serve;
 mod set;
 mod shell;
@@ -66,6 +67,8 @@ pub enum Command {
     Set(set::Set),
     /// List, show, declare and remove devices
     Devices(devices::Devices),
+    /// Turn a password into a user of the config file
+    Scram(scram::Scram),
     /// Print the completions of a shell
     Completions(shell::Completions),
     /// Print the manual page
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let plain = Output::plain();
     match cli.command {
         Command::Serve(command) => finish(&plain, command.run(&plain)),
+        Command::Scram(command) => finish(&plain, command.run(&plain)),
         Command::Completions(command) => finish(&plain, command.run(&plain)),
         Command::Man(command) => finish(&plain, command.run(&plain)),
         Command::Pub(command) => talk(command),

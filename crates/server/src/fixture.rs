@@ -3,6 +3,7 @@
 //!
 //! What needs a whole hub and real sockets is tested in `tests/it`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use crate::mqtt::Sessions;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
+use crate::users::Users;
 
 /// Bytes on their way through a pipe, as in a socket's buffers; further ones make the writer wait.
 pub(crate) const PIPE_BYTES: usize = 16 * 1024;
@@ -56,6 +58,7 @@ impl Fixture {
             sessions,
             demo: Arc::new(Demo::new()),
             guests: Arc::new(Guests::new(GuestPolicy::Loopback)),
+            users: Arc::new(Users::new(&BTreeMap::new()).expect("random numbers")),
             started: Instant::now(),
             shutdown,
         });

@@ -29,6 +29,7 @@ pub mod serve;
 mod shard;
 mod socket;
 mod stream;
+mod users;
 mod view;
 mod ws;
 

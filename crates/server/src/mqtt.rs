@@ -4,6 +4,7 @@
 //! client id, mapping the hub's refusals to reason codes. Other transports do not.
 
 mod active;
+mod authentication;
 mod connection;
 mod durable;
 mod end;

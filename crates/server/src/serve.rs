@@ -23,6 +23,7 @@ use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Sessions, message_ids};
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
+use crate::users::Users;
 
 /// How long connections may take to close properly; with what follows the whole stop stays below five seconds.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -89,13 +90,16 @@ impl Server {
         let len_max = config.limits.mqtt_sessions;
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), limits, len_max, durability.clone(), ids));
         let guests = Arc::new(Guests::new(config.guest));
-        sessions.restore(loaded.sessions, |owner| guests.find(owner), now());
+        let users = Arc::new(Users::new(&config.users)?);
+        let find = |owner: &str| guests.find(owner).or_else(|| users.principal(owner));
+        sessions.restore(loaded.sessions, find, now());
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
             durability,
             sessions,
             guests,
+            users,
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),

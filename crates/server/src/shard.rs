@@ -18,6 +18,7 @@ use crate::demo::Demo;
 use crate::mqtt::Sessions;
 use crate::persist::Durability;
 use crate::socket::Scratch;
+use crate::users::Users;
 
 /// Something with buffered output; see [`Flusher::mark`].
 pub(crate) trait Flush: Send + Sync {
@@ -70,6 +71,7 @@ pub(crate) struct ShardParts {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
+    pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Output buffers that nobody uses at the moment.
@@ -96,6 +98,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
+    pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -138,6 +141,7 @@ impl Shard {
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
             guests: shared.guests,
+            users: shared.users,
             durability: shared.durability,
             scratch: Mutex::default(),
             spare_buffers: Mutex::default(),

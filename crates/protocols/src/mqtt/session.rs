@@ -4,6 +4,7 @@
 //! connection publishes. They meet only in what the shell carries across: acknowledgements and replies. Neither knows a
 //! topic's meaning, a principal or a socket.
 
+mod authentication;
 mod batch;
 mod detached;
 mod error;
@@ -20,7 +21,7 @@ use super::packet::Version;
 pub use batch::Batch;
 pub use detached::{Detached, Due, WillMessage};
 pub use error::ProtocolError;
-pub use event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
+pub use event::{AckStep, Acknowledgement, AuthStep, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
 pub use in_flight::Held;
 pub use inbound::Inbound;
 pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};

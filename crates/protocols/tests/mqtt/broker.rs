@@ -11,6 +11,8 @@ use housewire_core::{Delivery, Now, Qos, Run, Timestamp, TopicRef};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::*;
 
+use crate::door::{Decision, Door};
+
 /// Connections by the name a script gives them, sessions by client identifier.
 pub(crate) struct Broker {
     limits: Arc<MqttLimits>,
@@ -25,6 +27,8 @@ pub(crate) struct Broker {
 pub(crate) struct Connection {
     inbound: Option<Inbound>,
     client_id: Option<String>,
+    /// Who is on the way in, and how far.
+    pub(crate) door: Door,
     /// Came and is no whole packet yet.
     unread: Vec<u8>,
     /// What the client was sent.
@@ -60,7 +64,8 @@ impl Broker {
 
     pub(crate) fn connect(&mut self, name: &str) {
         let inbound = Some(Inbound::new(Arc::clone(&self.limits), self.now.instant));
-        let connection = Connection { inbound, client_id: None, unread: Vec::new(), sent: Vec::new() };
+        let connection =
+            Connection { inbound, client_id: None, door: Door::default(), unread: Vec::new(), sent: Vec::new() };
         self.connections.insert(name.to_owned(), connection);
     }
 
@@ -142,14 +147,23 @@ impl Broker {
     fn handle_event(&mut self, name: &str, event: Event<'_>, replies: &mut Vec<u8>) -> Result<(), ProtocolError> {
         match event {
             Event::Publish(_) => unreachable!("publications go into the batch"),
-            Event::Connect(connect) => self.accept(name, &connect),
+            Event::Connect(connect) => {
+                let decision = self.connections.get_mut(name).unwrap().door.handle_connect(&connect);
+                self.carry_out(name, decision, replies);
+            }
+            Event::Authenticate(step) => {
+                let decision = self.connections.get_mut(name).unwrap().door.handle_auth(step);
+                self.carry_out(name, decision, replies);
+            }
             Event::Acknowledged(ack) => {
                 let now = self.now.wall;
                 self.session_of(name).unwrap().outbound.handle_ack(ack, now)?;
             }
             Event::Reply(packet) => self.inbound(name).reply(&packet, replies),
             Event::Disconnect => {
-                self.session_of(name).unwrap().outbound.append(&mem::take(replies));
+                if let Some(session) = self.session_of(name) {
+                    session.outbound.append(&mem::take(replies));
+                }
                 self.close(name, None);
             }
             Event::Subscribe { packet_id, identifier, requests } => {
@@ -177,6 +191,30 @@ impl Broker {
         Ok(())
     }
 
+    fn carry_out(&mut self, name: &str, decision: Decision, replies: &mut Vec<u8>) {
+        match decision {
+            Decision::Accept(data) => self.accept(name, &data),
+            Decision::Challenge(data) => {
+                let inbound = self.inbound(name);
+                let packet = inbound.challenge(&data);
+                inbound.reply(&packet, replies);
+                // There is no session yet to carry it, unless the connection is an old one.
+                if self.session_of(name).is_none() {
+                    self.connections.get_mut(name).unwrap().sent.append(replies);
+                }
+            }
+            Decision::Confirm(data) => {
+                let inbound = self.inbound(name);
+                let packet = inbound.reauthenticated(&data);
+                inbound.reply(&packet, replies);
+            }
+            Decision::Refuse(reason) => {
+                self.farewell(name, reason, "no");
+                self.detach(name);
+            }
+        }
+    }
+
     fn inbound(&mut self, name: &str) -> &mut Inbound {
         self.connections.get_mut(name).unwrap().inbound.as_mut().unwrap()
     }
@@ -186,28 +224,20 @@ impl Broker {
         self.sessions.get_mut(client_id)
     }
 
-    fn accept(&mut self, name: &str, connect: &Connect<'_>) {
-        if connect.username == Some("nobody") {
-            let refusal = self.inbound(name).farewell(ReasonCode::NotAuthorized, Some("nobody may not")).unwrap();
-            let mut bytes = Vec::new();
-            self.inbound(name).reply(&refusal, &mut bytes);
-            let connection = self.connections.get_mut(name).unwrap();
-            connection.sent.extend(bytes);
-            connection.inbound = None;
-            return;
-        }
-        let assigned = connect.client_id.is_empty().then(|| {
+    fn accept(&mut self, name: &str, data: &[u8]) {
+        let Door { client_id, clean_start, .. } = self.connections[name].door.clone();
+        let assigned = client_id.is_empty().then(|| {
             self.assigned += 1;
             format!("auto-{}", self.assigned)
         });
-        let client_id = assigned.clone().unwrap_or_else(|| connect.client_id.to_owned());
+        let client_id = assigned.clone().unwrap_or(client_id);
         let older = self.connections.iter().find(|(_, other)| other.client_id.as_ref() == Some(&client_id));
         if let Some(older) = older.map(|(name, _)| name.clone()) {
             self.farewell(&older, ReasonCode::SessionTakenOver, "taken over");
             self.detach(&older);
         }
         let resumed = match self.sessions.get_mut(&client_id).and_then(|session| session.detached.take()) {
-            Some(detached) if connect.clean_start => {
+            Some(detached) if clean_start => {
                 self.sessions.remove(&client_id);
                 if let Some(will) = detached.end() {
                     self.publish_will(&will);
@@ -217,7 +247,10 @@ impl Broker {
             kept => kept,
         };
         let inbound = self.connections.get_mut(name).unwrap().inbound.as_mut().unwrap();
-        let (connack, link) = inbound.accept(resumed, assigned.as_deref());
+        let (mut connack, link) = inbound.accept(resumed, assigned.as_deref());
+        if let Packet::ConnAck(connack) = &mut connack {
+            connack.authentication_data = (!data.is_empty()).then_some(data);
+        }
         let mut bytes = Vec::new();
         inbound.reply(&connack, &mut bytes);
         let limits = Arc::clone(&self.limits);

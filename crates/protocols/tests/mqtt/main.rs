@@ -4,6 +4,7 @@
 
 mod broker;
 mod conformance;
+mod door;
 mod fuzz;
 mod pair;
 mod table;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use housewire_core::Principal;
-use housewire_protocols::mqtt::{Connect, Event, Inbound, ProtocolError, ReasonCode, decode};
+use housewire_protocols::mqtt::{Connect, Event, Inbound, Packet, ProtocolError, ReasonCode, decode};
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
 use crate::mqtt::active::Active;
+use crate::mqtt::authentication::{Admitted, Login, Pending};
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken, Wanted};
@@ -25,6 +26,7 @@ struct Greeting {
     is_assigned: bool,
     start: Start,
     is_kept: bool,
+    login: Login,
 }
 
 /// One connection's parts.
@@ -36,6 +38,8 @@ pub(super) struct Connection {
     pub(super) inbound: Inbound,
     /// Bytes of a packet that has not arrived whole.
     pub(super) tail: Vec<u8>,
+    /// The client of a live connection shows again who it is.
+    pub(super) pending: Option<Box<Pending>>,
     /// Held as long as the connection counts.
     _guard: ConnectionGuard,
 }
@@ -50,25 +54,37 @@ pub(crate) async fn serve(
 ) {
     let shard = guard.shard().clone();
     let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
-    let (principal, refusal) = match admitted {
-        Ok(principal) => (principal, None),
-        Err(why) => (shard.guests.nobody(), Some(why)),
+    let mut connection = Connection {
+        shard: shard.clone(),
+        peer,
+        principal: shard.guests.nobody(),
+        socket: Arc::new(socket),
+        inbound,
+        tail: Vec::new(),
+        pending: None,
+        _guard: guard,
     };
-    let socket = Arc::new(socket);
-    let mut connection =
-        Connection { shard: shard.clone(), peer, principal, socket, inbound, tail: Vec::new(), _guard: guard };
-    let greeting = match connection.greet().await {
+    let mut greeting = match connection.greet().await {
         Ok(greeting) => greeting,
         Err(end) => return connection.refuse(end).await,
     };
-    if let Some(why) = refusal {
-        info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {why}");
-        return connection.refuse(End::Hub(ReasonCode::NotAuthorized, why.to_owned())).await;
-    }
+    let login = std::mem::replace(&mut greeting.login, Login::Nameless);
+    let proof = match connection.identify(login, admitted).await {
+        Ok(Admitted { principal, proof }) => {
+            connection.principal = principal;
+            proof
+        }
+        Err(end) => {
+            if let End::Hub(_, why) = &end {
+                info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {why}");
+            }
+            return connection.refuse(end).await;
+        }
+    };
     let Greeting { client_id, start, is_kept, .. } = &greeting;
     let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept: *is_kept };
     match shard.sessions.take(wanted).await {
-        Ok(taken) => drop(tokio::spawn(connection.run(greeting, taken))),
+        Ok(taken) => drop(tokio::spawn(connection.run(greeting, proof, taken))),
         Err(no_session) => {
             info!(%peer, client_id = &*greeting.client_id, "MQTT client refused: {no_session}");
             let reason = match no_session {
@@ -83,10 +99,29 @@ pub(crate) async fn serve(
 impl Connection {
     /// Reads until the client has said CONNECT.
     async fn greet(&mut self) -> Result<Greeting, End> {
+        let greeting = self.read_until(|event, peer| match event {
+            Event::Connect(connect) => Ok(Some(Greeting::of(&connect, peer))),
+            _ => Ok(None),
+        });
+        greeting.await
+    }
+
+    /// Reads packets until `take` has what it wants.
+    pub(super) async fn read_until<T>(
+        &mut self,
+        take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
+    ) -> Result<T, End> {
         let shard = self.shard.clone();
         let stopping = shard.stopping();
         tokio::pin!(stopping);
+        // The client may have sent more behind its last packet.
+        let mut may_read = !self.tail.is_empty();
         loop {
+            if std::mem::take(&mut may_read)
+                && let Some(taken) = self.read_packet(&take)?
+            {
+                return Ok(taken);
+            }
             let deadline = self.inbound.poll_timeout();
             tokio::select! {
                 () = &mut stopping => return Err(End::shutting_down()),
@@ -95,15 +130,16 @@ impl Connection {
                     if ready.is_err() {
                         return Err(End::Client);
                     }
-                    if let Some(greeting) = self.read_greeting()? {
-                        return Ok(greeting);
-                    }
+                    may_read = true;
                 }
             }
         }
     }
 
-    fn read_greeting(&mut self) -> Result<Option<Greeting>, End> {
+    fn read_packet<T>(
+        &mut self,
+        take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
+    ) -> Result<Option<T>, End> {
         let Self { shard, socket, inbound, tail, peer, .. } = self;
         let mut scratch = shard.scratch.lock();
         let read = read_into_scratch(socket, &mut scratch, tail);
@@ -116,10 +152,9 @@ impl Connection {
             tail.extend_from_slice(data);
             return if read.is_last { Err(End::Client) } else { Ok(None) };
         };
-        let Event::Connect(connect) = inbound.handle_packet(packet, now().instant)? else { return Ok(None) };
-        let greeting = Greeting::of(&connect, *peer);
+        let taken = take(inbound.handle_packet(packet, now().instant)?, *peer)?;
         tail.extend_from_slice(&data[used..]);
-        Ok(Some(greeting))
+        Ok(taken)
     }
 
     /// Ends a connection that never got a session.
@@ -136,13 +171,16 @@ impl Connection {
         say_last_words(&self.socket, &bytes).await;
     }
 
-    async fn run(mut self, greeting: Greeting, taken: Taken) {
+    async fn run(mut self, greeting: Greeting, proof: Option<String>, taken: Taken) {
         let Taken { session, resumed, handover } = taken;
         let Greeting { client_id, is_assigned, .. } = greeting;
         let wake = Arc::new(Notify::new());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
-        let (connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
+        let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
+        if let Packet::ConnAck(connack) = &mut connack {
+            connack.authentication_data = proof.as_ref().map(String::as_bytes);
+        }
         self.inbound.reply(&connack, &mut replies);
         self.shard.sessions.note_connected(&client_id, &session, &self.inbound);
         let wire = Wire { socket: Arc::clone(&self.socket), shard: self.shard.clone(), wake: Arc::clone(&wake) };
@@ -196,8 +234,8 @@ impl Greeting {
     fn of(connect: &Connect<'_>, peer: SocketAddr) -> Self {
         let is_assigned = connect.client_id.is_empty();
         let client_id = if is_assigned { random_client_id(peer) } else { Arc::from(connect.client_id) };
-        let is_kept = connect.keeps_session();
-        Self { client_id, is_assigned, is_kept, start: if connect.clean_start { Start::Clean } else { Start::Resume } }
+        let start = if connect.clean_start { Start::Clean } else { Start::Resume };
+        Self { client_id, is_assigned, start, is_kept: connect.keeps_session(), login: Login::of(connect) }
     }
 }
 

@@ -10,6 +10,7 @@ mod durable;
 mod events;
 mod http;
 mod http_client;
+mod logins;
 mod mqtt;
 mod mqtt_ws;
 mod mqtt_ws_client;

@@ -32,8 +32,11 @@ pub enum ProtocolError {
         bytes_max: usize,
     },
     /// [MQTT-4.12.0-1]
-    #[error("authentication by AUTH packets is not offered; use a user name and password")]
+    #[error("the authentication method is not SCRAM-SHA-256, the only one that is offered")]
     AuthenticationMethod,
+    /// MQTT 5 section 3.15.2.2.2.
+    #[error("AUTH must name the authentication method")]
+    NoAuthenticationMethod,
     /// MQTT 5 section 3.1.2.11.10.
     #[error("there is authentication data, but no method that it belongs to")]
     AuthenticationData,
@@ -87,6 +90,7 @@ impl ProtocolError {
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::Unexpected(_)
             | Self::AuthenticationData
+            | Self::NoAuthenticationMethod
             | Self::SharedNoLocal
             | Self::NoTopic
             | Self::SubscriptionIdentifier

@@ -12,6 +12,7 @@ use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::*;
 
 use crate::door::{Decision, Door};
+use crate::shares::Shares;
 
 /// Connections by the name a script gives them, sessions by client identifier.
 pub(crate) struct Broker {
@@ -22,6 +23,7 @@ pub(crate) struct Broker {
     pub(crate) sessions: BTreeMap<String, Session>,
     retained: BTreeMap<String, Publication<'static>>,
     assigned: usize,
+    shares: Shares,
 }
 
 pub(crate) struct Connection {
@@ -38,7 +40,7 @@ pub(crate) struct Connection {
 pub(crate) struct Session {
     pub(crate) outbound: Outbound,
     detached: Option<Detached>,
-    subscriptions: BTreeMap<String, (SubscriptionRequest, Option<u32>)>,
+    pub(crate) subscriptions: BTreeMap<String, (SubscriptionRequest, Option<u32>)>,
 }
 
 impl Connection {
@@ -59,6 +61,7 @@ impl Broker {
             sessions: BTreeMap::new(),
             retained: BTreeMap::new(),
             assigned: 0,
+            shares: Shares::default(),
         }
     }
 
@@ -270,6 +273,7 @@ impl Broker {
         let key = request.filter.as_str().to_owned();
         let is_new = session.subscriptions.insert(key, (request.clone(), identifier)).is_none();
         let wanted = match request.options.retain_handling {
+            _ if request.filter.is_shared() => false,
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
             RetainHandling::DoNotSend => false,
@@ -281,8 +285,8 @@ impl Broker {
                 .qos(message.qos)
                 .retain(true)
                 .properties(message.properties.as_ref());
-            let delivery =
-                Delivery { qos: request.options.qos, retain: true, identifiers: identifier.into_iter().collect() };
+            let identifiers = identifier.into_iter().collect();
+            let delivery = Delivery { qos: request.options.qos, retain: true, identifiers, share: None };
             session.outbound.offer(&run, &delivery, now);
         }
     }
@@ -333,7 +337,7 @@ impl Broker {
                 matched += 1;
             }
         }
-        matched
+        matched + self.shares.publish(&mut self.sessions, run, self.now.wall)
     }
 
     fn publish_will(&mut self, will: &WillMessage) {
@@ -411,7 +415,8 @@ impl Session {
         let mut merged: Option<(Qos, bool, Vec<u32>)> = None;
         for (request, identifier) in self.subscriptions.values() {
             let options = request.options;
-            if !request.filter.matches(run.topic()) || (is_own && options.no_local) {
+            let is_for_all = request.filter.matches(run.topic()) && !request.filter.is_shared();
+            if !is_for_all || (is_own && options.no_local) {
                 continue;
             }
             let (qos, retain, identifiers) = merged.get_or_insert_default();
@@ -419,7 +424,7 @@ impl Session {
             *retain |= options.retain_as_published && run.is_retained();
             identifiers.extend(identifier);
         }
-        merged.map(|(qos, retain, identifiers)| Delivery { qos, retain, identifiers: identifiers.into() })
+        merged.map(|(qos, retain, identifiers)| Delivery { qos, retain, identifiers: identifiers.into(), share: None })
     }
 }
 

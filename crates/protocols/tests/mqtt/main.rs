@@ -7,5 +7,6 @@ mod conformance;
 mod door;
 mod fuzz;
 mod pair;
+mod shares;
 mod table;
 mod vectors;

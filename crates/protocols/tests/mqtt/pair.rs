@@ -113,7 +113,7 @@ impl Pair {
         let payloads: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();
         let run = Run::new(topic("t"), &payloads).qos(qos);
         let identifiers = if self.random.below(4) == 0 { Arc::from([7]) } else { Arc::default() };
-        let delivery = Delivery { qos: Qos::ExactlyOnce, retain: false, identifiers };
+        let delivery = Delivery { qos: Qos::ExactlyOnce, retain: false, identifiers, share: None };
         let lost_before = self.sender.losses().overflow;
         self.sender.offer(&run, &delivery, Timestamp::default());
         let lost = (self.sender.losses().overflow - lost_before) as usize;

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Weak};
 
-use housewire_core::{Delivery, Filter, Mailbox, Offer, Run, SubscribeOptions, Timestamp};
+use housewire_core::{Delivery, Filter, Mailbox, Offer, Readiness, Run, SubscribeOptions, Timestamp};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, PacketId, ProtocolError};
 use parking_lot::Mutex;
@@ -306,6 +306,10 @@ impl Mailbox for MqttMailbox {
 
     fn is_congested(&self) -> bool {
         self.state.lock().outbound.is_congested()
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.state.lock().outbound.readiness()
     }
 }
 

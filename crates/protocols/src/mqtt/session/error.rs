@@ -43,12 +43,9 @@ pub enum ProtocolError {
     /// In a PUBLISH or a will.
     #[error("{0}")]
     TopicName(TopicError),
-    /// [MQTT-4.7.1-1] and the like.
+    /// [MQTT-4.7.1-1], [MQTT-4.8.2-1] and the like.
     #[error("{0}")]
     TopicFilter(TopicError),
-    /// [MQTT-4.8.2-1], [MQTT-4.8.2-2]
-    #[error("a shared subscription is $share/NAME/FILTER, with no '+' or '#' in NAME")]
-    SharedFilter,
     /// [MQTT-3.8.3-4]
     #[error("a shared subscription must not ask for no local messages")]
     SharedNoLocal,
@@ -85,7 +82,7 @@ impl ProtocolError {
             Self::NoClientId | Self::ClientIdTooLong { .. } => ReasonCode::ClientIdentifierNotValid,
             Self::AuthenticationMethod => ReasonCode::BadAuthenticationMethod,
             Self::TopicName(_) => ReasonCode::TopicNameInvalid,
-            Self::TopicFilter(_) | Self::SharedFilter => ReasonCode::MalformedPacket,
+            Self::TopicFilter(_) => ReasonCode::MalformedPacket,
             Self::TopicAlias { .. } => ReasonCode::TopicAliasInvalid,
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::Unexpected(_)

@@ -160,7 +160,7 @@ impl Inbound {
             connack.retain_available = Some(true);
             connack.wildcard_subscription_available = Some(true);
             connack.subscription_identifiers_available = Some(true);
-            connack.shared_subscription_available = Some(false);
+            connack.shared_subscription_available = Some(true);
         }
         (Packet::ConnAck(Box::new(connack)), self.link)
     }

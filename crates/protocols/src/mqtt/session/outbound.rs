@@ -10,7 +10,7 @@ mod refill;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use housewire_core::{Delivery, Offer, Qos, Run, Timestamp};
+use housewire_core::{Delivery, Offer, Qos, Readiness, Run, Timestamp};
 
 use self::refill::remaining_expiry;
 use super::Link;
@@ -345,6 +345,18 @@ impl Outbound {
     pub fn consume(&mut self, written: usize, now: Timestamp) {
         self.output.consume(written);
         self.refill(now);
+    }
+
+    /// Whether this session should be chosen where one of several will do.
+    pub fn readiness(&self) -> Readiness {
+        let limits = &self.limits;
+        let is_full = self.queue.len() >= limits.queue_len_max || self.held_bytes >= limits.queue_bytes_max;
+        match self.state {
+            State::Closed => Readiness::Closed,
+            _ if is_full || self.output.len() >= limits.output_bytes_max => Readiness::Full,
+            State::Online(_) => Readiness::Ready,
+            State::Offline => Readiness::Away,
+        }
     }
 
     /// Whether a replay of stored messages should pause until the client has caught up.

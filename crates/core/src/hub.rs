@@ -15,7 +15,7 @@ use parking_lot::{Mutex, RwLock};
 pub use self::registry_api::Declared;
 use crate::changes::Unsaved;
 use crate::denied::Denied;
-use crate::mailbox::{Delivery, Mailbox, Readiness, Subscriber};
+use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
@@ -182,15 +182,6 @@ impl Hub {
         });
         let group = RouteGroup::new(Arc::clone(share), members.iter().map(Receiver::of_member).collect());
         message.as_run(from, |run| group.offer_within(run, takers))
-    }
-
-    /// Whether [`Hub::hand_on`] would find somebody who is there.
-    pub fn has_takers(&self, share: &Share, besides: SessionId) -> bool {
-        let members = self.trie.read().members(share.filter());
-        let is_taker = |member: &Subscription| {
-            member.subscriber.id() != besides && member.subscriber.mailbox().readiness() == Readiness::Ready
-        };
-        members.iter().any(is_taker)
     }
 
     /// A replay of what is stored under a filter, for a subscription with these options. Start it after

@@ -18,6 +18,6 @@ pub use packet::{
 pub use reason::ReasonCode;
 pub use session::{
     AckStep, Acknowledgement, AuthStep, Batch, Detached, Due, Event, Held, Inbound, JournalChanges, KeptMessage, Link,
-    Losses, MessageChange, MessageIds, Outbound, Outcome, ProtocolError, Publication, PublishTopic, Step,
-    SubscriptionRequest, WillMessage,
+    Losses, MessageChange, MessageIds, Outbound, Outcome, ProtocolError, Publication, PublishTopic, SharedMessage,
+    Step, SubscriptionRequest, WillMessage,
 };

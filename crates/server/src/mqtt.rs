@@ -8,6 +8,7 @@ mod authentication;
 mod connection;
 mod durable;
 mod end;
+mod hand_on;
 mod mailbox;
 mod outcome;
 mod restore;

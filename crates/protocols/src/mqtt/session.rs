@@ -25,7 +25,7 @@ pub use event::{AckStep, Acknowledgement, AuthStep, Event, Outcome, Publication,
 pub use in_flight::Held;
 pub use inbound::Inbound;
 pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};
-pub use outbound::{Losses, Outbound};
+pub use outbound::{Losses, Outbound, SharedMessage};
 
 /// What was agreed about sending to a client when it connected.
 #[derive(Clone, Copy, Debug)]

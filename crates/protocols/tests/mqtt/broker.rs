@@ -379,8 +379,12 @@ impl Broker {
         let Some(inbound) = connection.inbound.take() else { return };
         let Some(client_id) = connection.client_id.take() else { return };
         let session = self.sessions.get_mut(&client_id).unwrap();
+        let is_over = !session.outbound.outlives_connection();
+        let left = session.outbound.shared_messages();
         session.outbound.disconnect();
         session.detached = Some(inbound.detach(self.now.instant));
+        let given = self.hand_on(&client_id, left, is_over);
+        self.sessions.get_mut(&client_id).unwrap().outbound.let_go(&given);
         self.handle_due(&client_id);
     }
 
@@ -390,10 +394,26 @@ impl Broker {
             let Some(detached) = &mut session.detached else { return };
             match detached.handle_timeout(self.now.instant) {
                 Some(Due::Will(will)) => self.publish_will(&will),
-                Some(Due::SessionEnd) => drop(self.sessions.remove(client_id)),
+                Some(Due::SessionEnd) => {
+                    let left = self.sessions.remove(client_id).unwrap().outbound.shared_messages();
+                    self.hand_on(client_id, left, true);
+                }
                 None => return,
             }
         }
+    }
+
+    /// What somebody leaves goes to others of the group; those messages that somebody took.
+    fn hand_on(&mut self, from: &str, mut left: Vec<SharedMessage>, is_over: bool) -> Vec<SharedMessage> {
+        let now = self.now.wall;
+        left.retain(|left| {
+            let payloads = [&left.message.payload[..]];
+            let run = Run::new(left.message.topic.borrow(), &payloads).qos(left.message.qos);
+            let run = run.properties(left.message.properties.as_ref());
+            self.shares.hand_on(&mut self.sessions, left.share.filter(), &run, from, is_over, now)
+        });
+        self.flush();
+        left
     }
 
     fn flush(&mut self) {

@@ -21,28 +21,42 @@ impl Shares {
             for payload in run.payloads() {
                 let payloads = [*payload];
                 let one = Run::new(run.topic(), &payloads).qos(run.published_qos()).retain(run.is_retained());
-                self.offer(sessions, &filter, &one.properties(run.message_properties()), None, now);
+                let kinds = [Readiness::Ready, Readiness::Away, Readiness::Full];
+                self.offer(sessions, &filter, &one.properties(run.message_properties()), None, &kinds, now);
             }
         }
         groups
     }
 
-    /// Offers to the next member but `from`; whether there was one, who is ready if `from` was.
-    pub(crate) fn offer(
+    /// Offers what a member left to another one; whether there was one.
+    pub(crate) fn hand_on(
+        &mut self,
+        sessions: &mut BTreeMap<String, Session>,
+        filter: &Filter,
+        run: &Run<'_>,
+        from: &str,
+        is_over: bool,
+        now: Timestamp,
+    ) -> bool {
+        let kinds = [Readiness::Ready, Readiness::Away];
+        self.offer(sessions, filter, run, Some(from), &kinds[..1 + usize::from(is_over)], now)
+    }
+
+    fn offer(
         &mut self,
         sessions: &mut BTreeMap<String, Session>,
         filter: &Filter,
         run: &Run<'_>,
         from: Option<&str>,
+        kinds: &[Readiness],
         now: Timestamp,
     ) -> bool {
         let is_member = |(client_id, session): &(&String, &mut Session)| {
             session.subscriptions.contains_key(filter.as_str()) && Some(client_id.as_str()) != from
         };
         let mut members: Vec<_> = sessions.iter_mut().filter(is_member).map(|(_, session)| session).collect();
-        let wanted = [Readiness::Ready, Readiness::Away, Readiness::Full];
         let turn = self.0.entry(filter.clone()).or_default();
-        for wanted in &wanted[..if from.is_some() { 1 } else { 3 }] {
+        for wanted in kinds {
             for step in 0..members.len() {
                 let place = (*turn + step) % members.len();
                 let member = &mut members[place];

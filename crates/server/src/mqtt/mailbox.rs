@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use housewire_core::{Delivery, Filter, Mailbox, Offer, Readiness, Run, SubscribeOptions, Timestamp};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, PacketId, ProtocolError};
+use housewire_protocols::mqtt::{Acknowledgement, Link, Losses, Outbound, PacketId, ProtocolError, SharedMessage};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::warn;
@@ -123,11 +123,28 @@ impl MqttMailbox {
         self.settle(&mut state);
     }
 
-    /// The connection is gone. Output that nobody will read is dropped; what must not be lost stays.
-    pub(super) fn disconnect(&self) {
+    /// The connection is gone. Output that nobody will read is dropped; what must not be lost stays. If the session ends
+    /// with it, what others may get instead is returned.
+    pub(super) fn disconnect(&self) -> Vec<SharedMessage> {
         let mut state = self.state.lock();
         state.wire = None;
+        let is_over = !state.outbound.outlives_connection();
+        let left = if is_over { state.outbound.shared_messages() } else { Vec::new() };
         state.outbound.disconnect();
+        left
+    }
+
+    /// What others may get instead of a client that is away.
+    pub(super) fn shared_messages(&self) -> Vec<SharedMessage> {
+        self.state.lock().outbound.shared_messages()
+    }
+
+    /// Others have these now, and so many nobody.
+    pub(super) fn let_go(&self, given: &[SharedMessage], unclaimed: usize) {
+        let mut state = self.state.lock();
+        state.outbound.let_go(given);
+        state.outbound.note_unclaimed(unclaimed);
+        self.settle(&mut state);
     }
 
     /// The session is over.

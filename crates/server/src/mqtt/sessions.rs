@@ -272,7 +272,8 @@ impl Sessions {
     pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, inbound: Inbound, handover: &Handover) {
         let expiry_s = inbound.session_expiry_s();
         let mut detached = inbound.detach(now().instant);
-        session.mailbox.disconnect();
+        let left = session.mailbox.disconnect();
+        self.hand_on_from_ended(session, left);
         let is_over = self.settle(client_id, session, expiry_s, &mut detached);
         self.hub.session_disconnected(session.id, now());
         if is_over {
@@ -280,6 +281,7 @@ impl Sessions {
             self.forget(session);
             self.table.lock().entries.remove(client_id);
         } else {
+            self.hand_on_from_away(session);
             self.put_away(client_id, session.clone(), expiry_s, detached);
         }
         handover.released.notify_waiters();
@@ -339,6 +341,7 @@ impl Sessions {
 
     pub(super) fn forget(&self, session: &Session) {
         self.hub.unsubscribe_all(&session.subscriber);
+        self.hand_on_from_ended(session, session.mailbox.shared_messages());
         session.mailbox.close();
         self.hub.session_ended(session.id, now());
     }

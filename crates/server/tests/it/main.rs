@@ -15,6 +15,7 @@ mod mqtt;
 mod mqtt_ws;
 mod mqtt_ws_client;
 mod proxy;
+mod shared;
 mod test_hub;
 mod topics;
 mod ws;

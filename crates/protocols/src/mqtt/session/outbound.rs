@@ -2,17 +2,19 @@
 //!
 //! One per session; it lives under its mailbox's lock and outlives the connection if the session is kept. Where the
 //! bytes go, and who subscribed to what, is not its affair. Here: what is offered and what is acknowledged; what is sent
-//! when there is room for it is in `refill`, how a session gets on disk and back in `durable`.
+//! when there is room for it is in `refill`, what others of a group may get in `shared`, how a session gets on disk and back in `durable`.
 
 mod durable;
 mod refill;
+mod shared;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use housewire_core::{Delivery, Offer, Qos, Readiness, Run, Timestamp};
+use housewire_core::{Delivery, Offer, Qos, Run, Timestamp};
 
 use self::refill::remaining_expiry;
+pub use self::shared::SharedMessage;
 use super::Link;
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
@@ -33,6 +35,8 @@ pub struct Losses {
     pub too_large: u64,
     /// Their time was over before they could be sent [MQTT-3.3.2-5].
     pub expired: u64,
+    /// Came through a shared subscription, were not delivered to the end, and nobody else of the group was left.
+    pub unclaimed: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -246,7 +250,7 @@ impl Outbound {
     /// How many more messages may be begun now [MQTT-3.3.4-9].
     fn window(&self, link: &Link) -> usize {
         // What is held for sending again is bounded, except that a message that comes from the queue is counted already.
-        let is_full = link.keeps_session && self.queue.is_empty() && self.held_bytes >= self.limits.queue_bytes_max;
+        let is_full = self.queue.is_empty() && self.held_bytes >= self.limits.queue_bytes_max;
         // What is not held has to go at once, and what is due goes first.
         if is_full || (!link.keeps_session && self.on_wire < self.in_flight.len()) {
             return 0;
@@ -255,10 +259,13 @@ impl Outbound {
         usize::from(len_max).saturating_sub(self.in_flight.len()).min(self.in_flight.ids_free())
     }
 
-    /// Begins an exchange: with a copy to send again, unless the session ends with its connection.
+    /// Begins an exchange: with a copy to send again, or to hand on if the session ends with its connection.
     fn begin(&mut self, link: &Link, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> (PacketId, Offer) {
         if !link.keeps_session {
-            return (self.in_flight.begin(qos, 0, None), Offer::Taken);
+            let held = delivery.share.is_some().then(|| Held::new(0, &run.messages()[index], qos, delivery));
+            let held = held.filter(Held::is_for_others_too);
+            self.held_bytes += held.as_ref().map_or(0, Held::bytes);
+            return (self.in_flight.begin(qos, 0, held), Offer::Taken);
         }
         let held = Held::new(self.new_id(), &run.messages()[index], qos, delivery);
         let offer = self.note_new(&held, Step::Sent(self.in_flight.next_id()));
@@ -345,18 +352,6 @@ impl Outbound {
     pub fn consume(&mut self, written: usize, now: Timestamp) {
         self.output.consume(written);
         self.refill(now);
-    }
-
-    /// Whether this session should be chosen where one of several will do.
-    pub fn readiness(&self) -> Readiness {
-        let limits = &self.limits;
-        let is_full = self.queue.len() >= limits.queue_len_max || self.held_bytes >= limits.queue_bytes_max;
-        match self.state {
-            State::Closed => Readiness::Closed,
-            _ if is_full || self.output.len() >= limits.output_bytes_max => Readiness::Full,
-            State::Online(_) => Readiness::Ready,
-            State::Offline => Readiness::Away,
-        }
     }
 
     /// Whether a replay of stored messages should pause until the client has caught up.

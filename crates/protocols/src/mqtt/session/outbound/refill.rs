@@ -60,7 +60,7 @@ impl Outbound {
         }
         // [MQTT-3.3.1-1]
         frame.put(exchange.was_sent, Some(packet_id), &held.message.payload, self.output.tail());
-        if !link.keeps_session {
+        if !link.keeps_session && !held.is_for_others_too() {
             let held = exchange.held.take();
             self.held_bytes -= held.map_or(0, |held| held.bytes());
         }

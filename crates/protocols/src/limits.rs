@@ -23,6 +23,8 @@ pub struct MqttLimits {
     pub receive_maximum: u16,
     /// Topic aliases that a client may set (16); a higher one ends the connection, 0x94.
     pub topic_alias_maximum: u16,
+    /// Topic aliases towards one client (16, or fewer if it takes fewer); topics without one are sent in full.
+    pub topic_aliases_sent_max: u16,
     /// QoS 1 and 2 messages on their way to one client (4,096, or less if the client says so); more are queued.
     pub in_flight_max: u16,
     /// QoS 1 and 2 messages waiting for one client (4,096); the newest is dropped and counted.
@@ -47,6 +49,7 @@ impl Default for MqttLimits {
             keep_alive_max_s: None,
             receive_maximum: 1_024,
             topic_alias_maximum: 16,
+            topic_aliases_sent_max: 16,
             in_flight_max: 4_096,
             queue_len_max: 4_096,
             queue_bytes_max: 8 * 1024 * 1024,

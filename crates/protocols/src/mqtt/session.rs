@@ -4,6 +4,7 @@
 //! connection publishes. They meet only in what the shell carries across: acknowledgements and replies. Neither knows a
 //! topic's meaning, a principal or a socket.
 
+mod aliases;
 mod authentication;
 mod batch;
 mod detached;
@@ -35,6 +36,8 @@ pub struct Link {
     pub(super) receive_maximum: u16,
     /// The largest packet that the client takes.
     pub(super) packet_bytes_max: usize,
+    /// Topic aliases that the client takes.
+    pub(super) topic_alias_maximum: u16,
     /// Whether the session outlives the connection, so that messages are kept for sending them again.
     pub(super) keeps_session: bool,
 }

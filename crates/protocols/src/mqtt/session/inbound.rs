@@ -75,7 +75,13 @@ impl Inbound {
             keep_alive_s: 0,
             session_expiry_s: 0,
             wants_reasons: true,
-            link: Link { version, receive_maximum: 0, packet_bytes_max: PACKET_BYTES_MAX, keeps_session: false },
+            link: Link {
+                version,
+                receive_maximum: 0,
+                packet_bytes_max: PACKET_BYTES_MAX,
+                topic_alias_maximum: 0,
+                keeps_session: false,
+            },
             authentication: Authentication::None,
             will: None,
             aliases: Vec::new(),
@@ -298,6 +304,7 @@ impl Inbound {
             version: connect.version,
             receive_maximum: connect.receive_maximum.get(),
             packet_bytes_max: connect.packet_bytes_max.map_or(PACKET_BYTES_MAX, |bytes| bytes.get() as usize),
+            topic_alias_maximum: connect.topic_alias_maximum,
             keeps_session: connect.keeps_session(),
         };
         let bytes_max = self.limits.client_id_bytes_max;

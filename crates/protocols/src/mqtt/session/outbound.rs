@@ -4,6 +4,7 @@
 //! bytes go, and who subscribed to what, is not its affair. Here: what is offered and what is acknowledged; what is sent
 //! when there is room for it is in `refill`, what others of a group may get in `shared`, how a session gets on disk and back in `durable`.
 
+mod aliased;
 mod durable;
 mod refill;
 mod shared;
@@ -11,18 +12,19 @@ mod shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use housewire_core::{Delivery, Offer, Qos, Run, Timestamp};
+use housewire_core::{Delivery, Encoded, Offer, Qos, Run, Timestamp};
 
 use self::refill::remaining_expiry;
 pub use self::shared::SharedMessage;
 use super::Link;
+use super::aliases::{Aliases, Plan};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
 use super::in_flight::{Held, InFlight};
 use super::journal::{Journal, MessageChange, Step};
 use super::output::Output;
 use crate::limits::MqttLimits;
-use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
+use crate::mqtt::codec::{MessageProperties, PublishFrame, aliased_key, encode, encode_run, run_key};
 use crate::mqtt::packet::{Ack, Packet, PacketId, Version};
 use crate::mqtt::reason::ReasonCode;
 
@@ -54,6 +56,8 @@ pub struct Outbound {
     limits: Arc<MqttLimits>,
     state: State,
     output: Output,
+    /// Of this connection; none if the client takes none.
+    aliases: Option<Box<Aliases>>,
     in_flight: InFlight,
     /// How many of `in_flight`, from the front, were sent on this connection. Less than all of them while the next one
     /// waits for the disk, or a client that came back takes fewer at once than are due to it.
@@ -74,6 +78,7 @@ impl Outbound {
             limits,
             state: State::Offline,
             output: Output::default(),
+            aliases: None,
             in_flight: InFlight::new(),
             on_wire: 0,
             queue: VecDeque::new(),
@@ -88,6 +93,7 @@ impl Outbound {
     pub fn connect(&mut self, link: Link, connack: &[u8], now: Timestamp) {
         self.output.clear();
         self.output.append(connack);
+        self.aliases = Aliases::new(link.topic_alias_maximum.min(self.limits.topic_aliases_sent_max));
         self.state = State::Online(link);
         self.on_wire = 0;
         if let Some(journal) = &mut self.journal {
@@ -101,6 +107,7 @@ impl Outbound {
         match self.state {
             State::Online(link) if link.keeps_session => {
                 self.output.clear();
+                self.aliases = None;
                 self.on_wire = 0;
                 self.state = State::Offline;
             }
@@ -143,7 +150,7 @@ impl Outbound {
         qos: Qos,
         expiry_s: Option<u32>,
     ) -> Offer {
-        let frame = |identifiers| PublishFrame {
+        let frame = |identifiers, topic_alias| PublishFrame {
             topic: run.topic().as_str(),
             qos,
             retain: delivery.retain,
@@ -151,7 +158,7 @@ impl Outbound {
                 message: run.message_properties().map(AsRef::as_ref),
                 expiry_s,
                 identifiers,
-                topic_alias: None,
+                topic_alias,
             }
             .encode(link.version),
         };
@@ -159,13 +166,28 @@ impl Outbound {
         let is_shared = link.version != Version::V5 || delivery.identifiers.is_empty();
         if is_shared && self.may_go_whole(&link, run.payloads().len(), qos) {
             let key = run_key(link.version, qos, delivery.retain);
-            let encoded = run.encoded(key, |run, encoded| encode_run(run, &frame(&[]), encoded));
-            let bytes = encoded.bytes.len();
-            if bytes <= link.packet_bytes_max && self.output.len() + bytes <= self.limits.output_bytes_max {
-                return self.take_whole(&link, run, delivery, qos, &encoded.bytes, &encoded.marks);
+            let encoded = match self.plan_topic(run.topic().as_str(), run.payloads().len()) {
+                Plan::Full => {
+                    Some((run.encoded(key, |run, encoded| encode_run(run, &frame(&[], None), encoded)), None))
+                }
+                Plan::Known(alias) => {
+                    let build = |run: &Run<'_>, encoded: &mut Encoded| {
+                        encode_run(run, &PublishFrame { topic: "", ..frame(&[], Some(alias)) }, encoded);
+                    };
+                    Some((run.encoded(aliased_key(key), build), Some(alias)))
+                }
+                // The first message is another one than the rest.
+                Plan::New(_) => None,
+            };
+            if let Some((encoded, alias)) = encoded
+                && encoded.bytes.len() <= link.packet_bytes_max
+                && self.output.len() + encoded.bytes.len() <= self.limits.output_bytes_max
+            {
+                return self.take_whole(&link, run, delivery, qos, &encoded, alias);
             }
         }
-        let frame = frame(&delivery.identifiers);
+        let aliased = |alias| frame(&delivery.identifiers, Some(alias));
+        let frame = frame(&delivery.identifiers, None);
         self.offer_each(run, |outbound, index, payload| {
             if frame.packet_len(payload) > link.packet_bytes_max {
                 outbound.losses.too_large += 1;
@@ -174,7 +196,7 @@ impl Outbound {
             let can_go = outbound.output.len() < outbound.limits.output_bytes_max;
             if qos == Qos::AtMostOnce {
                 if can_go {
-                    frame.put(false, None, payload, outbound.output.tail());
+                    outbound.put_first(&link, &frame, None, payload, aliased);
                     return Offer::Taken;
                 }
                 outbound.losses.overflow += 1;
@@ -185,7 +207,7 @@ impl Outbound {
             }
             let (packet_id, offer) = outbound.begin(&link, run, index, qos, delivery);
             if outbound.next_may_go() && outbound.on_wire + 1 == outbound.in_flight.len() {
-                frame.put(false, Some(packet_id), payload, outbound.output.tail());
+                outbound.put_first(&link, &frame, Some(packet_id), payload, aliased);
                 outbound.note_sent();
             }
             offer
@@ -204,12 +226,17 @@ impl Outbound {
         run: &Run<'_>,
         delivery: &Delivery,
         qos: Qos,
-        bytes: &[u8],
-        marks: &[u32],
+        encoded: &Encoded,
+        alias: Option<u16>,
     ) -> Offer {
         let start = self.output.tail().len();
-        self.output.append(bytes);
+        self.output.append(&encoded.bytes);
+        if let Some(alias) = alias {
+            self.patch_aliases(start, encoded, qos, alias);
+        }
         let mut offer = Offer::Taken;
+        // QoS 0 has marks for aliases only.
+        let marks = if qos == Qos::AtMostOnce { &[] } else { &encoded.marks[..] };
         for (index, mark) in marks.iter().enumerate() {
             let packet_id;
             (packet_id, offer) = self.begin(link, run, index, qos, delivery);

@@ -22,7 +22,8 @@ use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
-use crate::route::{Generations, RouteCache};
+use crate::route::{Generations, Receiver, RouteCache};
+use crate::share::{RouteGroup, Share, Takers};
 use crate::slots::Slots;
 use crate::time::Now;
 use crate::topic::{Filter, Topic, TopicRef};
@@ -154,7 +155,7 @@ impl Hub {
             // Under the list's lock, so that a close at the same time sees either both or neither.
             let mut filters = subscriber.filters.lock();
             filters.insert(filter.clone());
-            self.trie.write().insert(filter, Subscription { subscriber: Arc::clone(subscriber), options })
+            self.trie.write().insert(filter, Subscription { subscriber: Arc::clone(subscriber), options, share: None })
         };
         self.generations.bump(filter);
         Ok(Granted { existed })
@@ -181,15 +182,35 @@ impl Hub {
         }
     }
 
+    /// Offers a message to others of a group, in place of a member who did not see the end of it; whether one took it.
+    pub fn hand_on(&self, share: &Arc<Share>, message: &Message, from: SessionId, takers: Takers) -> bool {
+        let mut members = self.trie.read().members(share.filter());
+        members.retain(|member| {
+            let may_read = || member.subscriber.principal().may(Access::Read, message.topic.borrow());
+            member.subscriber.id() != from && may_read()
+        });
+        let group = RouteGroup::new(Arc::clone(share), members.iter().map(Receiver::of_member).collect());
+        message.as_run(from, |run| group.offer_within(run, takers))
+    }
+
     /// A replay of what is stored under a filter, for a subscription with these options. Start it after
-    /// [`Hub::subscribe`]: then a change in between is seen twice rather than never.
+    /// [`Hub::subscribe`]: then a change in between is seen twice rather than never. Of a shared filter there is none
+    /// (MQTT 5 section 4.8.2).
     pub fn replay(filter: Filter, kind: ReplayKind, options: SubscribeOptions) -> Replay {
         let identifiers = options.identifier.into_iter().collect();
-        Replay { filter, kind, delivery: Delivery { qos: options.qos, retain: true, identifiers }, after: None }
+        Replay {
+            filter,
+            kind,
+            delivery: Delivery { qos: options.qos, retain: true, identifiers, share: None },
+            after: None,
+        }
     }
 
     /// Offers stored messages: a bounded number, and none while the mailbox is congested.
     pub fn continue_replay(&self, subscriber: &Subscriber, replay: &mut Replay, now: Now) -> ReplayProgress {
+        if replay.filter.is_shared() {
+            return ReplayProgress::Done;
+        }
         let mailbox = subscriber.mailbox();
         if mailbox.is_congested() {
             return ReplayProgress::Paused;

@@ -15,6 +15,7 @@ mod property;
 mod publisher;
 mod registry;
 mod route;
+mod share;
 mod slots;
 mod time;
 mod topic;
@@ -27,7 +28,7 @@ pub use device::{
     DeclareError, DeclareMode, Device, DeviceId, DeviceInfo, DeviceState, IdError, PropertyName, Rejected, Rejection,
 };
 pub use hub::{Declared, Granted, Hub, HubFigures, HubOptions, Replay, ReplayKind, ReplayProgress};
-pub use mailbox::{Delivery, Mailbox, Offer, Subscriber};
+pub use mailbox::{Delivery, Mailbox, Offer, Readiness, Subscriber};
 pub use message::{Encoded, Message, Origin, Presence, Properties, Qos, Run, SessionId};
 pub use principal::{Access, Permissions, Principal};
 pub use property::{
@@ -35,6 +36,7 @@ pub use property::{
 };
 pub use publisher::{Publisher, Receipt};
 pub use route::RouteCache;
+pub use share::{Share, Takers};
 pub use slots::RetainedFigures;
 pub use time::{Now, Timestamp};
 pub use topic::{Filter, Topic, TopicError, TopicRef};

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::message::{Qos, Run, SessionId};
 use crate::principal::Principal;
+use crate::share::Share;
 use crate::topic::Filter;
 
 /// How one subscriber gets one run: its subscriptions that match, merged.
@@ -20,6 +21,21 @@ pub struct Delivery {
     pub retain: bool,
     /// Identifiers of all matching subscriptions that have one [MQTT-3.3.4-4].
     pub identifiers: Arc<[u32]>,
+    /// The group in whose name it comes: others may get it in its place.
+    pub share: Option<Arc<Share>>,
+}
+
+/// Whether a member of a group should be chosen now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readiness {
+    /// It is there and has room.
+    Ready,
+    /// It has room, but nobody is there to read.
+    Away,
+    /// It would drop something.
+    Full,
+    /// It is gone.
+    Closed,
 }
 
 /// What became of a run that was offered.
@@ -49,6 +65,11 @@ pub trait Mailbox: Send + Sync {
 
     /// Whether a replay of stored messages should pause until the receiver has caught up.
     fn is_congested(&self) -> bool;
+
+    /// Whether it should be chosen where one of several will do. Cheap: it is asked for each run.
+    fn readiness(&self) -> Readiness {
+        if self.is_congested() { Readiness::Full } else { Readiness::Ready }
+    }
 }
 
 /// An authenticated someone with a mailbox; what subscriptions point to.

@@ -15,6 +15,7 @@ use crate::limits::ROUTES_CACHED_MAX;
 use crate::mailbox::{Delivery, Offer, Subscriber};
 use crate::message::{Run, SessionId};
 use crate::principal::Access;
+use crate::share::RouteGroup;
 use crate::slots::Slot;
 use crate::topic::{Filter, Topic, TopicRef};
 use crate::trie::{Subscription, Trie};
@@ -142,10 +143,17 @@ pub(crate) struct Offered {
     pub(crate) is_kept: bool,
 }
 
+impl Offered {
+    pub(crate) fn add(&mut self, offer: Offer) {
+        self.matched += usize::from(offer != Offer::Closed);
+        self.is_kept |= offer == Offer::Kept;
+    }
+}
+
 /// One subscriber of a route: all its matching subscriptions merged, since it gets one copy.
 #[derive(Debug)]
-struct Receiver {
-    subscriber: Arc<Subscriber>,
+pub(crate) struct Receiver {
+    pub(crate) subscriber: Arc<Subscriber>,
     delivery: Delivery,
     /// Only if all its matching subscriptions say so.
     no_local: bool,
@@ -158,6 +166,8 @@ pub(crate) struct Route {
     stamp: Stamp,
     pub(crate) role: Role,
     receivers: Vec<Receiver>,
+    /// Of groups each message goes to one; usually there are none.
+    groups: Vec<RouteGroup>,
     /// Looked up at first use. Both may die while the route lives on; see [`Slot`] and [`Device`].
     pub(crate) slot: Mutex<Option<Arc<Slot>>>,
     pub(crate) device: Mutex<Option<Arc<Device>>>,
@@ -167,10 +177,10 @@ impl Route {
     fn build(hub: &Hub, topic: TopicRef<'_>) -> Self {
         // The stamp is read before the trie: a change in between makes the route stale, never wrong.
         let stamp = hub.generations.stamp(topic);
-        let receivers = merge(&hub.trie.read(), topic);
+        let (receivers, groups) = merge(&hub.trie.read(), topic);
         let is_allowed = hub.options.limits.check(topic.as_str()).is_ok();
         let role = if is_allowed { Role::of(topic) } else { Role::OverBound };
-        Self { stamp, role, receivers, slot: Mutex::default(), device: Mutex::default() }
+        Self { stamp, role, receivers, groups, slot: Mutex::default(), device: Mutex::default() }
     }
 
     fn is_valid(&self, hub: &Hub, topic: TopicRef<'_>) -> bool {
@@ -185,42 +195,66 @@ impl Route {
             if receiver.no_local && receiver.subscriber.id() == from {
                 continue;
             }
-            let mailbox = receiver.subscriber.mailbox();
-            let offer = if receiver.retain_as_published && run.is_retained() {
-                mailbox.offer(run, &Delivery { retain: true, ..receiver.delivery.clone() })
-            } else {
-                mailbox.offer(run, &receiver.delivery)
-            };
-            offered.matched += usize::from(offer != Offer::Closed);
-            offered.is_kept |= offer == Offer::Kept;
+            offered.add(receiver.offer(run));
+        }
+        for group in &self.groups {
+            group.offer(run, &mut offered);
         }
         offered
     }
 
     /// Whether a subscriber keeps what it is sent on disk.
     pub(crate) fn is_kept(&self) -> bool {
-        self.receivers.iter().any(|receiver| receiver.subscriber.mailbox().keeps())
+        self.receivers.iter().any(Receiver::keeps) || self.groups.iter().any(RouteGroup::keeps)
     }
 }
 
-fn merge(trie: &Trie, topic: TopicRef<'_>) -> Vec<Receiver> {
-    let mut matches: Vec<Subscription> = Vec::new();
-    trie.for_each_match(topic, |subscription| matches.push(subscription.clone()));
-    matches.sort_by_key(|subscription| subscription.subscriber.id());
-    matches
-        .chunk_by(|a, b| a.subscriber.id() == b.subscriber.id())
-        .filter(|group| group[0].subscriber.principal().may(Access::Read, topic))
-        .map(|group| Receiver {
-            subscriber: Arc::clone(&group[0].subscriber),
+impl Receiver {
+    /// All subscriptions of one subscriber, none of them shared; or one that is.
+    fn of(subscriptions: &[Subscription]) -> Self {
+        let [first, ..] = subscriptions else { unreachable!("whoever matches has a subscription") };
+        Self {
+            subscriber: Arc::clone(&first.subscriber),
             delivery: Delivery {
-                qos: group.iter().map(|have| have.options.qos).max().unwrap_or_default(),
+                qos: subscriptions.iter().map(|have| have.options.qos).max().unwrap_or_default(),
                 retain: false,
-                identifiers: group.iter().filter_map(|have| have.options.identifier).collect(),
+                identifiers: subscriptions.iter().filter_map(|have| have.options.identifier).collect(),
+                share: first.share.clone(),
             },
-            no_local: group.iter().all(|have| have.options.no_local),
-            retain_as_published: group.iter().any(|have| have.options.retain_as_published),
-        })
-        .collect()
+            no_local: subscriptions.iter().all(|have| have.options.no_local),
+            retain_as_published: subscriptions.iter().any(|have| have.options.retain_as_published),
+        }
+    }
+
+    pub(crate) fn of_member(subscription: &Subscription) -> Self {
+        Self::of(std::slice::from_ref(subscription))
+    }
+
+    pub(crate) fn keeps(&self) -> bool {
+        self.subscriber.mailbox().keeps()
+    }
+
+    pub(crate) fn offer(&self, run: &Run<'_>) -> Offer {
+        let mailbox = self.subscriber.mailbox();
+        if self.retain_as_published && run.is_retained() {
+            mailbox.offer(run, &Delivery { retain: true, ..self.delivery.clone() })
+        } else {
+            mailbox.offer(run, &self.delivery)
+        }
+    }
+}
+
+fn merge(trie: &Trie, topic: TopicRef<'_>) -> (Vec<Receiver>, Vec<RouteGroup>) {
+    let mut matches: Vec<Subscription> = Vec::new();
+    let mut shared: Vec<Subscription> = Vec::new();
+    trie.for_each_match(topic, |subscription| {
+        if subscription.subscriber.principal().may(Access::Read, topic) {
+            if subscription.share.is_some() { &mut shared } else { &mut matches }.push(subscription.clone());
+        }
+    });
+    matches.sort_by_key(|subscription| subscription.subscriber.id());
+    let receivers = matches.chunk_by(|a, b| a.subscriber.id() == b.subscriber.id()).map(Receiver::of).collect();
+    (receivers, RouteGroup::all_of(shared))
 }
 
 /// Routes by topic; one per shard, so that its lock is hardly ever waited for.

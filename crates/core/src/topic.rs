@@ -31,6 +31,9 @@ pub enum TopicError {
     /// [MQTT-4.7.1-1], [MQTT-4.7.1-2]
     #[error("'+' must fill a whole level and '#' must be the whole last level")]
     MisplacedWildcard,
+    /// [MQTT-4.8.2-1], [MQTT-4.8.2-2]
+    #[error("a shared filter is $share/NAME/FILTER, with no '+' or '#' in NAME")]
+    Share,
 }
 
 fn check_common(text: &str) -> Result<(), TopicError> {
@@ -52,6 +55,17 @@ fn check_common(text: &str) -> Result<(), TopicError> {
         return Err(TopicError::TooDeep);
     }
     Ok(())
+}
+
+/// Where the filter begins in a text that may be a shared one.
+fn inner_at(text: &str) -> Result<usize, TopicError> {
+    let Some(rest) = text.strip_prefix(SHARE) else { return Ok(0) };
+    match rest.split_once('/') {
+        Some((name, filter)) if !name.is_empty() && !name.contains(['+', '#']) && !filter.is_empty() => {
+            Ok(text.len() - filter.len())
+        }
+        _ => Err(TopicError::Share),
+    }
 }
 
 /// A valid topic, borrowed; what the hot path works with.
@@ -140,15 +154,24 @@ impl fmt::Display for Topic {
     }
 }
 
-/// A valid topic filter, owned and cheap to clone.
+/// A valid topic filter, owned and cheap to clone. It may be shared: `$share/NAME/FILTER` matches what FILTER matches, for
+/// all who subscribe to it together.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Filter(Arc<str>);
+pub struct Filter {
+    text: Arc<str>,
+    /// Where in `text` the levels begin that topics are compared with; 0 if it is not shared.
+    inner_at: u16,
+}
+
+/// What a shared filter begins with.
+const SHARE: &str = "$share/";
 
 impl Filter {
     /// Parses a filter: `+` and `#` only as whole levels, `#` only last.
     pub fn parse(text: &str) -> Result<Self, TopicError> {
         check_common(text)?;
-        let mut levels = text.split('/').peekable();
+        let inner_at = inner_at(text)?;
+        let mut levels = text[inner_at..].split('/').peekable();
         while let Some(level) = levels.next() {
             let misplaced = match level {
                 "#" => levels.peek().is_some(),
@@ -159,22 +182,33 @@ impl Filter {
                 return Err(TopicError::MisplacedWildcard);
             }
         }
-        Ok(Self(Arc::from(text)))
+        let inner_at = u16::try_from(inner_at).map_err(|_| TopicError::TooLong(text.len()))?;
+        Ok(Self { text: Arc::from(text), inner_at })
     }
 
     /// The filter that matches exactly this topic.
     pub fn exactly(topic: TopicRef<'_>) -> Self {
-        Self(Arc::from(topic.as_str()))
+        Self { text: Arc::from(topic.as_str()), inner_at: 0 }
     }
 
-    /// The text.
+    /// The whole text, with what makes it shared.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// The levels between the slashes.
+    /// The text that topics are compared with.
+    pub(crate) fn inner(&self) -> &str {
+        &self.text[usize::from(self.inner_at)..]
+    }
+
+    /// Whether a message goes to one of those who subscribe to it, rather than to each.
+    pub fn is_shared(&self) -> bool {
+        self.inner_at > 0
+    }
+
+    /// The levels between the slashes, without those that make it shared.
     pub fn levels(&self) -> std::str::Split<'_, char> {
-        self.0.split('/')
+        self.inner().split('/')
     }
 
     /// The part before the first wildcard level, with its slash: every matching topic starts with it,
@@ -183,16 +217,16 @@ impl Filter {
         let mut end = 0;
         for level in self.levels() {
             if level == "+" || level == "#" {
-                return &self.0[..end];
+                return &self.inner()[..end];
             }
-            end = (end + level.len() + 1).min(self.0.len());
+            end = (end + level.len() + 1).min(self.inner().len());
         }
-        &self.0
+        self.inner()
     }
 
     /// Whether it holds no wildcard, so that it is itself a topic.
     pub fn as_topic(&self) -> Option<TopicRef<'_>> {
-        TopicRef::parse(&self.0).ok()
+        TopicRef::parse(self.inner()).ok()
     }
 
     /// Whether the topic matches [MQTT-4.7].
@@ -220,7 +254,7 @@ impl Filter {
     /// ```
     pub fn covers(&self, other: &Self) -> bool {
         // A leading wildcard never reaches `$` topics, a literal `$` level does.
-        if matches!(self.levels().next(), Some("+" | "#")) && other.0.starts_with('$') {
+        if matches!(self.levels().next(), Some("+" | "#")) && other.inner().starts_with('$') {
             return false;
         }
         let mut ours = self.levels();
@@ -239,13 +273,13 @@ impl Filter {
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Filter({})", self.0)
+        write!(f, "Filter({})", self.text)
     }
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::mailbox::Subscriber;
 use crate::message::{Qos, SessionId};
+use crate::share::Share;
 use crate::topic::{Filter, TopicRef};
 
 /// What a subscriber asked for beside the filter (MQTT 5 section 3.8.3.1).
@@ -29,6 +30,15 @@ pub struct SubscribeOptions {
 pub(crate) struct Subscription {
     pub(crate) subscriber: Arc<Subscriber>,
     pub(crate) options: SubscribeOptions,
+    /// With whom it shares the messages; set by [`Trie::insert`].
+    pub(crate) share: Option<Arc<Share>>,
+}
+
+impl Subscription {
+    /// What its lists are sorted by: somebody may be there for himself and in several groups.
+    fn key(&self) -> (SessionId, Option<&Filter>) {
+        (self.subscriber.id(), self.share.as_deref().map(Share::filter))
+    }
 }
 
 type NodeId = u32;
@@ -43,9 +53,9 @@ struct Node {
     parent: NodeId,
     level: LevelId,
     children: u32,
-    /// Of the filter that ends here, sorted by session.
+    /// Of the filter that ends here, sorted by session and group.
     exact: Vec<Subscription>,
-    /// Of the filter that goes on with `/#`, sorted by session.
+    /// Of the filter that goes on with `/#`, sorted the same way.
     below: Vec<Subscription>,
 }
 
@@ -83,7 +93,7 @@ impl Default for Trie {
 
 /// A filter's levels without a final `#`, and whether there was one.
 fn split(filter: &Filter) -> (impl Iterator<Item = &str>, bool) {
-    let text = filter.as_str();
+    let text = filter.inner();
     let (path, below) = match text.strip_suffix('#') {
         Some("") => (None, true),
         Some(path) => (path.strip_suffix('/'), true),
@@ -94,14 +104,15 @@ fn split(filter: &Filter) -> (impl Iterator<Item = &str>, bool) {
 
 impl Trie {
     /// Adds a subscription or replaces the one of the same subscriber and filter; whether there was one.
-    pub(crate) fn insert(&mut self, filter: &Filter, subscription: Subscription) -> bool {
+    pub(crate) fn insert(&mut self, filter: &Filter, mut subscription: Subscription) -> bool {
         let (levels, below) = split(filter);
         let mut node = ROOT;
         for text in levels {
             node = self.child_or_new(node, text);
         }
         let list = self.list(node, below);
-        match list.binary_search_by_key(&subscription.subscriber.id(), |have| have.subscriber.id()) {
+        subscription.share = filter.is_shared().then(|| group_of(list, filter).unwrap_or_else(|| Share::new(filter)));
+        match list.binary_search_by(|have| have.key().cmp(&subscription.key())) {
             Ok(at) => {
                 list[at] = subscription;
                 true
@@ -125,7 +136,8 @@ impl Trie {
             node = *child;
         }
         let list = self.list(node, below);
-        let Ok(at) = list.binary_search_by_key(&session, |have| have.subscriber.id()) else {
+        let key = (session, filter.is_shared().then_some(filter));
+        let Ok(at) = list.binary_search_by(|have| have.key().cmp(&key)) else {
             return false;
         };
         list.remove(at);
@@ -164,6 +176,21 @@ impl Trie {
             node.exact.iter().for_each(&mut found);
             node.below.iter().for_each(&mut found);
         }
+    }
+
+    /// Those who share this filter.
+    pub(crate) fn members(&self, filter: &Filter) -> Vec<Subscription> {
+        let (levels, below) = split(filter);
+        let mut node = ROOT;
+        for text in levels {
+            match self.level_id(text).and_then(|level| self.edges.get(&(node, level))) {
+                Some(child) => node = *child,
+                None => return Vec::new(),
+            }
+        }
+        let node = &self.nodes[node as usize];
+        let list = if below { &node.below } else { &node.exact };
+        list.iter().filter(|have| have.share.as_ref().is_some_and(|share| share.filter() == filter)).cloned().collect()
     }
 
     fn list(&mut self, node: NodeId, below: bool) -> &mut Vec<Subscription> {
@@ -238,6 +265,11 @@ impl Trie {
             self.levels_free.push(level);
         }
     }
+}
+
+/// The group that others have begun already.
+fn group_of(list: &[Subscription], filter: &Filter) -> Option<Arc<Share>> {
+    list.iter().filter_map(|have| have.share.as_ref()).find(|share| share.filter() == filter).cloned()
 }
 
 fn index(at: usize) -> u32 {

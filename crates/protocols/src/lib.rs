@@ -5,3 +5,4 @@
 
 pub mod limits;
 pub mod mqtt;
+pub mod scram;

@@ -26,6 +26,8 @@ pub struct MqttLimits {
     pub receive_maximum: u16,
     /// Topic aliases that a client may set (16); a higher one ends the connection, 0x94.
     pub topic_alias_maximum: u16,
+    /// Topic aliases towards one client (16, or fewer if it takes fewer); topics without one are sent in full.
+    pub topic_aliases_sent_max: u16,
     /// QoS 1 and 2 messages on their way to one client (4,096, or less if the client says so); more are queued.
     pub in_flight_max: u16,
     /// QoS 1 and 2 messages waiting for one client (4,096); the newest is dropped and counted.
@@ -57,6 +59,7 @@ impl Default for MqttLimits {
             keep_alive_max_s: None,
             receive_maximum: 1_024,
             topic_alias_maximum: 16,
+            topic_aliases_sent_max: 16,
             in_flight_max: 4_096,
             queue_len_max: 4_096,
             queue_bytes_max: 8 * 1024 * 1024,
@@ -74,3 +77,8 @@ pub const HELD_BYTES: usize = 160;
 
 /// User properties in one MQTT 5 packet, which cost ten times their bytes; a packet with more is refused, 0x97.
 pub const USER_PROPERTIES_MAX: usize = 1_024;
+/// Rounds that turn a password into keys. Fewer than RFC 7677 asks for, or so many that a log-in takes seconds, are refused
+/// where keys are configured.
+pub const SCRAM_ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
+/// Salt of stored keys in bytes; more are refused where keys are configured.
+pub const SCRAM_SALT_BYTES_MAX: usize = 256;

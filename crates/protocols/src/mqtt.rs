@@ -17,7 +17,7 @@ pub use packet::{
 };
 pub use reason::ReasonCode;
 pub use session::{
-    AckStep, Acknowledgement, Batch, Detached, Due, Event, Held, Holdings, Inbound, JournalChanges, KeptMessage, Link,
-    Losses, MessageChange, MessageIds, Outbound, Outcome, Pool, ProtocolError, Publication, PublishTopic, SessionBound,
-    Step, SubscriptionRequest, Traffic, WillMessage,
+    AckStep, Acknowledgement, AuthStep, Batch, Detached, Due, Event, Held, Holdings, Inbound, JournalChanges,
+    KeptMessage, Link, Losses, MessageChange, MessageIds, Outbound, Outcome, Pool, ProtocolError, Publication,
+    PublishTopic, SessionBound, SharedMessage, Step, SubscriptionRequest, Traffic, WillMessage,
 };

@@ -1,4 +1,4 @@
-//! Who gets in without a credential: until accounts exist, the guest from loopback, and nobody else unless the
+//! Who gets in without a credential (who has one is in `users`): until accounts exist, the guest from loopback, and nobody else unless the
 //! configuration opens the hub to the local network.
 //!
 //! What a principal may do is checked in `core`.
@@ -25,7 +25,8 @@ pub enum GuestPolicy {
 }
 
 /// Why somebody is not let in, and what to do about it.
-pub(crate) const REFUSAL: &str = "This hub lets in only programs on its own machine, as it has no accounts yet. \
+pub(crate) const REFUSAL: &str = "This hub lets in only programs on its own machine, and over MQTT the users of \
+     its config file, as it has no accounts yet. \
      To open it to your network, start it with --guest lan (or guest = \"lan\" in its config file).";
 
 /// Why a request from loopback is not taken for a guest's.

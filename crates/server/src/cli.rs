@@ -12,6 +12,7 @@ mod failure;
 mod get;
 mod output;
 mod publish;
+mod scram;
 mod serve;
 mod set;
 mod shell;
@@ -69,6 +70,8 @@ pub enum Command {
     Devices(devices::Devices),
     /// List, show and disconnect clients
     Clients(clients::Clients),
+    /// Turn a password into a user of the config file
+    Scram(scram::Scram),
     /// Print the completions of a shell
     Completions(shell::Completions),
     /// Print the manual page
@@ -109,6 +112,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let plain = Output::plain();
     match cli.command {
         Command::Serve(command) => finish(&plain, command.run(&plain)),
+        Command::Scram(command) => finish(&plain, command.run(&plain)),
         Command::Completions(command) => finish(&plain, command.run(&plain)),
         Command::Man(command) => finish(&plain, command.run(&plain)),
         Command::Pub(command) => talk(command),

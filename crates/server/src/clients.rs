@@ -49,6 +49,8 @@ pub(crate) struct Dropped {
     pub(crate) too_large: u64,
     /// Their time was over.
     pub(crate) expired: u64,
+    /// It left, and no other member of its group was there to take them over.
+    pub(crate) unclaimed: u64,
 }
 
 /// A mailbox that can say how full it is.

@@ -1,19 +1,24 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[limits]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
+//! Every key but `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
 
 mod limits;
 mod proxies;
+mod users;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
 pub use self::limits::Limits;
+pub(crate) use self::users::check_name as check_user_name;
+pub use self::users::{Secret, UserSettings};
 use crate::auth::GuestPolicy;
 use crate::persist::DurabilityMode;
 use crate::proxy::{Network, Proxies};
@@ -86,6 +91,8 @@ pub struct Config {
     pub durability: DurabilityMode,
     /// Who says with a PROXY header whose its connections are.
     pub proxies: Proxies,
+    /// Who may log in by name, and what he has to know.
+    pub users: BTreeMap<String, Credentials>,
     /// Threads that connections live on.
     pub shards: usize,
     /// How long a report over HTTP shows its device online.
@@ -196,6 +203,9 @@ pub struct Settings {
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
+    /// Who may log in by name; in the config file only.
+    #[arg(skip)]
+    pub users: Option<BTreeMap<String, UserSettings>>,
 }
 
 /// The configuration cannot be used.
@@ -218,6 +228,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// Where and why.
         error: Box<toml::de::Error>,
+    },
+    /// A user cannot be one.
+    #[error("[users.{name}] cannot be used: {rule}. 'housewire scram {name}' prints a section that can.")]
+    User {
+        /// Which one.
+        name: String,
+        /// What is wrong.
+        rule: String,
     },
     /// A value makes no sense.
     #[error("{key} = {value} cannot be used: {rule}")]
@@ -258,6 +276,7 @@ impl Settings {
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
             limits: self.limits.or(weaker.limits),
+            users: self.users.or(weaker.users),
         }
     }
 
@@ -287,6 +306,7 @@ impl Settings {
             guest: self.guest.unwrap_or_default(),
             durability: self.durability.unwrap_or_default(),
             proxies,
+            users: users::parse(self.users.unwrap_or_default())?,
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),

@@ -3,6 +3,7 @@
 //!
 //! What needs a whole hub and real sockets is tested in `tests/it`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
+use crate::users::Users;
 
 /// Bytes on their way through a pipe, as in a socket's buffers; further ones make the writer wait.
 pub(crate) const PIPE_BYTES: usize = 16 * 1024;
@@ -64,6 +66,7 @@ impl Fixture {
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),
             guests: Arc::new(Guests::new(GuestPolicy::Loopback)),
+            users: Arc::new(Users::new(&BTreeMap::new()).expect("random numbers")),
             started: Instant::now(),
             shutdown,
         };

@@ -34,6 +34,7 @@ mod socket;
 mod stats;
 mod stream;
 mod sys;
+mod users;
 mod view;
 mod ws;
 

@@ -1,4 +1,4 @@
-//! Bounds of HTTP and WebSocket that nobody needs to set, with what happens when they are reached.
+//! Bounds of HTTP, WebSocket and log-in that nobody needs to set, with what happens when they are reached.
 //!
 //! Those that somebody may want to set are in `config::Limits`; those of topics and devices in `core`.
 
@@ -60,3 +60,11 @@ pub(crate) const PIPE_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const WS_MQTT_PACKETS_PER_FRAME: usize = 2;
 /// Addresses and what else a PROXY header says; a longer one closes the connection.
 pub(crate) const PROXY_HEADER_BYTES_MAX: usize = 4_096;
+/// Passwords checked at once, each on a thread of its own.
+pub(crate) const PASSWORD_CHECKS_MAX: usize = 2;
+/// How long a log-in waits for its turn; it is refused then as the hub is busy.
+pub(crate) const PASSWORD_CHECK_WAIT: Duration = Duration::from_secs(5);
+/// Users in the config file; more end the start.
+pub(crate) const USERS_MAX: usize = 10_000;
+/// Longest password that `housewire scram` takes, which is MQTT's own bound.
+pub(crate) const PASSWORD_BYTES_MAX: usize = 65_535;

@@ -4,9 +4,11 @@
 //! client id, mapping the hub's refusals to reason codes. Other transports do not.
 
 mod active;
+mod authentication;
 mod connection;
 mod durable;
 mod end;
+mod hand_on;
 mod mailbox;
 mod outcome;
 mod pace;

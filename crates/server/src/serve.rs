@@ -26,6 +26,7 @@ use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
+use crate::users::Users;
 
 /// How long connections may take to close properly; with what follows the whole stop stays below five seconds.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -90,7 +91,9 @@ impl Server {
         let parts = (Arc::clone(&clients), Arc::clone(&stats));
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let guests = Arc::new(Guests::new(config.guest));
-        sessions.restore(loaded.sessions, |owner| guests.find(owner), now());
+        let users = Arc::new(Users::new(&config.users)?);
+        let find = |owner: &str| guests.find(owner).or_else(|| users.principal(owner));
+        sessions.restore(loaded.sessions, find, now());
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -100,6 +103,7 @@ impl Server {
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             guests,
+            users,
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),

@@ -21,6 +21,7 @@ use crate::mqtt::Sessions;
 use crate::persist::Durability;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
+use crate::users::Users;
 
 /// Something with buffered output; see [`Flusher::mark`].
 pub(crate) trait Flush: Send + Sync {
@@ -78,6 +79,7 @@ pub(crate) struct ShardParts {
     number: usize,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
+    pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Output buffers that nobody uses at the moment.
@@ -107,6 +109,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
+    pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -167,6 +170,7 @@ impl Shard {
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
             guests: shared.guests,
+            users: shared.users,
             durability: shared.durability,
             scratch: Mutex::default(),
             spare_buffers: Mutex::default(),

@@ -114,3 +114,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn shared_filters_match_what_is_inside() {
+    let shared = Filter::parse("$share/g/a/+").unwrap();
+    assert!(shared.is_shared() && shared.matches(TopicRef::parse("a/b").unwrap()));
+    assert!(!shared.matches(TopicRef::parse("$share/g/a/b").unwrap()));
+    assert_eq!((shared.as_str(), shared.literal_prefix()), ("$share/g/a/+", "a/"));
+    assert!(Filter::parse("a/#").unwrap().covers(&shared));
+    assert_ne!(shared, Filter::parse("$share/h/a/+").unwrap());
+    for text in ["$share", "$shared/g/a", "a/$share/g/a"] {
+        assert!(!Filter::parse(text).unwrap().is_shared(), "{text}");
+    }
+    for text in ["$share/", "$share//a", "$share/g", "$share/g/", "$share/g+/a", "$share/#/a", "$share/+/a"] {
+        assert_eq!(Filter::parse(text), Err(TopicError::Share), "{text}");
+    }
+    assert_eq!(Filter::parse("$share/g/a+"), Err(TopicError::MisplacedWildcard));
+    assert_eq!(Filter::parse("$share/g/#").unwrap().levels().collect::<Vec<_>>(), ["#"]);
+}

@@ -22,7 +22,7 @@ impl Mailbox for Nowhere {
 fn subscription(session: u64) -> Subscription {
     let principal = Arc::new(Principal::new("test", Permissions::all()));
     let subscriber = Arc::new(Subscriber::new(SessionId(session), principal, Arc::new(Nowhere)));
-    Subscription { subscriber, options: SubscribeOptions::default() }
+    Subscription { subscriber, options: SubscribeOptions::default(), share: None }
 }
 
 /// The ten lines that say what a match is.
@@ -36,6 +36,7 @@ fn naive_match(filter: &[&str], topic: &[&str]) -> bool {
 }
 
 fn naive(filter: &str, topic: &str) -> bool {
+    let filter = filter.strip_prefix("$share/g/").or(filter.strip_prefix("$share/h/")).unwrap_or(filter);
     let (filter, topic): (Vec<_>, Vec<_>) = (filter.split('/').collect(), topic.split('/').collect());
     !(topic[0].starts_with('$') && ["+", "#"].contains(&filter[0])) && naive_match(&filter, &topic)
 }
@@ -49,7 +50,11 @@ fn levels(words: &'static [&'static str]) -> impl Strategy<Value = String> {
 fn filter() -> impl Strategy<Value = String> {
     let path = levels(&["a", "b", "", "+", "$s"]);
     let below = levels(&["a", "b", "", "+", "$s"]).prop_map(|path| format!("{path}/#"));
-    prop_oneof![4 => path, 4 => below, 1 => Just("#".to_owned())]
+    let share = prop::sample::select(vec!["", "", "$share/g/", "$share/h/"]);
+    let filter = prop_oneof![4 => path, 4 => below, 1 => Just("#".to_owned())];
+    (share, filter)
+        .prop_map(|(share, filter)| format!("{share}{filter}"))
+        .prop_filter("not empty inside", |filter| !filter.ends_with("$share/g/") && !filter.ends_with("$share/h/"))
 }
 
 proptest! {
@@ -77,6 +82,15 @@ proptest! {
             let expected: Vec<_> =
                 model.iter().filter(|(_, filter)| naive(filter, &topic)).map(|(session, _)| *session).collect();
             prop_assert_eq!(found, expected, "topic {}", topic);
+        }
+        for filter in ["$share/g/a", "$share/h/a/#", "$share/g/+/b"] {
+            let of = |filter: &str| {
+                let members = trie.members(&Filter::parse(filter).unwrap());
+                members.iter().map(|have| have.subscriber.id().0).collect::<Vec<_>>()
+            };
+            let expected: Vec<_> =
+                model.iter().filter(|(_, have)| have == filter).map(|(session, _)| *session).collect();
+            prop_assert_eq!(of(filter), expected, "members of {}", filter);
         }
         for (session, filter) in model {
             trie.remove(&Filter::parse(&filter).unwrap(), SessionId(session));

@@ -14,7 +14,7 @@ pub(super) use decode::announced_version;
 pub use decode::decode;
 pub use encode::encode;
 pub use error::DecodeError;
-pub(super) use publish::{MessageProperties, PublishFrame, encode_run, run_key};
+pub(super) use publish::{ALIAS_BYTES, MessageProperties, PublishFrame, aliased_key, encode_run, patch_alias, run_key};
 
 /// The largest number in one to four bytes of seven bits [MQTT-1.5.5-1].
 const VARINT_MAX: usize = 268_435_455;

@@ -4,6 +4,8 @@
 //! connection publishes. They meet only in what the shell carries across: acknowledgements and replies. Neither knows a
 //! topic's meaning, a principal or a socket.
 
+mod aliases;
+mod authentication;
 mod batch;
 mod detached;
 mod error;
@@ -22,11 +24,11 @@ use super::packet::Version;
 pub use batch::Batch;
 pub use detached::{Detached, Due, WillMessage};
 pub use error::ProtocolError;
-pub use event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
+pub use event::{AckStep, Acknowledgement, AuthStep, Event, Outcome, Publication, PublishTopic, SubscriptionRequest};
 pub use in_flight::Held;
 pub use inbound::Inbound;
 pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};
-pub use outbound::{Losses, Outbound};
+pub use outbound::{Losses, Outbound, SharedMessage};
 pub use pool::{Holdings, Pool, SessionBound};
 pub use traffic::Traffic;
 
@@ -38,6 +40,8 @@ pub struct Link {
     pub(super) receive_maximum: u16,
     /// The largest packet that the client takes.
     pub(super) packet_bytes_max: usize,
+    /// Topic aliases that the client takes.
+    pub(super) topic_alias_maximum: u16,
     /// Whether the session outlives the connection, so that messages are kept for sending them again.
     pub(super) keeps_session: bool,
 }

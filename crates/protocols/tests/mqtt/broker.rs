@@ -11,6 +11,9 @@ use housewire_core::{Delivery, Message, Now, Qos, Run, Timestamp, TopicRef};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::*;
 
+use crate::door::{Decision, Door};
+use crate::shares::Shares;
+
 /// Connections by the name a script gives them, sessions by client identifier.
 pub(crate) struct Broker {
     limits: Arc<MqttLimits>,
@@ -20,11 +23,14 @@ pub(crate) struct Broker {
     pub(crate) sessions: BTreeMap<String, Session>,
     retained: BTreeMap<String, Message>,
     assigned: usize,
+    shares: Shares,
 }
 
 pub(crate) struct Connection {
     inbound: Option<Inbound>,
     client_id: Option<String>,
+    /// Who is on the way in, and how far.
+    pub(crate) door: Door,
     /// Came and is no whole packet yet.
     unread: Vec<u8>,
     /// What the client was sent.
@@ -34,7 +40,7 @@ pub(crate) struct Connection {
 pub(crate) struct Session {
     pub(crate) outbound: Outbound,
     detached: Option<Detached>,
-    subscriptions: BTreeMap<String, (SubscriptionRequest, Option<u32>)>,
+    pub(crate) subscriptions: BTreeMap<String, (SubscriptionRequest, Option<u32>)>,
 }
 
 impl Connection {
@@ -55,12 +61,14 @@ impl Broker {
             sessions: BTreeMap::new(),
             retained: BTreeMap::new(),
             assigned: 0,
+            shares: Shares::default(),
         }
     }
 
     pub(crate) fn connect(&mut self, name: &str) {
         let inbound = Some(Inbound::new(Arc::clone(&self.limits), self.now.instant));
-        let connection = Connection { inbound, client_id: None, unread: Vec::new(), sent: Vec::new() };
+        let connection =
+            Connection { inbound, client_id: None, door: Door::default(), unread: Vec::new(), sent: Vec::new() };
         self.connections.insert(name.to_owned(), connection);
     }
 
@@ -142,14 +150,23 @@ impl Broker {
     fn handle_event(&mut self, name: &str, event: Event<'_>, replies: &mut Vec<u8>) -> Result<(), ProtocolError> {
         match event {
             Event::Publish(_) => unreachable!("publications go into the batch"),
-            Event::Connect(connect) => self.accept(name, &connect),
+            Event::Connect(connect) => {
+                let decision = self.connections.get_mut(name).unwrap().door.handle_connect(&connect);
+                self.carry_out(name, decision, replies);
+            }
+            Event::Authenticate(step) => {
+                let decision = self.connections.get_mut(name).unwrap().door.handle_auth(step);
+                self.carry_out(name, decision, replies);
+            }
             Event::Acknowledged(ack) => {
                 let now = self.now.wall;
                 self.session_of(name).unwrap().outbound.handle_ack(ack, now)?;
             }
             Event::Reply(packet) => self.inbound(name).reply(&packet, replies),
             Event::Disconnect => {
-                self.session_of(name).unwrap().outbound.append(&mem::take(replies));
+                if let Some(session) = self.session_of(name) {
+                    session.outbound.append(&mem::take(replies));
+                }
                 self.close(name, None);
             }
             Event::Subscribe { packet_id, identifier, requests } => {
@@ -177,6 +194,30 @@ impl Broker {
         Ok(())
     }
 
+    fn carry_out(&mut self, name: &str, decision: Decision, replies: &mut Vec<u8>) {
+        match decision {
+            Decision::Accept(data) => self.accept(name, &data),
+            Decision::Challenge(data) => {
+                let inbound = self.inbound(name);
+                let packet = inbound.challenge(&data);
+                inbound.reply(&packet, replies);
+                // There is no session yet to carry it, unless the connection is an old one.
+                if self.session_of(name).is_none() {
+                    self.connections.get_mut(name).unwrap().sent.append(replies);
+                }
+            }
+            Decision::Confirm(data) => {
+                let inbound = self.inbound(name);
+                let packet = inbound.reauthenticated(&data);
+                inbound.reply(&packet, replies);
+            }
+            Decision::Refuse(reason) => {
+                self.farewell(name, reason, "no");
+                self.detach(name);
+            }
+        }
+    }
+
     fn inbound(&mut self, name: &str) -> &mut Inbound {
         self.connections.get_mut(name).unwrap().inbound.as_mut().unwrap()
     }
@@ -186,28 +227,20 @@ impl Broker {
         self.sessions.get_mut(client_id)
     }
 
-    fn accept(&mut self, name: &str, connect: &Connect<'_>) {
-        if connect.username == Some("nobody") {
-            let refusal = self.inbound(name).farewell(ReasonCode::NotAuthorized, Some("nobody may not")).unwrap();
-            let mut bytes = Vec::new();
-            self.inbound(name).reply(&refusal, &mut bytes);
-            let connection = self.connections.get_mut(name).unwrap();
-            connection.sent.extend(bytes);
-            connection.inbound = None;
-            return;
-        }
-        let assigned = connect.client_id.is_empty().then(|| {
+    fn accept(&mut self, name: &str, data: &[u8]) {
+        let Door { client_id, clean_start, .. } = self.connections[name].door.clone();
+        let assigned = client_id.is_empty().then(|| {
             self.assigned += 1;
             format!("auto-{}", self.assigned)
         });
-        let client_id = assigned.clone().unwrap_or_else(|| connect.client_id.to_owned());
+        let client_id = assigned.clone().unwrap_or(client_id);
         let older = self.connections.iter().find(|(_, other)| other.client_id.as_ref() == Some(&client_id));
         if let Some(older) = older.map(|(name, _)| name.clone()) {
             self.farewell(&older, ReasonCode::SessionTakenOver, "taken over");
             self.detach(&older);
         }
         let resumed = match self.sessions.get_mut(&client_id).and_then(|session| session.detached.take()) {
-            Some(detached) if connect.clean_start => {
+            Some(detached) if clean_start => {
                 self.sessions.remove(&client_id);
                 if let Some(will) = detached.end() {
                     self.publish_will(&will);
@@ -217,7 +250,10 @@ impl Broker {
             kept => kept,
         };
         let inbound = self.connections.get_mut(name).unwrap().inbound.as_mut().unwrap();
-        let (connack, link) = inbound.accept(resumed, assigned.as_deref());
+        let (mut connack, link) = inbound.accept(resumed, assigned.as_deref());
+        if let Packet::ConnAck(connack) = &mut connack {
+            connack.authentication_data = (!data.is_empty()).then_some(data);
+        }
         let mut bytes = Vec::new();
         inbound.reply(&connack, &mut bytes);
         let limits = Arc::clone(&self.limits);
@@ -237,6 +273,7 @@ impl Broker {
         let key = request.filter.as_str().to_owned();
         let is_new = session.subscriptions.insert(key, (request.clone(), identifier)).is_none();
         let wanted = match request.options.retain_handling {
+            _ if request.filter.is_shared() => false,
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
             RetainHandling::DoNotSend => false,
@@ -248,8 +285,8 @@ impl Broker {
                 .qos(message.qos)
                 .retain(true)
                 .properties(message.properties.as_ref());
-            let delivery =
-                Delivery { qos: request.options.qos, retain: true, identifiers: identifier.into_iter().collect() };
+            let identifiers = identifier.into_iter().collect();
+            let delivery = Delivery { qos: request.options.qos, retain: true, identifiers, share: None };
             session.outbound.offer(&run, &delivery, now);
         }
     }
@@ -282,7 +319,7 @@ impl Broker {
                 self.retained.remove(&topic);
             } else {
                 let message = run.messages().last().unwrap().clone();
-                self.retained.insert(topic, housewire_core::Message::clone(&message));
+                self.retained.insert(topic, Message::clone(&message));
             }
         }
         let mut matched = 0;
@@ -292,7 +329,7 @@ impl Broker {
                 matched += 1;
             }
         }
-        matched
+        matched + self.shares.publish(&mut self.sessions, run, self.now.wall)
     }
 
     fn publish_will(&mut self, will: &WillMessage) {
@@ -334,8 +371,12 @@ impl Broker {
         let Some(inbound) = connection.inbound.take() else { return };
         let Some(client_id) = connection.client_id.take() else { return };
         let session = self.sessions.get_mut(&client_id).unwrap();
+        let is_over = !session.outbound.outlives_connection();
+        let left = session.outbound.shared_messages();
         session.outbound.disconnect();
         session.detached = Some(inbound.detach(self.now.instant));
+        let given = self.hand_on(&client_id, left, is_over);
+        self.sessions.get_mut(&client_id).unwrap().outbound.let_go(&given);
         self.handle_due(&client_id);
     }
 
@@ -345,10 +386,26 @@ impl Broker {
             let Some(detached) = &mut session.detached else { return };
             match detached.handle_timeout(self.now.instant) {
                 Some(Due::Will(will)) => self.publish_will(&will),
-                Some(Due::SessionEnd) => drop(self.sessions.remove(client_id)),
+                Some(Due::SessionEnd) => {
+                    let left = self.sessions.remove(client_id).unwrap().outbound.shared_messages();
+                    self.hand_on(client_id, left, true);
+                }
                 None => return,
             }
         }
+    }
+
+    /// What somebody leaves goes to others of the group; those messages that somebody took.
+    fn hand_on(&mut self, from: &str, mut left: Vec<SharedMessage>, is_over: bool) -> Vec<SharedMessage> {
+        let now = self.now.wall;
+        left.retain(|left| {
+            let payloads = [&left.message.payload[..]];
+            let run = Run::new(left.message.topic.borrow(), &payloads).qos(left.message.qos);
+            let run = run.properties(left.message.properties.as_ref());
+            self.shares.hand_on(&mut self.sessions, left.share.filter(), &run, from, is_over, now)
+        });
+        self.flush();
+        left
     }
 
     fn flush(&mut self) {
@@ -370,7 +427,8 @@ impl Session {
         let mut merged: Option<(Qos, bool, Vec<u32>)> = None;
         for (request, identifier) in self.subscriptions.values() {
             let options = request.options;
-            if !request.filter.matches(run.topic()) || (is_own && options.no_local) {
+            let is_for_all = request.filter.matches(run.topic()) && !request.filter.is_shared();
+            if !is_for_all || (is_own && options.no_local) {
                 continue;
             }
             let (qos, retain, identifiers) = merged.get_or_insert_default();
@@ -378,7 +436,7 @@ impl Session {
             *retain |= options.retain_as_published && run.is_retained();
             identifiers.extend(identifier);
         }
-        merged.map(|(qos, retain, identifiers)| Delivery { qos, retain, identifiers: identifiers.into() })
+        merged.map(|(qos, retain, identifiers)| Delivery { qos, retain, identifiers: identifiers.into(), share: None })
     }
 }
 

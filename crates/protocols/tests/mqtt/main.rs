@@ -4,10 +4,12 @@
 
 mod broker;
 mod conformance;
+mod door;
 mod fuzz;
 mod fuzzing;
 mod pair;
 mod replay;
+mod shares;
 mod simulation;
 mod table;
 mod vectors;

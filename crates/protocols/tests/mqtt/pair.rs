@@ -50,6 +50,13 @@ struct Pair {
     offered: [usize; 3],
     arrived: [Vec<u32>; 3],
     next: u32,
+    /// Where each number was published to.
+    topics: Vec<&'static str>,
+}
+
+/// Topics that are worth an alias, more than there are aliases sometimes, and one that is not.
+fn topic_of(number: u32) -> &'static str {
+    ["t", "a/lamp", "a/fan", "a/door", "a/lamp"][number as usize % 5]
 }
 
 impl Pair {
@@ -76,6 +83,7 @@ impl Pair {
             offered: [0; 3],
             arrived: [const { Vec::new() }; 3],
             next: 0,
+            topics: Vec::new(),
         };
         pair.connect();
         pair
@@ -87,6 +95,7 @@ impl Pair {
         connect.clean_start = false;
         if self.version == Version::V5 {
             connect.session_expiry_s = u32::MAX;
+            connect.topic_alias_maximum = self.random.below(4) as u16;
             connect.receive_maximum = NonZeroU16::new(1 + self.random.below(8) as u16).unwrap();
         }
         let mut receiver = Inbound::new(Arc::clone(&self.limits), self.started);
@@ -109,15 +118,17 @@ impl Pair {
         let qos = Qos::from_number(self.random.below(3) as u8).unwrap();
         let numbers: Vec<_> =
             (0..1 + self.random.below(4)).map(|index| (self.next + index as u32).to_be_bytes()).collect();
-        self.next += numbers.len() as u32;
         let payloads: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();
-        let run = Run::new(topic("t"), &payloads).qos(qos);
+        let run = Run::new(topic(topic_of(self.next)), &payloads).qos(qos);
         let identifiers = if self.random.below(4) == 0 { Arc::from([7]) } else { Arc::default() };
-        let delivery = Delivery { qos: Qos::ExactlyOnce, retain: false, identifiers };
+        let delivery = Delivery { qos: Qos::ExactlyOnce, retain: false, identifiers, share: None };
         let lost_before = self.sender.losses().overflow;
         self.sender.offer(&run, &delivery, Timestamp::default());
         let lost = (self.sender.losses().overflow - lost_before) as usize;
         self.offered[usize::from(qos.number())] += numbers.len() - lost;
+        let topics = numbers.iter().map(|_| topic_of(self.next));
+        self.topics.extend(topics.collect::<Vec<_>>());
+        self.next += numbers.len() as u32;
     }
 
     /// Some bytes get to the receiver, who answers.
@@ -139,6 +150,7 @@ impl Pair {
             match receiver.handle_packet(packet, self.started).unwrap() {
                 Event::Publish(publication) => {
                     let number = u32::from_be_bytes(publication.payload.try_into().unwrap());
+                    assert_eq!(publication.topic.borrow().as_str(), self.topics[number as usize]);
                     self.arrived[usize::from(publication.qos.number())].push(number);
                     if let Some(packet_id) = publication.packet_id {
                         receiver.acknowledge(packet_id, publication.qos, Outcome::SUCCESS, &mut self.replies);
@@ -179,7 +191,7 @@ impl Pair {
             _ => self.answer(len),
         }
         // The bound, one packet over it, and PUBRELs, which answer what the receiver sent.
-        assert!(self.sender.output().len() <= self.limits.output_bytes_max + 20 + 6 * 5, "output over its bound");
+        assert!(self.sender.output().len() <= self.limits.output_bytes_max + 30 + 6 * 5, "output over its bound");
     }
 
     /// The connection holds, and everybody finishes.

@@ -118,6 +118,8 @@ struct Dropped {
     overflow: u64,
     memory: u64,
     too_large: u64,
+    #[serde(default)]
+    unclaimed: u64,
     expired: u64,
 }
 
@@ -188,7 +190,7 @@ impl ClientView {
 
 impl Dropped {
     fn sum(&self) -> u64 {
-        self.overflow + self.memory + self.too_large + self.expired
+        self.overflow + self.memory + self.too_large + self.expired + self.unclaimed
     }
 }
 
@@ -204,7 +206,7 @@ async fn show(client: &Client, output: &Output, id: &str) -> Result<(), Failure>
 
 fn client_page(client: &ClientView, now: Timestamp) -> String {
     let state = if client.connected { "connected" } else { "away" };
-    let Dropped { overflow, memory, too_large, expired } = &client.dropped;
+    let Dropped { overflow, memory, too_large, expired, unclaimed } = &client.dropped;
     let expiry = match (client.protocol.as_str(), client.session_expiry_s) {
         ("mqtt", None) => "the session is kept until it is forgotten".to_owned(),
         (_, None | Some(0)) => "the session ends with the connection".to_owned(),
@@ -228,7 +230,8 @@ fn client_page(client: &ClientView, now: Timestamp) -> String {
         (
             "dropped",
             Some(format!(
-                "{overflow} not read in time, {memory} for want of memory, {too_large} too large, {expired} expired"
+                "{overflow} not read in time, {memory} for want of memory, {too_large} too large, {expired} expired, \
+                 {unclaimed} that nobody of its group took over"
             )),
         ),
         ("bytes", Some(format!("{} in, {} out", client.bytes.r#in, client.bytes.out))),

@@ -206,6 +206,7 @@ impl<'c> Active<'c> {
             Event::Reply(packet) => self.connection.inbound.reply(&packet, &mut self.replies),
             Event::Subscribe { packet_id, identifier, requests } => self.subscribe(packet_id, identifier, requests)?,
             Event::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, filters),
+            Event::Authenticate(step) => self.connection.reauthenticate(step, &mut self.replies)?,
             Event::Disconnect => return Err(End::Client),
             // The machine refuses a second CONNECT, and publications were taken before.
             Event::Connect(_) | Event::Publish(_) => {}

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use housewire_core::Principal;
-use housewire_protocols::mqtt::{Connect, Event, Inbound, Losses, ProtocolError, ReasonCode, Traffic, Version, decode};
+use housewire_protocols::mqtt::{
+    Connect, Event, Inbound, Losses, Packet, ProtocolError, ReasonCode, Traffic, Version, decode,
+};
 use tokio::sync::Notify;
 use tracing::info;
 
 use crate::clients;
 use crate::mqtt::active::Active;
+use crate::mqtt::authentication::{Admitted, Login, Pending};
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken, Wanted};
@@ -26,9 +29,7 @@ struct Greeting {
     client_id: Arc<str>,
     is_assigned: bool,
     start: Start,
-    is_kept: bool,
-    /// What was read until then.
-    bytes: usize,
+    login: Login,
 }
 
 /// One connection's parts.
@@ -40,6 +41,10 @@ pub(super) struct Connection {
     pub(super) inbound: Inbound,
     /// Bytes of a packet that has not arrived whole.
     pub(super) tail: Vec<u8>,
+    /// In packets, until it has a session.
+    bytes_read: usize,
+    /// The client of a live connection shows again who it is.
+    pub(super) pending: Option<Box<Pending>>,
     /// Held as long as the connection counts.
     _guard: ConnectionGuard,
 }
@@ -55,25 +60,39 @@ pub(crate) async fn serve(
     let shard = guard.shard().clone();
     shard.traffic().opened_socket();
     let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
-    let (principal, refusal) = match admitted {
-        Ok(principal) => (principal, None),
-        Err(why) => (shard.guests.nobody(), Some(why)),
+    let mut connection = Connection {
+        shard: shard.clone(),
+        peer,
+        principal: shard.guests.nobody(),
+        socket: Arc::new(socket),
+        inbound,
+        tail: Vec::new(),
+        bytes_read: 0,
+        pending: None,
+        _guard: guard,
     };
-    let socket = Arc::new(socket);
-    let mut connection =
-        Connection { shard: shard.clone(), peer, principal, socket, inbound, tail: Vec::new(), _guard: guard };
-    let greeting = match connection.greet().await {
+    let mut greeting = match connection.greet().await {
         Ok(greeting) => greeting,
         Err(end) => return connection.refuse(end).await,
     };
-    if let Some(why) = refusal {
-        connection.log_refusal(Some(&greeting.client_id), why);
-        return connection.refuse(End::Hub(ReasonCode::NotAuthorized, why.to_owned())).await;
-    }
-    let Greeting { client_id, start, is_kept, .. } = &greeting;
-    let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept: *is_kept };
+    let login = std::mem::replace(&mut greeting.login, Login::Nameless);
+    let proof = match connection.identify(login, admitted).await {
+        Ok(Admitted { principal, proof }) => {
+            connection.principal = principal;
+            proof
+        }
+        Err(end) => {
+            if let End::Hub(_, why) = &end {
+                connection.log_refusal(Some(&greeting.client_id), why);
+            }
+            return connection.refuse(end).await;
+        }
+    };
+    let Greeting { client_id, start, .. } = &greeting;
+    let is_kept = connection.inbound.session_expiry_s() > 0;
+    let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept };
     match shard.sessions.take(wanted).await {
-        Ok(taken) => drop(tokio::spawn(connection.run(greeting, taken))),
+        Ok(taken) => drop(tokio::spawn(connection.run(greeting, proof, taken))),
         Err(no_session) => {
             connection.log_refusal(Some(&greeting.client_id), &no_session.to_string());
             let reason = match no_session {
@@ -88,10 +107,31 @@ pub(crate) async fn serve(
 impl Connection {
     /// Reads until the client has said CONNECT.
     async fn greet(&mut self) -> Result<Greeting, End> {
+        let greeting = self.read_until(|event, peer| match event {
+            Event::Connect(connect) => Ok(Some(Greeting::of(&connect, peer))),
+            _ => Ok(None),
+        });
+        let greeting = greeting.await?;
+        self.shard.traffic().connected();
+        Ok(greeting)
+    }
+
+    /// Reads packets until `take` has what it wants.
+    pub(super) async fn read_until<T>(
+        &mut self,
+        take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
+    ) -> Result<T, End> {
         let shard = self.shard.clone();
         let stopping = shard.stopping();
         tokio::pin!(stopping);
+        // The client may have sent more behind its last packet.
+        let mut may_read = !self.tail.is_empty();
         loop {
+            if std::mem::take(&mut may_read)
+                && let Some(taken) = self.read_packet(&take)?
+            {
+                return Ok(taken);
+            }
             let deadline = self.inbound.poll_timeout();
             tokio::select! {
                 () = &mut stopping => return Err(End::shutting_down()),
@@ -100,16 +140,17 @@ impl Connection {
                     if ready.is_err() {
                         return Err(End::Lost);
                     }
-                    if let Some(greeting) = self.read_greeting()? {
-                        return Ok(greeting);
-                    }
+                    may_read = true;
                 }
             }
         }
     }
 
-    fn read_greeting(&mut self) -> Result<Option<Greeting>, End> {
-        let Self { shard, socket, inbound, tail, peer, .. } = self;
+    fn read_packet<T>(
+        &mut self,
+        take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
+    ) -> Result<Option<T>, End> {
+        let Self { shard, socket, inbound, tail, peer, bytes_read, .. } = self;
         let mut scratch = shard.scratch.lock();
         let known = tail.len();
         let read = read_into_scratch(socket, &mut scratch, tail);
@@ -123,12 +164,11 @@ impl Connection {
             tail.extend_from_slice(data);
             return if read.is_last { Err(End::Lost) } else { Ok(None) };
         };
-        let Event::Connect(connect) = inbound.handle_packet(packet, now().instant)? else { return Ok(None) };
-        let greeting = Greeting::of(&connect, *peer, used);
-        shard.traffic().connected();
         shard.traffic().received(0, &Traffic { packets: 1, ..Traffic::default() });
+        *bytes_read += used;
+        let taken = take(inbound.handle_packet(packet, now().instant)?, *peer)?;
         tail.extend_from_slice(&data[used..]);
-        Ok(Some(greeting))
+        Ok(taken)
     }
 
     /// Ends a connection that never got a session.
@@ -145,20 +185,23 @@ impl Connection {
         say_last_words(&self.socket, &bytes).await;
     }
 
-    async fn run(mut self, greeting: Greeting, taken: Taken) {
+    async fn run(mut self, greeting: Greeting, proof: Option<String>, taken: Taken) {
         let Taken { session, resumed, handover } = taken;
-        let Greeting { client_id, is_assigned, start, bytes, .. } = greeting;
+        let Greeting { client_id, is_assigned, start, .. } = greeting;
         let wake = Arc::new(Notify::new());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
-        let (connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
+        let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
+        if let Packet::ConnAck(connack) = &mut connack {
+            connack.authentication_data = proof.as_ref().map(String::as_bytes);
+        }
         self.inbound.reply(&connack, &mut replies);
         self.shard.sessions.note_connected(&client_id, &session, &self.inbound);
         let wire = Wire { socket: Arc::clone(&self.socket), shard: self.shard.clone(), wake: Arc::clone(&wake) };
         session.mailbox.connect(wire, link, &replies);
         replies.clear();
         self.shard.hub.session_connected(session.id, now());
-        session.client.add_bytes_in(bytes);
+        session.client.add_bytes_in(self.bytes_read);
         self.shard.clients.connected(&session.client, self.facts());
         self.log_arrival(&client_id, start, resumes);
 
@@ -218,12 +261,12 @@ impl Connection {
         }
         let (peer, reason) = (self.peer, end.describe());
         let reason = &*reason;
-        let Losses { overflow, memory, too_large, expired } = losses;
+        let Losses { overflow, memory, too_large, expired, unclaimed } = losses;
         if losses == Losses::default() {
             info!(client_id, %peer, reason, "MQTT client disconnected");
         } else {
             let text = "MQTT client disconnected; some messages did not reach it";
-            info!(client_id, %peer, reason, overflow, memory, too_large, expired, "{text}");
+            info!(client_id, %peer, reason, overflow, memory, too_large, expired, unclaimed, "{text}");
         }
     }
 }
@@ -251,11 +294,12 @@ impl Drop for SessionGuard {
 }
 
 impl Greeting {
-    fn of(connect: &Connect<'_>, peer: SocketAddr, bytes: usize) -> Self {
+    fn of(connect: &Connect<'_>, peer: SocketAddr) -> Self {
         let is_assigned = connect.client_id.is_empty();
         let client_id = if is_assigned { random_client_id(peer) } else { Arc::from(connect.client_id) };
         let start = if connect.clean_start { Start::Clean } else { Start::Resume };
-        Self { client_id, is_assigned, start, is_kept: connect.keeps_session(), bytes }
+        let login = Login::of(connect);
+        Self { client_id, is_assigned, start, login }
     }
 }
 

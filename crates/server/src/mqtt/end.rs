@@ -72,7 +72,8 @@ pub(super) async fn say_last_words(stream: &ByteStream, bytes: &[u8]) {
     let _ended = tokio::time::timeout(LINGER, farewell).await.is_ok();
 }
 
-async fn write_all(stream: &ByteStream, mut bytes: &[u8]) -> std::io::Result<()> {
+/// Writes to the end; waits for the socket as long as that takes.
+pub(super) async fn write_all(stream: &ByteStream, mut bytes: &[u8]) -> std::io::Result<()> {
     while !bytes.is_empty() {
         stream.writable().await?;
         match stream.try_write(bytes) {

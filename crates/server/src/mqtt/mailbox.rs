@@ -5,9 +5,11 @@
 
 use std::sync::{Arc, Weak};
 
-use housewire_core::{Delivery, Filter, Mailbox, Offer, Run, SubscribeOptions, Timestamp};
+use housewire_core::{Delivery, Filter, Mailbox, Offer, Readiness, Run, SubscribeOptions, Timestamp};
 use housewire_protocols::limits::MqttLimits;
-use housewire_protocols::mqtt::{Acknowledgement, Holdings, Link, Losses, Outbound, PacketId, ProtocolError, Traffic};
+use housewire_protocols::mqtt::{
+    Acknowledgement, Holdings, Link, Losses, Outbound, PacketId, ProtocolError, SharedMessage, Traffic,
+};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::warn;
@@ -130,11 +132,28 @@ impl MqttMailbox {
         self.settle(&mut state);
     }
 
-    /// The connection is gone. Output that nobody will read is dropped; what must not be lost stays.
-    pub(super) fn disconnect(&self) {
+    /// The connection is gone. Output that nobody will read is dropped; what must not be lost stays. If the session ends
+    /// with it, what others may get instead is returned.
+    pub(super) fn disconnect(&self) -> Vec<SharedMessage> {
         let mut state = self.state.lock();
         state.wire = None;
+        let is_over = !state.outbound.outlives_connection();
+        let left = if is_over { state.outbound.shared_messages() } else { Vec::new() };
         state.outbound.disconnect();
+        left
+    }
+
+    /// What others may get instead of a client that is away.
+    pub(super) fn shared_messages(&self) -> Vec<SharedMessage> {
+        self.state.lock().outbound.shared_messages()
+    }
+
+    /// Others have these now, and so many nobody.
+    pub(super) fn let_go(&self, given: &[SharedMessage], unclaimed: usize) {
+        let mut state = self.state.lock();
+        state.outbound.let_go(given);
+        state.outbound.note_unclaimed(unclaimed);
+        self.settle(&mut state);
     }
 
     /// The session is over.
@@ -319,14 +338,18 @@ impl Mailbox for MqttMailbox {
     fn is_congested(&self) -> bool {
         self.state.lock().outbound.is_congested()
     }
+
+    fn readiness(&self) -> Readiness {
+        self.state.lock().outbound.readiness()
+    }
 }
 
 impl Measured for MqttMailbox {
     fn figures(&self) -> Figures {
         let state = self.state.lock();
         let Holdings { bytes, queued, in_flight } = state.outbound.holdings();
-        let Losses { overflow, memory, too_large, expired } = state.outbound.losses();
-        let dropped = Dropped { overflow, memory, too_large, expired };
+        let Losses { overflow, memory, too_large, expired, unclaimed } = state.outbound.losses();
+        let dropped = Dropped { overflow, memory, too_large, expired, unclaimed };
         let output_bytes = state.outbound.output().len();
         Figures { in_flight, queued, queued_bytes: bytes, output_bytes, bytes_out: state.bytes_out, dropped }
     }

@@ -91,8 +91,14 @@ fn kept_message(record: QueuedRecord) -> Option<(u64, KeptMessage)> {
         store::Step::Sent(packet_id) => Step::Sent(PacketId::new(packet_id)?),
         store::Step::Released(packet_id) => Step::Released(PacketId::new(packet_id)?),
     };
-    let held =
-        message.map(|message| Held { id, message: Arc::new(message), qos, retain, identifiers: identifiers.into() });
+    let held = message.map(|message| Held {
+        id,
+        message: Arc::new(message),
+        qos,
+        retain,
+        identifiers: identifiers.into(),
+        share: None,
+    });
     Some((id, KeptMessage::new(held, step)))
 }
 

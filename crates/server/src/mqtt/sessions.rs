@@ -309,7 +309,8 @@ impl Sessions {
     pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, inbound: Inbound, handover: &Handover) {
         let expiry_s = inbound.session_expiry_s();
         let mut detached = inbound.detach(now().instant);
-        session.mailbox.disconnect();
+        let left = session.mailbox.disconnect();
+        self.hand_on_from_ended(session, left);
         let is_over = session.client.is_ended() || self.settle(client_id, session, expiry_s, &mut detached);
         self.hub.session_disconnected(session.id, now());
         if is_over {
@@ -317,6 +318,7 @@ impl Sessions {
             self.end(session, detached.end());
             self.table.lock().entries.remove(client_id);
         } else {
+            self.hand_on_from_away(session);
             self.put_away(client_id, session.clone(), expiry_s, detached);
             self.clients.left(&session.client);
         }
@@ -387,6 +389,7 @@ impl Sessions {
     pub(super) fn forget(&self, session: &Session) {
         self.clients.remove(&session.client);
         self.hub.unsubscribe_all(&session.subscriber);
+        self.hand_on_from_ended(session, session.mailbox.shared_messages());
         session.mailbox.close();
         self.hub.session_ended(session.id, now());
     }

@@ -35,6 +35,7 @@ struct DroppedView {
     overflow: u64,
     memory: u64,
     too_large: u64,
+    unclaimed: u64,
     expired: u64,
 }
 
@@ -65,6 +66,7 @@ impl<'a> ClientView<'a> {
                 overflow: figures.dropped.overflow,
                 memory: figures.dropped.memory,
                 too_large: figures.dropped.too_large,
+                unclaimed: figures.dropped.unclaimed,
                 expired: figures.dropped.expired,
             },
             bytes: BytesView { r#in: client.bytes_in(), out: figures.bytes_out },

@@ -144,15 +144,19 @@ impl RawClient {
         seen
     }
 
-    /// Reads one MQTT packet shorter than 128 bytes: its first byte and its body.
+    /// Reads one MQTT packet: its first byte and its body.
     #[track_caller]
     pub(crate) fn read_packet(&mut self) -> (u8, Vec<u8>) {
-        let mut head = [0; 2];
-        self.0.read_exact(&mut head).expect("a packet");
-        assert!(head[1] < 128, "a short packet");
-        let mut body = vec![0; usize::from(head[1])];
-        self.0.read_exact(&mut body).expect("a whole packet");
-        (head[0], body)
+        let first = self.read(1)[0];
+        let mut length = 0;
+        for shift in (0..28).step_by(7) {
+            let byte = self.read(1)[0];
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        (first, self.read(length))
     }
 
     /// Reads until the hub closes; what it still said.

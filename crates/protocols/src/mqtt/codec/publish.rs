@@ -121,16 +121,36 @@ pub(in crate::mqtt) fn run_key(version: Version, qos: Qos, retain: bool) -> u32 
     MQTT_KEY | u32::from(version == Version::V5) << 3 | u32::from(qos.number()) << 1 | u32::from(retain)
 }
 
-/// Encodes all messages of a run, with marks where the packet identifiers go.
+/// The key of the variant that has a topic alias in place of the topic; see [`patch_alias`].
+pub(in crate::mqtt) fn aliased_key(key: u32) -> u32 {
+    key | 1 << 4
+}
+
+/// What a topic alias takes in a packet.
+pub(in crate::mqtt) const ALIAS_BYTES: usize = 3;
+
+/// Writes a topic alias over the one that stands in a message without a topic; `mark` is the message's own.
+pub(in crate::mqtt) fn patch_alias(bytes: &mut [u8], mark: usize, qos: Qos, alias: u16) {
+    let mut at = mark + if qos == Qos::AtMostOnce { 0 } else { 2 };
+    // The alias is the first property, behind their length and its own number.
+    while bytes[at] & 0x80 != 0 {
+        at += 1;
+    }
+    bytes[at + 2..at + 4].copy_from_slice(&alias.to_be_bytes());
+}
+
+/// Encodes all messages of a run, with marks where the packet identifiers go, or would. QoS 0 has them only where the alias
+/// stands for the topic.
 pub(in crate::mqtt) fn encode_run(run: &Run<'_>, frame: &PublishFrame<'_>, encoded: &mut Encoded) {
     let size = run.payloads().iter().map(|payload| frame.packet_len(payload)).sum();
     encoded.bytes.reserve_exact(size);
-    if frame.qos != Qos::AtMostOnce {
+    let has_marks = frame.qos != Qos::AtMostOnce || frame.topic.is_empty();
+    if has_marks {
         encoded.marks.reserve_exact(run.payloads().len());
     }
     for payload in run.payloads() {
         let mark = frame.put(false, None, payload, &mut encoded.bytes);
-        if frame.qos != Qos::AtMostOnce {
+        if has_marks {
             // A run is what one read brought or one large packet: far below 4 GiB.
             encoded.marks.push(u32::try_from(mark).expect("an encoded run is below 4 GiB"));
         }

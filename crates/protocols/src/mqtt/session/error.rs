@@ -32,20 +32,20 @@ pub enum ProtocolError {
         bytes_max: usize,
     },
     /// [MQTT-4.12.0-1]
-    #[error("authentication by AUTH packets is not offered; use a user name and password")]
+    #[error("the authentication method is not SCRAM-SHA-256, the only one that is offered")]
     AuthenticationMethod,
+    /// MQTT 5 section 3.15.2.2.2.
+    #[error("AUTH must name the authentication method")]
+    NoAuthenticationMethod,
     /// MQTT 5 section 3.1.2.11.10.
     #[error("there is authentication data, but no method that it belongs to")]
     AuthenticationData,
     /// In a PUBLISH or a will.
     #[error("{0}")]
     TopicName(TopicError),
-    /// [MQTT-4.7.1-1] and the like.
+    /// [MQTT-4.7.1-1], [MQTT-4.8.2-1] and the like.
     #[error("{0}")]
     TopicFilter(TopicError),
-    /// [MQTT-4.8.2-1], [MQTT-4.8.2-2]
-    #[error("a shared subscription is $share/NAME/FILTER, with no '+' or '#' in NAME")]
-    SharedFilter,
     /// [MQTT-3.8.3-4]
     #[error("a shared subscription must not ask for no local messages")]
     SharedNoLocal,
@@ -82,11 +82,12 @@ impl ProtocolError {
             Self::NoClientId | Self::ClientIdTooLong { .. } => ReasonCode::ClientIdentifierNotValid,
             Self::AuthenticationMethod => ReasonCode::BadAuthenticationMethod,
             Self::TopicName(_) => ReasonCode::TopicNameInvalid,
-            Self::TopicFilter(_) | Self::SharedFilter => ReasonCode::MalformedPacket,
+            Self::TopicFilter(_) => ReasonCode::MalformedPacket,
             Self::TopicAlias { .. } => ReasonCode::TopicAliasInvalid,
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::Unexpected(_)
             | Self::AuthenticationData
+            | Self::NoAuthenticationMethod
             | Self::SharedNoLocal
             | Self::NoTopic
             | Self::SubscriptionIdentifier

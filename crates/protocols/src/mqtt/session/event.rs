@@ -11,7 +11,11 @@ use crate::mqtt::reason::ReasonCode;
 #[derive(Debug)]
 pub enum Event<'a> {
     /// Somebody wants in: to be answered by [`super::Inbound::accept`] or [`super::Inbound::farewell`] before anything else is read.
+    /// If it names an authentication method, its data begin an exchange; then [`super::Inbound::challenge`] is an answer too.
     Connect(Box<Connect<'a>>),
+    /// An exchange goes on, or begins on a live connection: to be answered by [`super::Inbound::challenge`], by
+    /// [`super::Inbound::accept`] or [`super::Inbound::reauthenticated`], or by [`super::Inbound::farewell`].
+    Authenticate(AuthStep<'a>),
     /// Something to publish; QoS 1 and 2 are to be answered by [`super::Inbound::acknowledge`].
     Publish(Publication<'a>),
     /// Filters to add, to be answered by a SUBACK with one reason for each.
@@ -36,6 +40,15 @@ pub enum Event<'a> {
     Reply(Packet<'a>),
     /// The client said goodbye.
     Disconnect,
+}
+
+/// What a client says in an exchange of AUTH packets; empty if it said nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthStep<'a> {
+    /// It wants to show again who it is [MQTT-4.12.1-1].
+    Begin(&'a [u8]),
+    /// Its answer to a challenge.
+    Continue(&'a [u8]),
 }
 
 /// A message to be published.

@@ -9,26 +9,18 @@ use crate::mqtt::reason::ReasonCode;
 
 pub(super) fn handle_subscribe<'a>(subscribe: &Subscribe<'_>) -> Result<Event<'a>, ProtocolError> {
     let parse = |&(text, options): &(&str, SubscriptionOptions)| {
-        if is_shared(text)? {
-            if options.no_local {
-                return Err(ProtocolError::SharedNoLocal);
-            }
-            return Ok(Err(ReasonCode::SharedSubscriptionsNotSupported));
+        match parse_filter(text)? {
+            // [MQTT-3.8.3-4]
+            Ok(filter) if filter.is_shared() && options.no_local => Err(ProtocolError::SharedNoLocal),
+            filter => Ok(filter.map(|filter| SubscriptionRequest { filter, options })),
         }
-        Ok(parse_filter(text)?.map(|filter| SubscriptionRequest { filter, options }))
     };
     let requests = subscribe.filters.iter().map(parse).collect::<Result<_, _>>()?;
     Ok(Event::Subscribe { packet_id: subscribe.packet_id, identifier: subscribe.identifier, requests })
 }
 
 pub(super) fn handle_unsubscribe<'a>(unsubscribe: &Unsubscribe<'_>) -> Result<Event<'a>, ProtocolError> {
-    let parse = |&text: &&str| {
-        if is_shared(text)? {
-            return Ok(Err(ReasonCode::NoSubscriptionExisted));
-        }
-        parse_filter(text)
-    };
-    let filters = unsubscribe.filters.iter().map(parse).collect::<Result<_, _>>()?;
+    let filters = unsubscribe.filters.iter().map(|text| parse_filter(text)).collect::<Result<_, _>>()?;
     Ok(Event::Unsubscribe { packet_id: unsubscribe.packet_id, filters })
 }
 
@@ -38,14 +30,5 @@ fn parse_filter(text: &str) -> Result<Result<Filter, ReasonCode>, ProtocolError>
         Ok(filter) => Ok(Ok(filter)),
         Err(TopicError::TooLong(_) | TopicError::TooDeep) => Ok(Err(ReasonCode::TopicFilterInvalid)),
         Err(error) => Err(ProtocolError::TopicFilter(error)),
-    }
-}
-
-/// Whether a filter is a shared one; checks its form [MQTT-4.8.2-1], [MQTT-4.8.2-2].
-fn is_shared(text: &str) -> Result<bool, ProtocolError> {
-    let Some(share) = text.strip_prefix("$share/") else { return Ok(false) };
-    match share.split_once('/') {
-        Some((name, filter)) if !name.is_empty() && !name.contains(['+', '#']) && !filter.is_empty() => Ok(true),
-        _ => Err(ProtocolError::SharedFilter),
     }
 }

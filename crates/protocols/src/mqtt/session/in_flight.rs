@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use housewire_core::{Delivery, Message, Qos};
+use housewire_core::{Delivery, Message, Qos, Share};
 
 use super::event::AckStep;
 use crate::limits::HELD_BYTES;
@@ -29,12 +29,21 @@ pub struct Held {
     pub retain: bool,
     /// Of the subscriptions that matched.
     pub identifiers: Arc<[u32]>,
+    /// The group in whose name it came; forgotten over a restart.
+    pub share: Option<Arc<Share>>,
 }
 
 impl Held {
     pub(super) fn new(id: u64, message: &Arc<Message>, qos: Qos, delivery: &Delivery) -> Self {
         let identifiers = Arc::clone(&delivery.identifiers);
-        Self { id, message: Arc::clone(message), qos, retain: delivery.retain, identifiers }
+        Self {
+            id,
+            message: Arc::clone(message),
+            qos,
+            retain: delivery.retain,
+            identifiers,
+            share: delivery.share.clone(),
+        }
     }
 
     /// What it counts for against the bound. Topic and payload are shared with other receivers, but may be kept by this

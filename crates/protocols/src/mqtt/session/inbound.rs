@@ -9,6 +9,7 @@ use housewire_core::{Qos, Topic, TopicRef};
 use rustc_hash::FxHashSet;
 
 use super::Link;
+use super::authentication::{self, Authentication};
 use super::detached::{Detached, PendingWill, WillMessage};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement, Event, Outcome, Publication, PublishTopic};
@@ -22,8 +23,10 @@ use crate::mqtt::reason::ReasonCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     AwaitingConnect,
-    /// The shell decides about the CONNECT.
+    /// The shell decides about the CONNECT, or about an AUTH behind it.
     Connecting,
+    /// The client has a challenge to answer first.
+    Authenticating,
     Connected,
     /// DISCONNECT came, nothing may follow [MQTT-3.14.4-1].
     Disconnected,
@@ -53,6 +56,7 @@ pub struct Inbound {
     /// The client takes reason strings in other packets than CONNACK and DISCONNECT [MQTT-3.1.2-29].
     wants_reasons: bool,
     link: Link,
+    authentication: Authentication,
     will: Option<Box<PendingWill>>,
     /// Topic of alias 1, 2 …; as long as the highest in use.
     aliases: Vec<Option<Topic>>,
@@ -75,7 +79,14 @@ impl Inbound {
             session_expiry_s: 0,
             is_expiry_cut: false,
             wants_reasons: true,
-            link: Link { version, receive_maximum: 0, packet_bytes_max: PACKET_BYTES_MAX, keeps_session: false },
+            link: Link {
+                version,
+                receive_maximum: 0,
+                packet_bytes_max: PACKET_BYTES_MAX,
+                topic_alias_maximum: 0,
+                keeps_session: false,
+            },
+            authentication: Authentication::None,
             will: None,
             aliases: Vec::new(),
             received: FxHashSet::default(),
@@ -96,7 +107,7 @@ impl Inbound {
     /// The largest packet to take: for [`super::super::decode`]. Smaller until the client is accepted.
     pub fn packet_bytes_max(&self) -> usize {
         match self.phase {
-            Phase::AwaitingConnect | Phase::Connecting => self.limits.connect_bytes_max,
+            Phase::AwaitingConnect | Phase::Connecting | Phase::Authenticating => self.limits.connect_bytes_max,
             Phase::Connected | Phase::Disconnected => self.limits.packet_bytes_max,
         }
     }
@@ -115,11 +126,32 @@ impl Inbound {
         match (self.phase, packet) {
             (Phase::Connected, packet) => self.handle_connected(packet),
             (Phase::AwaitingConnect, Packet::Connect(connect)) => self.handle_connect(connect),
+            // [MQTT-3.1.2-30]: until CONNACK there is nothing but AUTH and DISCONNECT.
+            (Phase::Authenticating, Packet::Auth(auth)) => {
+                self.phase = Phase::Connecting;
+                self.authentication.handle(&auth)
+            }
+            (Phase::Authenticating, Packet::Disconnect(_)) => Ok(Event::Disconnect),
             (_, packet) => Err(ProtocolError::Unexpected(packet.kind())),
         }
     }
 
-    /// Lets the client in, with what there was of its session. The answer is for [`Inbound::reply`], and then both are
+    /// Asks the client to go on with an exchange; the answer is for [`Inbound::reply`].
+    pub fn challenge<'t>(&mut self, data: &'t [u8]) -> Packet<'t> {
+        if self.phase == Phase::Connecting {
+            self.phase = Phase::Authenticating;
+        }
+        authentication::packet(ReasonCode::ContinueAuthentication, data)
+    }
+
+    /// The client of a live connection has shown again who it is; the answer is for [`Inbound::reply`].
+    pub fn reauthenticated<'t>(&mut self, data: &'t [u8]) -> Packet<'t> {
+        self.authentication = Authentication::Done;
+        authentication::packet(ReasonCode::Success, data)
+    }
+
+    /// Lets the client in, with what there was of its session. After an exchange the CONNACK names its method, and the
+    /// shell adds the data if there are any. The answer is for [`Inbound::reply`], and then both are
     /// for [`super::Outbound::connect`].
     pub fn accept<'c>(&mut self, resumed: Option<Detached>, assigned_client_id: Option<&'c str>) -> (Packet<'c>, Link) {
         debug_assert_eq!(self.phase, Phase::Connecting, "accepted without a CONNECT");
@@ -127,6 +159,10 @@ impl Inbound {
         let mut connack = ConnAck { session_present: resumed.is_some(), assigned_client_id, ..ConnAck::default() };
         if let Some(detached) = resumed {
             self.received = detached.received;
+        }
+        connack.authentication_method = self.authentication.method();
+        if self.authentication == Authentication::Going {
+            self.authentication = Authentication::Done;
         }
         if self.version == Version::V5 {
             let granted = self.granted_keep_alive_s();
@@ -140,7 +176,7 @@ impl Inbound {
             connack.retain_available = Some(true);
             connack.wildcard_subscription_available = Some(true);
             connack.subscription_identifiers_available = Some(true);
-            connack.shared_subscription_available = Some(false);
+            connack.shared_subscription_available = Some(true);
         }
         (Packet::ConnAck(Box::new(connack)), self.link)
     }
@@ -210,7 +246,7 @@ impl Inbound {
         match (self.phase, self.version) {
             // [MQTT-3.1.2-2]: the one answer before it is known which version is spoken.
             (Phase::AwaitingConnect, _) if reason == ReasonCode::UnsupportedProtocolVersion => refusal(reason),
-            (Phase::Connecting, Version::V5) => refusal(allowed_in(PacketKind::ConnAck)),
+            (Phase::Connecting | Phase::Authenticating, Version::V5) => refusal(allowed_in(PacketKind::ConnAck)),
             (Phase::Connecting, _) if reason.v3_return_code().is_some() => refusal(reason),
             (Phase::Connected, Version::V5) => {
                 let reason = allowed_in(PacketKind::Disconnect);
@@ -244,7 +280,9 @@ impl Inbound {
     /// When to call [`Inbound::handle_timeout`]. It only ever moves later while packets come.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::AwaitingConnect | Phase::Connecting => Some(self.heard + self.limits.connect_timeout),
+            Phase::AwaitingConnect | Phase::Connecting | Phase::Authenticating => {
+                Some(self.heard + self.limits.connect_timeout)
+            }
             // One and a half times the keep-alive; 0 turns it off [MQTT-3.1.2-22].
             Phase::Connected if self.keep_alive_s > 0 => {
                 Some(self.heard + Duration::from_millis(1_500 * u64::from(self.keep_alive_s)))
@@ -258,7 +296,7 @@ impl Inbound {
         match self.poll_timeout() {
             Some(deadline) if deadline <= now => Err(match self.phase {
                 Phase::Connected | Phase::Disconnected => ProtocolError::KeepAliveTimeout,
-                Phase::AwaitingConnect | Phase::Connecting => ProtocolError::ConnectTimeout,
+                Phase::AwaitingConnect | Phase::Connecting | Phase::Authenticating => ProtocolError::ConnectTimeout,
             }),
             _ => Ok(()),
         }
@@ -270,7 +308,9 @@ impl Inbound {
             Phase::Connected | Phase::Disconnected => {
                 Detached::new(self.received, self.will, self.session_expiry_s, now)
             }
-            Phase::AwaitingConnect | Phase::Connecting => Detached::new(FxHashSet::default(), None, 0, now),
+            Phase::AwaitingConnect | Phase::Connecting | Phase::Authenticating => {
+                Detached::new(FxHashSet::default(), None, 0, now)
+            }
         }
     }
 
@@ -291,6 +331,7 @@ impl Inbound {
             version: connect.version,
             receive_maximum: connect.receive_maximum.get(),
             packet_bytes_max: connect.packet_bytes_max.map_or(PACKET_BYTES_MAX, |bytes| bytes.get() as usize),
+            topic_alias_maximum: connect.topic_alias_maximum,
             keeps_session: self.session_expiry_s > 0,
         };
         let bytes_max = self.limits.client_id_bytes_max;
@@ -306,11 +347,7 @@ impl Inbound {
         if connect.client_id.is_empty() && !may_be_nameless {
             return Err(ProtocolError::NoClientId);
         }
-        match (connect.authentication_method, connect.authentication_data) {
-            (Some(_), _) => return Err(ProtocolError::AuthenticationMethod),
-            (None, Some(_)) => return Err(ProtocolError::AuthenticationData),
-            (None, None) => {}
-        }
+        self.authentication = Authentication::of(&connect)?;
         let delay_max_s = self.limits.will_delay_max_s.unwrap_or(u32::MAX);
         if connect.will.as_ref().is_some_and(|will| will.delay_s > delay_max_s) {
             self.limits.pool.reach(SessionBound::WillDelay);
@@ -334,13 +371,10 @@ impl Inbound {
             Packet::Unsubscribe(unsubscribe) => handle_unsubscribe(&unsubscribe),
             Packet::Disconnect(disconnect) => self.handle_disconnect(&disconnect),
             Packet::Publish(_) => unreachable!("it has a way of its own"),
-            // No AUTH: nobody was let in with a method, so there is none to go on with [MQTT-4.12.1-1].
-            Packet::Connect(_)
-            | Packet::ConnAck(_)
-            | Packet::SubAck(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingResp
-            | Packet::Auth(_) => Err(ProtocolError::Unexpected(packet.kind())),
+            Packet::Auth(auth) => self.authentication.handle(&auth),
+            Packet::Connect(_) | Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                Err(ProtocolError::Unexpected(packet.kind()))
+            }
         }
     }
 

@@ -2,18 +2,22 @@
 //!
 //! One per session; it lives under its mailbox's lock and outlives the connection if the session is kept. Where the
 //! bytes go, and who subscribed to what, is not its affair. Here: what is offered and what is acknowledged; what is sent
-//! when there is room for it is in `refill`, how a session gets on disk and back in `durable`.
+//! when there is room for it is in `refill`, what others of a group may get in `shared`, how a session gets on disk and back in `durable`.
 
+mod aliased;
 mod durable;
 mod refill;
+mod shared;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use housewire_core::{Delivery, Offer, Qos, Run, Timestamp};
+use housewire_core::{Delivery, Encoded, Offer, Qos, Run, Timestamp};
 
 use self::refill::remaining_expiry;
+pub use self::shared::SharedMessage;
 use super::Link;
+use super::aliases::{Aliases, Plan};
 use super::error::ProtocolError;
 use super::event::{AckStep, Acknowledgement};
 use super::in_flight::{Exchange, Held, InFlight};
@@ -22,7 +26,7 @@ use super::output::Output;
 use super::pool::{Holdings, SessionBound, Share};
 use super::traffic::{Traffic, count_packets};
 use crate::limits::MqttLimits;
-use crate::mqtt::codec::{MessageProperties, PublishFrame, encode, encode_run, run_key};
+use crate::mqtt::codec::{MessageProperties, PublishFrame, aliased_key, encode, encode_run, run_key};
 use crate::mqtt::packet::{Ack, Packet, PacketId, Version};
 use crate::mqtt::reason::ReasonCode;
 
@@ -37,6 +41,8 @@ pub struct Losses {
     pub too_large: u64,
     /// Their time was over before they could be sent [MQTT-3.3.2-5].
     pub expired: u64,
+    /// Came through a shared subscription, were not delivered to the end, and nobody else of the group was left.
+    pub unclaimed: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +60,8 @@ pub struct Outbound {
     limits: Arc<MqttLimits>,
     state: State,
     output: Output,
+    /// Of this connection; none if the client takes none.
+    aliases: Option<Box<Aliases>>,
     in_flight: InFlight,
     /// How many of `in_flight`, from the front, were sent on this connection. Less than all of them while the next one
     /// waits for the disk, or a client that came back takes fewer at once than are due to it.
@@ -77,6 +85,7 @@ impl Outbound {
             limits,
             state: State::Offline,
             output: Output::default(),
+            aliases: None,
             in_flight: InFlight::new(),
             on_wire: 0,
             queue: VecDeque::new(),
@@ -93,6 +102,7 @@ impl Outbound {
         self.output.clear();
         self.output.append(connack);
         self.sent.packets += 1;
+        self.aliases = Aliases::new(link.topic_alias_maximum.min(self.limits.topic_aliases_sent_max));
         self.state = State::Online(link);
         self.on_wire = 0;
         if let Some(journal) = &mut self.journal {
@@ -106,6 +116,7 @@ impl Outbound {
         match self.state {
             State::Online(link) if link.keeps_session => {
                 self.output.clear();
+                self.aliases = None;
                 self.on_wire = 0;
                 self.state = State::Offline;
                 self.share.settle(self.holdings());
@@ -155,7 +166,7 @@ impl Outbound {
         qos: Qos,
         expiry_s: Option<u32>,
     ) -> Offer {
-        let frame = |identifiers| PublishFrame {
+        let frame = |identifiers, topic_alias| PublishFrame {
             topic: run.topic().as_str(),
             qos,
             retain: delivery.retain,
@@ -163,7 +174,7 @@ impl Outbound {
                 message: run.message_properties().map(AsRef::as_ref),
                 expiry_s,
                 identifiers,
-                topic_alias: None,
+                topic_alias,
             }
             .encode(link.version),
         };
@@ -171,14 +182,29 @@ impl Outbound {
         let is_shared = link.version != Version::V5 || delivery.identifiers.is_empty();
         if is_shared && self.may_go_whole(&link, run.payloads().len(), qos) {
             let key = run_key(link.version, qos, delivery.retain);
-            let encoded = run.encoded(key, |run, encoded| encode_run(run, &frame(&[]), encoded));
-            let bytes = encoded.bytes.len();
-            let has_room = self.output.len() + bytes <= self.limits.output_bytes_max && self.may_grow();
-            if bytes <= link.packet_bytes_max && has_room {
-                return self.take_whole(&link, run, delivery, qos, &encoded.bytes, &encoded.marks);
+            let encoded = match self.plan_topic(run.topic().as_str(), run.payloads().len()) {
+                Plan::Full => {
+                    Some((run.encoded(key, |run, encoded| encode_run(run, &frame(&[], None), encoded)), None))
+                }
+                Plan::Known(alias) => {
+                    let build = |run: &Run<'_>, encoded: &mut Encoded| {
+                        encode_run(run, &PublishFrame { topic: "", ..frame(&[], Some(alias)) }, encoded);
+                    };
+                    Some((run.encoded(aliased_key(key), build), Some(alias)))
+                }
+                // The first message is another one than the rest.
+                Plan::New(_) => None,
+            };
+            if let Some((encoded, alias)) = encoded
+                && encoded.bytes.len() <= link.packet_bytes_max
+                && self.output.len() + encoded.bytes.len() <= self.limits.output_bytes_max
+                && self.may_grow()
+            {
+                return self.take_whole(&link, run, delivery, qos, &encoded, alias);
             }
         }
-        let frame = frame(&delivery.identifiers);
+        let aliased = |alias| frame(&delivery.identifiers, Some(alias));
+        let frame = frame(&delivery.identifiers, None);
         self.offer_each(run, |outbound, index, payload| {
             if frame.packet_len(payload) > link.packet_bytes_max {
                 outbound.losses.too_large += 1;
@@ -194,8 +220,7 @@ impl Outbound {
                 if !outbound.has_share() {
                     return Offer::Dropped;
                 }
-                frame.put(false, None, payload, outbound.output.tail());
-                outbound.sent.add_publish(payload);
+                outbound.put_first(&link, &frame, None, payload, aliased);
                 return Offer::Taken;
             }
             if !can_go || !outbound.queue.is_empty() || outbound.window(&link) == 0 || !outbound.may_grow() {
@@ -203,8 +228,7 @@ impl Outbound {
             }
             let (packet_id, offer) = outbound.begin(&link, run, index, qos, delivery);
             if outbound.next_may_go() && outbound.on_wire + 1 == outbound.in_flight.len() {
-                frame.put(false, Some(packet_id), payload, outbound.output.tail());
-                outbound.sent.add_publish(payload);
+                outbound.put_first(&link, &frame, Some(packet_id), payload, aliased);
                 outbound.note_sent();
             }
             offer
@@ -223,13 +247,18 @@ impl Outbound {
         run: &Run<'_>,
         delivery: &Delivery,
         qos: Qos,
-        bytes: &[u8],
-        marks: &[u32],
+        encoded: &Encoded,
+        alias: Option<u16>,
     ) -> Offer {
         let start = self.output.tail().len();
-        self.output.append(bytes);
+        self.output.append(&encoded.bytes);
         self.sent.add_run(run);
+        if let Some(alias) = alias {
+            self.patch_aliases(start, encoded, qos, alias);
+        }
         let mut offer = Offer::Taken;
+        // QoS 0 has marks for aliases only.
+        let marks = if qos == Qos::AtMostOnce { &[] } else { &encoded.marks[..] };
         for (index, mark) in marks.iter().enumerate() {
             let packet_id;
             (packet_id, offer) = self.begin(link, run, index, qos, delivery);
@@ -293,7 +322,7 @@ impl Outbound {
     /// How many more messages may be begun now [MQTT-3.3.4-9].
     fn window(&self, link: &Link) -> usize {
         // What is held for sending again is bounded, except that a message that comes from the queue is counted already.
-        let is_full = link.keeps_session && self.queue.is_empty() && self.held_bytes >= self.limits.queue_bytes_max;
+        let is_full = self.queue.is_empty() && self.held_bytes >= self.limits.queue_bytes_max;
         // What is not held has to go at once, and what is due goes first.
         if is_full || (!link.keeps_session && self.on_wire < self.in_flight.len()) {
             return 0;
@@ -302,10 +331,13 @@ impl Outbound {
         usize::from(len_max).saturating_sub(self.in_flight.len()).min(self.in_flight.ids_free())
     }
 
-    /// Begins an exchange: with a copy to send again, unless the session ends with its connection.
+    /// Begins an exchange: with a copy to send again, or to hand on if the session ends with its connection.
     fn begin(&mut self, link: &Link, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> (PacketId, Offer) {
         if !link.keeps_session {
-            return (self.in_flight.begin(qos, 0, None), Offer::Taken);
+            let held = delivery.share.is_some().then(|| Held::new(0, &run.messages()[index], qos, delivery));
+            let held = held.filter(Held::is_for_others_too);
+            self.held_bytes += held.as_ref().map_or(0, Held::bytes);
+            return (self.in_flight.begin(qos, 0, held), Offer::Taken);
         }
         let held = Held::new(self.new_id(), &run.messages()[index], qos, delivery);
         let offer = self.note_new(&held, Step::Sent(self.in_flight.next_id()));

@@ -51,7 +51,7 @@ fn offer(outbound: &mut Outbound, qos: Qos, count: usize) -> Offer {
     let payload: &[u8] = if qos == Qos::AtMostOnce { b"123" } else { b"1" };
     let payloads = vec![payload; count];
     let run = Run::new(TopicRef::parse("top").unwrap(), &payloads).qos(qos);
-    let delivery = Delivery { qos, retain: false, identifiers: Arc::default() };
+    let delivery = Delivery { qos, retain: false, identifiers: Arc::default(), share: None };
     outbound.offer(&run, &delivery, Timestamp::default())
 }
 
@@ -112,7 +112,7 @@ fn messages_are_kept_in_memory_only_for_sessions_that_are_kept() {
         let (_, mut outbound) = connected(limits(), connect);
         let payloads: [&[u8]; 2] = [b"1", b"2"];
         let run = Run::new(TopicRef::parse("top").unwrap(), &payloads).qos(Qos::AtLeastOnce);
-        let delivery = Delivery { qos: Qos::AtLeastOnce, retain: false, identifiers: Arc::default() };
+        let delivery = Delivery { qos: Qos::AtLeastOnce, retain: false, identifiers: Arc::default(), share: None };
         outbound.offer(&run, &delivery, Timestamp::default());
         // Each owned copy holds on to the payload that the run made once.
         let copies = run.messages().iter().filter(|message| Arc::strong_count(message) > 1).count();

@@ -320,7 +320,7 @@ impl Hub {
             let matches = |filter: &str| Filter::parse(filter).unwrap().matches(run.topic());
             let matching = session.subscriptions.iter().filter(|(filter, _)| matches(filter));
             let Some(qos) = matching.map(|(_, qos)| *qos).max() else { continue };
-            let delivery = Delivery { qos, retain: false, identifiers: Arc::default() };
+            let delivery = Delivery { qos, retain: false, identifiers: Arc::default(), share: None };
             let overflow = session.outbound.losses().overflow;
             if session.outbound.offer(run, &delivery, now) == Offer::Kept {
                 result = Offer::Kept;

@@ -52,20 +52,31 @@ impl Outbound {
                 return self.finish(index);
             }
         };
-        let frame = held_frame(held, link.version, expiry_s);
+        let frame = held_frame(held, link.version, expiry_s, None);
         if frame.packet_len(&held.message.payload) > link.packet_bytes_max {
             self.losses.too_large += 1;
             // As if the client had it [MQTT-3.1.2-25].
             return self.finish(index);
         }
-        // [MQTT-3.3.1-1]
-        frame.put(exchange.was_sent, Some(packet_id), &held.message.payload, self.output.tail());
-        self.sent.add_publish(&held.message.payload);
-        if !link.keeps_session {
-            let held = exchange.held.take();
-            self.held_bytes -= held.map_or(0, |held| held.bytes());
+        if exchange.was_sent {
+            // [MQTT-3.3.1-1]
+            frame.put(true, Some(packet_id), &held.message.payload, self.output.tail());
+            self.sent.add_publish(&held.message.payload);
+        } else {
+            let held = held.clone();
+            let frame = held_frame(&held, link.version, expiry_s, None);
+            let aliased = |alias| held_frame(&held, link.version, expiry_s, Some(alias));
+            self.put_first(link, &frame, Some(packet_id), &held.message.payload, aliased);
         }
+        self.forget_sent(link, index);
         self.note_sent();
+    }
+
+    /// Lets the copy of a message go that will never be sent again, nor handed on.
+    fn forget_sent(&mut self, link: &Link, index: usize) {
+        let Some(exchange) = self.in_flight.get_mut(index).filter(|_| !link.keeps_session) else { return };
+        let forgotten = exchange.held.take_if(|held| !held.is_for_others_too());
+        self.held_bytes -= forgotten.map_or(0, |held| held.bytes());
     }
 
     /// Gives the oldest queued message a packet identifier, unless it is too late or too large for it.
@@ -75,7 +86,7 @@ impl Outbound {
         let lost = match expiry {
             Err(Expired) => Some(&mut self.losses.expired),
             Ok(expiry_s) => {
-                let len = held_frame(&held, link.version, expiry_s).packet_len(&held.message.payload);
+                let len = held_frame(&held, link.version, expiry_s, None).packet_len(&held.message.payload);
                 (len > link.packet_bytes_max).then_some(&mut self.losses.too_large)
             }
         };
@@ -95,9 +106,9 @@ impl Outbound {
     }
 }
 
-fn held_frame(held: &Held, version: Version, expiry_s: Option<u32>) -> PublishFrame<'_> {
+fn held_frame(held: &Held, version: Version, expiry_s: Option<u32>, topic_alias: Option<u16>) -> PublishFrame<'_> {
     let message = held.message.properties.as_deref();
-    let properties = MessageProperties { message, expiry_s, identifiers: &held.identifiers, topic_alias: None };
+    let properties = MessageProperties { message, expiry_s, identifiers: &held.identifiers, topic_alias };
     PublishFrame {
         topic: held.message.topic.as_str(),
         qos: held.qos,

@@ -56,7 +56,11 @@ fn offer_bytes(outbound: &mut Outbound, qos: Qos, bytes: usize) -> Offer {
     let payload = vec![0; bytes];
     let payloads = [&payload[..]];
     let run = Run::new(TopicRef::parse("top").unwrap(), &payloads).qos(qos);
-    outbound.offer(&run, &Delivery { qos, retain: false, identifiers: Arc::default() }, Timestamp::default())
+    outbound.offer(
+        &run,
+        &Delivery { qos, retain: false, identifiers: Arc::default(), share: None },
+        Timestamp::default(),
+    )
 }
 
 #[test]

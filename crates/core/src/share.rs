@@ -1,0 +1,138 @@
+//! Groups that share a filter (MQTT 5 section 4.8.2): each message goes to one member of each group.
+//!
+//! Members take turns. Who is there and has room comes first, then who is away, then who is full. Which subscriptions
+//! match belongs to `trie`, and what is kept for a member to its mailbox.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::mailbox::{Offer, Readiness};
+use crate::message::Run;
+use crate::route::{Offered, Receiver};
+use crate::topic::Filter;
+use crate::trie::Subscription;
+
+/// A group: everybody who subscribes to the same `$share/NAME/FILTER`.
+#[derive(Debug)]
+pub struct Share {
+    filter: Filter,
+    /// Whose turn it is, counted around the members of a route. One for all shards; two that publish at the same moment
+    /// may both begin with the same member.
+    next: AtomicUsize,
+}
+
+impl Share {
+    /// A group without members yet.
+    pub fn new(filter: &Filter) -> Arc<Self> {
+        Arc::new(Self { filter: filter.clone(), next: AtomicUsize::new(0) })
+    }
+
+    /// What its members subscribed to.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+}
+
+impl PartialEq for Share {
+    fn eq(&self, other: &Self) -> bool {
+        self.filter == other.filter
+    }
+}
+
+impl Eq for Share {}
+
+/// Which members may get what another one did not see the end of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takers {
+    /// Those that are there and have room.
+    Ready,
+    /// If there are none, also those that are away.
+    Kept,
+}
+
+/// A group's part of a route: those of its members that may read the topic.
+#[derive(Debug)]
+pub(crate) struct RouteGroup {
+    share: Arc<Share>,
+    /// By session, so that turns mean the same in every shard's routes.
+    members: Vec<Receiver>,
+}
+
+impl RouteGroup {
+    pub(crate) fn new(share: Arc<Share>, members: Vec<Receiver>) -> Self {
+        Self { share, members }
+    }
+
+    /// The groups of shared subscriptions.
+    pub(crate) fn all_of(mut shared: Vec<Subscription>) -> Vec<Self> {
+        let filter = |have: &Subscription| have.share.as_ref().map(|share| share.filter().clone());
+        shared.sort_by_cached_key(|have| (filter(have), have.subscriber.id()));
+        let groups = shared.chunk_by(|a, b| a.share == b.share);
+        let groups = groups.filter_map(|members| {
+            let share = members.first()?.share.clone()?;
+            Some(Self::new(share, members.iter().map(Receiver::of_member).collect()))
+        });
+        groups.collect()
+    }
+
+    /// Offers each message of the run to one member.
+    pub(crate) fn offer(&self, run: &Run<'_>, offered: &mut Offered) {
+        let kinds = [Readiness::Ready, Readiness::Away, Readiness::Full];
+        // The first kind of which there are any.
+        let _is_taken = kinds.into_iter().any(|wanted| self.offer_to(run, wanted, offered));
+    }
+
+    /// Offers a run to some members only; whether there were any.
+    pub(crate) fn offer_within(&self, run: &Run<'_>, takers: Takers) -> bool {
+        let mut offered = Offered::default();
+        let is_taken = self.offer_to(run, Readiness::Ready, &mut offered);
+        is_taken || (takers == Takers::Kept && self.offer_to(run, Readiness::Away, &mut offered))
+    }
+
+    /// Whether a member keeps what it is sent on disk.
+    pub(crate) fn keeps(&self) -> bool {
+        self.members.iter().any(Receiver::keeps)
+    }
+
+    /// Splits the run over members of this kind: each gets a piece of it in one go, and as many messages as if they had
+    /// taken turns message by message.
+    /// Whether there were any.
+    fn offer_to(&self, run: &Run<'_>, wanted: Readiness, offered: &mut Offered) -> bool {
+        let payloads = run.payloads();
+        let start = self.share.next.load(Ordering::Relaxed);
+        let members = self.members.len();
+        let in_turn = (0..members).map(|step| (start + step) % members);
+        let is_wanted = |place: &usize| self.members[*place].subscriber.mailbox().readiness() == wanted;
+        let chosen: Vec<usize> = in_turn.filter(is_wanted).take(payloads.len()).collect();
+        let Some(last) = chosen.last() else { return false };
+        let (each, extra) = (payloads.len() / chosen.len(), payloads.len() % chosen.len());
+        // The turn is behind whoever got the last message.
+        if chosen.len() == payloads.len() {
+            self.share.next.store(last + 1, Ordering::Relaxed);
+        } else if extra > 0 {
+            self.share.next.store(chosen[extra - 1] + 1, Ordering::Relaxed);
+        }
+        let mut rest = payloads;
+        let matched = offered.matched;
+        for (turn, place) in chosen.iter().enumerate() {
+            let (piece, after) = rest.split_at(each + usize::from(turn < extra));
+            rest = after;
+            offered.add(match piece.len() == payloads.len() {
+                // What others get too is encoded once.
+                true => self.offer_piece(run, *place),
+                false => self.offer_piece(&run.with_payloads(piece), *place),
+            });
+        }
+        offered.matched > matched
+    }
+
+    /// Offers a piece to a member, or to whoever comes next if that one has left meanwhile.
+    fn offer_piece(&self, piece: &Run<'_>, place: usize) -> Offer {
+        let mut members = self.members[place..].iter().chain(&self.members[..place]);
+        let taken = members.find_map(|member| Some(member.offer(piece)).filter(|offer| *offer != Offer::Closed));
+        taken.unwrap_or(Offer::Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

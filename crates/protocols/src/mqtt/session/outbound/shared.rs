@@ -1,0 +1,105 @@
+//! What came through shared subscriptions and may go to another member in this session's place.
+//!
+//! QoS 1 until it is acknowledged, and what was not sent yet. A QoS 2 message that was sent stays with who has it
+//! [MQTT-4.8.2-4], and ends with him [MQTT-4.8.2-5]. Who else there is, the shell knows.
+
+use std::sync::Arc;
+
+use housewire_core::{Message, Qos, Readiness, Share};
+
+use super::{Outbound, State};
+use crate::mqtt::packet::PacketId;
+use crate::mqtt::session::in_flight::{Exchange, Held};
+
+/// A message that another member of its group may get.
+#[derive(Clone, Debug)]
+pub struct SharedMessage {
+    /// The group.
+    pub share: Arc<Share>,
+    /// As it was published.
+    pub message: Arc<Message>,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    InFlight(PacketId),
+    Queued(usize),
+}
+
+impl SharedMessage {
+    fn of(held: &Held, place: Place) -> Option<Self> {
+        let share = Arc::clone(held.share.as_ref()?);
+        Some(Self { share, message: Arc::clone(&held.message), place })
+    }
+}
+
+impl Held {
+    /// Whether it is of use to others when a session ends with its connection.
+    pub(in crate::mqtt::session) fn is_for_others_too(&self) -> bool {
+        self.share.is_some() && self.qos == Qos::AtLeastOnce
+    }
+}
+
+impl Outbound {
+    /// Whether the session goes on without its connection.
+    pub fn outlives_connection(&self) -> bool {
+        match self.state {
+            State::Online(link) => link.keeps_session,
+            State::Offline => true,
+            State::Closed => false,
+        }
+    }
+
+    /// Whether this session should be chosen where one of several will do.
+    pub fn readiness(&self) -> Readiness {
+        let limits = &self.limits;
+        let is_full = self.queue.len() >= limits.queue_len_max || self.held_bytes >= limits.queue_bytes_max;
+        match self.state {
+            State::Closed => Readiness::Closed,
+            _ if is_full || self.output.len() >= limits.output_bytes_max => Readiness::Full,
+            State::Online(_) => Readiness::Ready,
+            State::Offline => Readiness::Away,
+        }
+    }
+
+    /// What others may get, in the order in which it is due. Asked when the connection or the session ends.
+    pub fn shared_messages(&self) -> Vec<SharedMessage> {
+        let begun = self.in_flight.iter().filter_map(|exchange| {
+            let Exchange { packet_id, was_sent, held, .. } = exchange;
+            let held = held.as_ref().filter(|held| held.qos == Qos::AtLeastOnce || !was_sent)?;
+            SharedMessage::of(held, Place::InFlight(*packet_id))
+        });
+        let queue = self.queue.iter().enumerate();
+        begun.chain(queue.filter_map(|(index, held)| SharedMessage::of(held, Place::Queued(index)))).collect()
+    }
+
+    /// Others have these now. To be called before the client is there again.
+    pub fn let_go(&mut self, given: &[SharedMessage]) {
+        for given in given {
+            if let Place::InFlight(packet_id) = given.place
+                && let Some(index) = self.in_flight.find(packet_id)
+            {
+                self.finish(index);
+            }
+        }
+        // Both are in the order of the queue.
+        let mut queued = given.iter().filter(|given| matches!(given.place, Place::Queued(_))).peekable();
+        if queued.peek().is_none() {
+            return;
+        }
+        for (index, held) in std::mem::take(&mut self.queue).into_iter().enumerate() {
+            if queued.next_if(|given| given.place == Place::Queued(index)).is_some() {
+                self.note_finished(held.id);
+                self.held_bytes -= held.bytes();
+            } else {
+                self.queue.push_back(held);
+            }
+        }
+    }
+
+    /// So many messages ended with the session, as nobody was left to get them.
+    pub fn note_unclaimed(&mut self, count: usize) {
+        self.losses.unclaimed += count as u64;
+    }
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+/// The exchange of RFC 7677 section 3.
+const CLIENT_FIRST: &str = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
+const SERVER_NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+const SERVER_FIRST: &str = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+const CLIENT_FINAL: &str = "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+    p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+const SERVER_FINAL: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+
+fn credentials() -> Credentials {
+    let salt = BASE64_STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+    Credentials::derive(b"pencil", &salt, 4_096)
+}
+
+fn challenge() -> Challenge {
+    ClientFirst::parse(CLIENT_FIRST.as_bytes()).unwrap().challenge(credentials(), SERVER_NONCE).0
+}
+
+#[test]
+fn the_exchange_of_rfc_7677_is_ours() {
+    let first = ClientFirst::parse(CLIENT_FIRST.as_bytes()).unwrap();
+    assert_eq!(first.username(), "user");
+    let (challenge, server_first) = first.challenge(credentials(), SERVER_NONCE);
+    assert_eq!(server_first, SERVER_FIRST);
+    assert_eq!(challenge.verify(CLIENT_FINAL.as_bytes()).as_deref(), Ok(SERVER_FINAL));
+}
+
+#[test]
+fn a_wrong_proof_and_an_unknown_user_are_refused_alike() {
+    let first = ClientFirst::parse(CLIENT_FIRST.as_bytes()).unwrap();
+    let (unknown, asked) = first.clone().challenge(Credentials::fake(&[7; 32], "user", 4_096), SERVER_NONCE);
+    let again = first.clone().challenge(Credentials::fake(&[7; 32], "user", 4_096), SERVER_NONCE).1;
+    let other = first.challenge(Credentials::fake(&[7; 32], "other", 4_096), SERVER_NONCE).1;
+    assert_eq!((asked.len(), &asked), (SERVER_FIRST.len(), &again));
+    assert_ne!(asked, other);
+    assert_eq!(unknown.verify(CLIENT_FINAL.as_bytes()), Err(ScramError::Refused));
+    let wrong = CLIENT_FINAL.replace("p=d", "p=e");
+    assert_eq!(challenge().verify(wrong.as_bytes()), Err(ScramError::Refused));
+    let short = format!("{}p=AAAA", &CLIENT_FINAL[..CLIENT_FINAL.find("p=").unwrap()]);
+    assert_eq!(challenge().verify(short.as_bytes()), Err(ScramError::Refused));
+}
+
+#[test]
+fn first_messages() {
+    for (text, expected) in [
+        ("n,,n=user,r=x", Some("user")),
+        ("y,,n=user,r=x", Some("user")),
+        ("n,a=user,n=user,r=x", Some("user")),
+        ("n,,n=a=2Cb=3Dc,r=x,later=1", Some("a,b=c")),
+        ("n,,n=I\u{ad}X,r=x", Some("IX")), // a soft hyphen is nothing, RFC 4013 section 3
+        ("n,a=root,n=user,r=x", None),
+        ("p=tls-unique,,n=user,r=x", None),
+        ("n,,n=a=2cb,r=x", None),
+        ("n,,n=a\u{7},r=x", None),
+        ("n,,n=,r=x", None),
+        ("n,,n=user,r=", None),
+        ("n,,m=must,n=user,r=x", None),
+        ("n,,n=user", None),
+        ("n=user,r=x", None),
+        ("", None),
+    ] {
+        let parsed = ClientFirst::parse(text.as_bytes());
+        assert_eq!(parsed.as_ref().ok().map(ClientFirst::username), expected, "{text}");
+    }
+    assert!(ClientFirst::parse(b"n,,n=\xff,r=x").is_err());
+}
+
+#[test]
+fn last_messages() {
+    for (from, to) in
+        [("c=biws", "c=eSws"), ("c=biws,", ""), ("r=rOpr", "r=rOps"), ("p=", "q="), ("p=dHzb", "p=!"), ("c=", "x=")]
+    {
+        let text = CLIENT_FINAL.replacen(from, to, 1);
+        let verified = challenge().verify(text.as_bytes());
+        assert!(matches!(verified, Err(ScramError::Malformed(_))), "{text}: {verified:?}");
+    }
+}
+
+#[test]
+fn stored_keys_are_read_as_they_were_written() {
+    let credentials = credentials();
+    let text = credentials.to_string();
+    assert_eq!(text.parse(), Ok(credentials.clone()));
+    assert!(credentials.is_password(b"pencil") && !credentials.is_password(b"pencil2"));
+    assert!(!format!("{credentials:?}").contains("W22Z"));
+    let parse = |text: &str| text.parse::<Credentials>().unwrap_err();
+    assert_eq!(parse("4096:aa"), CredentialsError::Parts);
+    assert_eq!(parse(&text.replacen("4096", "4095", 1)), CredentialsError::Iterations);
+    assert_eq!(parse(&text.replacen("4096", "1000001", 1)), CredentialsError::Iterations);
+    assert_eq!(parse(&text.replacen("W22Z", "", 1).replacen(":", ":!", 1)), CredentialsError::Salt);
+    assert_eq!(parse(&format!("{text}AAAA")), CredentialsError::Keys);
+}

@@ -1,0 +1,158 @@
+//! Who an MQTT client is: a guest, a user with a password, or one who proves to know it (SCRAM in AUTH packets).
+//!
+//! Who the users are belongs to `users`, which AUTH packets are in place to the machine in `protocols`.
+
+use std::sync::Arc;
+
+use housewire_core::Principal;
+use housewire_protocols::mqtt::{AuthStep, Connect, Event, ReasonCode};
+use housewire_protocols::scram::{Challenge, ClientFirst, ScramError};
+
+use crate::mqtt::connection::Connection;
+use crate::mqtt::end::{End, write_all};
+use crate::shard::Shard;
+use crate::users::LoginError;
+
+/// What a CONNECT says of who connects.
+pub(super) enum Login {
+    /// Nothing, which makes a guest.
+    Nameless,
+    Password {
+        username: String,
+        password: Vec<u8>,
+    },
+    /// The first message of an exchange.
+    Scram(Vec<u8>),
+}
+
+/// Somebody who was let in.
+pub(super) struct Admitted {
+    pub(super) principal: Arc<Principal>,
+    /// Goes back in CONNACK: the hub's own proof.
+    pub(super) proof: Option<String>,
+}
+
+/// An exchange in which the client has the word.
+pub(super) struct Pending {
+    username: String,
+    challenge: Challenge,
+}
+
+impl Login {
+    pub(super) fn of(connect: &Connect<'_>) -> Self {
+        match (connect.authentication_method, connect.username) {
+            // The machine lets through one method only.
+            (Some(_), _) => Self::Scram(connect.authentication_data.unwrap_or_default().to_owned()),
+            (None, Some(username)) => Self::Password {
+                username: username.to_owned(),
+                password: connect.password.unwrap_or_default().to_owned(),
+            },
+            (None, None) => Self::Nameless,
+        }
+    }
+}
+
+impl From<LoginError> for End {
+    fn from(error: LoginError) -> Self {
+        let reason = match error {
+            LoginError::Refused => ReasonCode::BadUserNameOrPassword,
+            LoginError::Busy => ReasonCode::ServerBusy,
+            LoginError::Machine => ReasonCode::ServerUnavailable,
+        };
+        Self::Hub(reason, error.to_string())
+    }
+}
+
+impl From<ScramError> for End {
+    fn from(error: ScramError) -> Self {
+        Self::Hub(ReasonCode::NotAuthorized, error.to_string())
+    }
+}
+
+impl Pending {
+    fn begin(shard: &Shard, data: &[u8]) -> Result<(Box<Self>, String), End> {
+        let first = ClientFirst::parse(data)?;
+        let username = first.username().to_owned();
+        let (challenge, text) = first.challenge(shard.users.credentials(&username), &shard.users.nonce()?);
+        Ok((Box::new(Self { username, challenge }), text))
+    }
+
+    fn finish(self, shard: &Shard, data: &[u8]) -> Result<(Arc<Principal>, String), End> {
+        let proof = self.challenge.verify(data)?;
+        let principal = shard.users.principal(&self.username).ok_or(ScramError::Refused)?;
+        Ok((principal, proof))
+    }
+}
+
+impl Connection {
+    /// Finds out who it is: the guest that its address and its door make of it, or a user, by an exchange with the client if that asked for one.
+    pub(super) async fn identify(
+        &mut self,
+        login: Login,
+        guest: Result<Arc<Principal>, &'static str>,
+    ) -> Result<Admitted, End> {
+        let shard = self.shard.clone();
+        match login {
+            Login::Password { username, password } if !shard.users.is_empty() => {
+                let stopping = shard.stopping();
+                tokio::select! {
+                    () = stopping => Err(End::shutting_down()),
+                    principal = shard.users.log_in(&username, password) => {
+                        Ok(Admitted { principal: principal?, proof: None })
+                    }
+                }
+            }
+            Login::Scram(_) if shard.users.is_empty() => {
+                let text = "the hub's configuration has no users; connect without a name";
+                Err(End::Hub(ReasonCode::BadAuthenticationMethod, text.to_owned()))
+            }
+            Login::Scram(first) => self.exchange(&shard, &first).await,
+            // Without users a name means nothing.
+            Login::Nameless | Login::Password { .. } => match guest {
+                Ok(principal) => Ok(Admitted { principal, proof: None }),
+                Err(why) => Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned())),
+            },
+        }
+    }
+
+    async fn exchange(&mut self, shard: &Shard, first: &[u8]) -> Result<Admitted, End> {
+        let (pending, text) = Pending::begin(shard, first)?;
+        let mut bytes = Vec::new();
+        let challenge = self.inbound.challenge(text.as_bytes());
+        self.inbound.reply(&challenge, &mut bytes);
+        // As little as this fits into any socket's buffer; a client that sees to it that it does not is not waited for.
+        if tokio::time::timeout(shard.config.limits.greeting_timeout, write_all(&self.socket, &bytes)).await.is_err() {
+            return Err(End::Client);
+        }
+        let answer = self.read_until(|event, _| match event {
+            Event::Authenticate(AuthStep::Continue(data)) => Ok(Some(data.to_owned())),
+            Event::Disconnect => Err(End::Client),
+            _ => Ok(None),
+        });
+        let (principal, proof) = pending.finish(shard, &answer.await?)?;
+        Ok(Admitted { principal, proof: Some(proof) })
+    }
+
+    /// A step of an exchange on a live connection, which goes on as it was meanwhile.
+    pub(super) fn reauthenticate(&mut self, step: AuthStep<'_>, replies: &mut Vec<u8>) -> Result<(), End> {
+        match (step, self.pending.take()) {
+            (AuthStep::Begin(data), _) => {
+                let (pending, text) = Pending::begin(&self.shard, data)?;
+                self.pending = Some(pending);
+                let packet = self.inbound.challenge(text.as_bytes());
+                self.inbound.reply(&packet, replies);
+            }
+            (AuthStep::Continue(data), Some(pending)) => {
+                let (principal, proof) = pending.finish(&self.shard, data)?;
+                if principal.name() != self.principal.name() {
+                    let text = "another user than the one who connected; make a connection of its own";
+                    return Err(End::Hub(ReasonCode::NotAuthorized, text.to_owned()));
+                }
+                let packet = self.inbound.reauthenticated(proof.as_bytes());
+                self.inbound.reply(&packet, replies);
+            }
+            (AuthStep::Continue(_), None) => return Err(ScramError::Refused.into()),
+        }
+        Ok(())
+    }
+}

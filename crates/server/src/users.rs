@@ -1,0 +1,152 @@
+//! The users of the config file, until there are accounts: who they are, and how they show it.
+//!
+//! Which packets carry a password or a proof belongs to the transports; what a user may do is checked in `core`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use housewire_core::{Permissions, Principal};
+use housewire_protocols::limits::SCRAM_ITERATIONS;
+use housewire_protocols::scram::{Credentials, prepared};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tracing::error;
+
+use crate::limits::{PASSWORD_CHECK_WAIT, PASSWORD_CHECKS_MAX};
+
+/// Why somebody with a name is not let in.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum LoginError {
+    /// Which of the two, is nobody's business.
+    #[error("the user name or the password is wrong")]
+    Refused,
+    /// See [`PASSWORD_CHECKS_MAX`].
+    #[error("too many passwords are being checked at once; try again later")]
+    Busy,
+    /// The operating system has no random numbers, or no thread.
+    #[error("the hub's machine cannot check passwords at the moment; the hub's log says why")]
+    Machine,
+}
+
+struct User {
+    /// One for the hub's life: sessions belong to it.
+    principal: Arc<Principal>,
+    credentials: Credentials,
+}
+
+/// See the module.
+pub(crate) struct Users {
+    by_name: HashMap<String, User>,
+    /// Makes up credentials for unknown users, so that they are answered like known ones.
+    secret: [u8; 32],
+    /// What those of unknown users say.
+    iterations: u32,
+    checks: Arc<Semaphore>,
+}
+
+impl Users {
+    /// Names are in the form in which they are compared.
+    pub(crate) fn new(configured: &BTreeMap<String, Credentials>) -> std::io::Result<Self> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        let user = |(name, credentials): (&String, &Credentials)| {
+            let principal = Arc::new(Principal::new(name.clone(), Permissions::all()));
+            (name.clone(), User { principal, credentials: credentials.clone() })
+        };
+        let first = configured.values().next();
+        Ok(Self {
+            by_name: configured.iter().map(user).collect(),
+            secret,
+            iterations: first.map_or(*SCRAM_ITERATIONS.start(), Credentials::iterations),
+            checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
+        })
+    }
+
+    /// Whether there are none, so that names mean nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// What somebody of this name has to know; of somebody unknown, what nobody knows.
+    pub(crate) fn credentials(&self, name: &str) -> Credentials {
+        match self.by_name.get(name) {
+            Some(user) => user.credentials.clone(),
+            None => Credentials::fake(&self.secret, name, self.iterations),
+        }
+    }
+
+    /// Somebody who has shown who he is.
+    pub(crate) fn principal(&self, name: &str) -> Option<Arc<Principal>> {
+        self.by_name.get(name).map(|user| Arc::clone(&user.principal))
+    }
+
+    /// Checks a password, on a thread of its own since that is slow on purpose; as slow if there is no such user.
+    pub(crate) async fn log_in(&self, name: &str, password: Vec<u8>) -> Result<Arc<Principal>, LoginError> {
+        let name = prepared(name).unwrap_or_default();
+        let credentials = self.credentials(&name);
+        let turn = Arc::clone(&self.checks).acquire_owned();
+        let turn = tokio::time::timeout(PASSWORD_CHECK_WAIT, turn).await.map_err(|_| LoginError::Busy)?;
+        let check = tokio::task::spawn_blocking(move || {
+            // Held until the check is over, whether or not the client still waits for it.
+            let _turn = turn;
+            credentials.is_password(&password)
+        });
+        match check.await {
+            Ok(true) => self.principal(&name).ok_or(LoginError::Refused),
+            Ok(false) => Err(LoginError::Refused),
+            Err(error) => {
+                error!("a password could not be checked: {error}");
+                Err(LoginError::Machine)
+            }
+        }
+    }
+
+    /// A nonce for a SCRAM exchange: never the same again, and not guessable.
+    pub(crate) fn nonce(&self) -> Result<String, LoginError> {
+        let mut bytes = [0; 18];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            error!("the system gives no random numbers: {error}");
+            LoginError::Machine
+        })?;
+        Ok(BASE64_STANDARD_NO_PAD.encode(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users() -> Users {
+        let credentials = Credentials::derive(b"pencil", b"salt", *SCRAM_ITERATIONS.start());
+        Users::new(&BTreeMap::from([("anna".to_owned(), credentials)])).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_checked_for_one_user() {
+        let users = users();
+        let known = users.log_in("anna", b"pencil".to_vec()).await.unwrap();
+        assert_eq!(known.name(), "anna");
+        assert!(Arc::ptr_eq(&known, &users.principal("anna").unwrap()));
+        for (name, password) in [("anna", "Pencil"), ("bob", "pencil"), ("", "pencil"), ("anna", "")] {
+            let refused = users.log_in(name, password.as_bytes().to_vec()).await;
+            assert_eq!(refused.unwrap_err(), LoginError::Refused, "{name} {password}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_check_is_told() {
+        let users = users();
+        let _all = users.checks.acquire_many(PASSWORD_CHECKS_MAX as u32).await.unwrap();
+        assert_eq!(users.log_in("anna", b"pencil".to_vec()).await.unwrap_err(), LoginError::Busy);
+    }
+
+    #[test]
+    fn unknown_users_stay_the_same_until_the_next_start() {
+        let users = users();
+        assert_eq!(users.credentials("bob"), users.credentials("bob"));
+        assert_ne!(users.credentials("bob"), self::users().credentials("bob"));
+        assert_ne!(users.nonce().unwrap(), users.nonce().unwrap());
+    }
+}

@@ -16,7 +16,16 @@ const PROBE: &str = "housewire.probe";
 pub(crate) struct DataFolder {
     path: PathBuf,
     /// Holds the lock; the system releases it even if the process is killed.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataFolder {
+    /// To close the file is not enough: a process that was just started may have inherited it, and with it the lock, until
+    /// it runs a program of its own.
+    fn drop(&mut self) {
+        // Where it cannot be released it ends with the process.
+        self.lock.unlock().ok();
+    }
 }
 
 impl DataFolder {
@@ -45,7 +54,7 @@ impl DataFolder {
         // The lock file may be left from a time when the folder could be written to.
         let probe = path.join(PROBE);
         File::create(&probe).and_then(|_| std::fs::remove_file(&probe)).map_err(not_writable)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// A file in the folder.
@@ -98,6 +107,17 @@ mod tests {
         assert!(text.contains(folder.to_str().unwrap()) && text.contains("in use by another hub"), "{text}");
         drop(first);
         DataFolder::open(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_lock_ends_with_the_hub_though_another_process_has_inherited_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(temp.path()).unwrap();
+        // What a child process has until it runs its program: the same open file.
+        let inherited = folder.lock.try_clone().unwrap();
+        drop(folder);
+        DataFolder::open(temp.path()).unwrap();
+        drop(inherited);
     }
 
     #[test]

@@ -6,4 +6,5 @@ mod broker;
 mod fuzz;
 mod pair;
 mod script;
+mod simulation;
 mod vectors;

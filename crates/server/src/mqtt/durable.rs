@@ -217,7 +217,7 @@ fn queued_record(id: u64, session: u64, kept: &KeptMessage) -> QueuedRecord {
         qos: held.map(|held| held.qos).unwrap_or_default(),
         retain: held.is_some_and(|held| held.retain),
         identifiers: held.map(|held| held.identifiers.to_vec()).unwrap_or_default(),
-        share: None,
+        share: held.and_then(|held| held.share.as_ref()).map(|share| share.filter().to_string()),
     }
 }
 

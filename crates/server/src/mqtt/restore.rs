@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use housewire_core::{Filter, Now, Principal, Timestamp};
+use housewire_core::{Filter, Now, Principal, Share, Timestamp};
 use housewire_protocols::mqtt::{Detached, Held, KeptMessage, MessageIds, PacketId, Step};
 use housewire_store as store;
 use housewire_store::{QueuedRecord, SessionRecord};
@@ -85,7 +85,7 @@ impl Sessions {
 }
 
 fn kept_message(record: QueuedRecord) -> Option<(u64, KeptMessage)> {
-    let QueuedRecord { id, step, message, qos, retain, identifiers, .. } = record;
+    let QueuedRecord { id, step, message, qos, retain, identifiers, share, .. } = record;
     let step = match step {
         store::Step::Waiting => Step::Waiting,
         store::Step::Sent(packet_id) => Step::Sent(PacketId::new(packet_id)?),
@@ -97,7 +97,7 @@ fn kept_message(record: QueuedRecord) -> Option<(u64, KeptMessage)> {
         qos,
         retain,
         identifiers: identifiers.into(),
-        share: None,
+        share: share.and_then(|filter| Filter::parse(&filter).ok()).map(|filter| Share::new(&filter)),
     });
     Some((id, KeptMessage::new(held, step)))
 }

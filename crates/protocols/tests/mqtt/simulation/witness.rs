@@ -99,7 +99,7 @@ struct Message {
     /// PUBACK or PUBREC came; for a will, CONNACK.
     is_acknowledged: bool,
     was_refused: bool,
-    /// Who was subscribed when it was published for the first time.
+    /// Who was subscribed, not with QoS 0, when it was published for the first time.
     due_to: BTreeSet<Life>,
 }
 
@@ -149,7 +149,7 @@ impl Witness {
     }
 
     fn add(&mut self, publisher: usize, topic: &str, qos: Qos, will: Option<Will>) -> u32 {
-        let has = |(_, subscriptions): &(_, &Vec<_>)| granted(subscriptions, topic).is_some();
+        let has = |(_, subscriptions): &(_, &Vec<_>)| granted(subscriptions, topic) > Some(Qos::AtMostOnce);
         let due_to = self.subscribed.iter().filter(has).map(|(life, _)| *life).collect();
         let topic = topic.to_owned();
         self.messages.push(Message { publisher, topic, qos, will, is_acknowledged: false, was_refused: false, due_to });
@@ -272,12 +272,8 @@ impl Witness {
                     message.is_acknowledged && !will.is_taken_back && !will.is_doubtful && will.lost_ms.is_some()
                 }
             };
-            let has_it_kept = |life: &&Life| {
-                let subscriptions = self.subscribed.get(life).filter(|_| life.is_kept && is_lossless);
-                let granted = subscriptions.and_then(|subscriptions| granted(subscriptions, &message.topic));
-                granted.min(Some(message.qos)) > Some(Qos::AtMostOnce)
-            };
-            for life in message.due_to.iter().filter(has_it_kept) {
+            let is_kept_for = |life: &&Life| life.is_kept && is_lossless && self.subscribed.contains_key(life);
+            for life in message.due_to.iter().filter(is_kept_for).filter(|_| message.qos > Qos::AtMostOnce) {
                 let has_arrived = self.arrived.get(life).is_some_and(|arrived| arrived.contains(&number));
                 if !has_arrived && !self.dropped.contains(&(life.client, number)) {
                     let kind = if message.will.is_some() { Kind::Will } else { Kind::Lost };
@@ -293,7 +289,8 @@ impl Witness {
     }
 
     /// Per publisher, topic and QoS, by first arrival [MQTT-4.6.0-5]. A message that was turned away once, by the hub or
-    /// by a full queue, may be let in later; and one that was published before the subscription may be published again.
+    /// by a full queue, may be let in later; one that was published before the subscription, or went with QoS 0 to a client
+    /// that was not there, may be published again.
     fn check_order(&self, life: Life, arrived: &[u32]) -> Result<(), Violation> {
         let mut last = BTreeMap::new();
         let mut seen = BTreeSet::new();

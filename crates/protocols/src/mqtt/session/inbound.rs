@@ -177,6 +177,12 @@ impl Inbound {
         self.reply(&packet, replies);
     }
 
+    /// A QoS 2 message was not published, and the connection ends without an answer to it, which is all that MQTT 3 can
+    /// say: when the client repeats it in the next connection, it is new.
+    pub fn forget_received(&mut self, packet_id: PacketId) {
+        self.received.remove(&packet_id);
+    }
+
     /// The last words to a client for this reason, if its version has any: a CONNACK that refuses it, or a DISCONNECT.
     pub fn farewell<'t>(&self, reason: ReasonCode, text: Option<&'t str>) -> Option<Packet<'t>> {
         let allowed_in = |kind| if reason.is_allowed_in(kind) { reason } else { ReasonCode::UnspecifiedError };

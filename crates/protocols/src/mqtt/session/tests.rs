@@ -238,6 +238,36 @@ fn more_than_the_receive_maximum_ends_an_mqtt_5_connection() {
 }
 
 #[test]
+fn a_message_that_was_not_published_is_new_when_it_comes_again() {
+    let publish = |inbound: &mut Inbound| {
+        let publish = Publish {
+            dup: false,
+            qos: Qos::ExactlyOnce,
+            retain: false,
+            topic: "top",
+            packet_id: PacketId::new(7),
+            topic_alias: None,
+            subscription_identifiers: Vec::new(),
+            properties: None,
+            payload: b"1",
+        };
+        matches!(inbound.handle_packet(Packet::Publish(publish), moment()), Ok(Event::Publish(_)))
+    };
+    for is_published in [true, false] {
+        let (mut inbound, _) = connected(limits(), kept());
+        assert!(publish(&mut inbound));
+        if !is_published {
+            inbound.forget_received(PacketId::new(7).unwrap());
+        }
+        let detached = inbound.detach(moment());
+        let mut inbound = Inbound::new(limits(), moment());
+        inbound.handle_packet(Packet::Connect(Box::new(kept())), moment()).unwrap();
+        inbound.accept(Some(detached), None);
+        assert_eq!(publish(&mut inbound), !is_published);
+    }
+}
+
+#[test]
 fn a_batch_takes_what_continues_the_run() {
     let publication = |topic, qos: u8, retain| Publication {
         topic: PublishTopic::Named(TopicRef::parse(topic).unwrap()),

@@ -24,21 +24,21 @@ pub(crate) use message_columns;
 /// How many they are.
 pub(crate) const MESSAGE_COLUMNS: usize = 11;
 
-/// Reads the message of a row. Whether it was published to be retained stands elsewhere.
-pub(crate) fn read(row: &Row<'_>, retain: bool) -> Result<Message, BadRow> {
-    let topic: String = get(row, "topic")?;
-    let payload: Vec<u8> = get(row, "payload")?;
-    let qos = get(row, "qos")?;
-    let via: String = get(row, "via")?;
-    let time_us = get(row, "time_us")?;
-    let expiry = get::<Option<i64>>(row, "expiry_us")?.map(u64::try_from).transpose();
-    let user_properties: Option<String> = get(row, "user_properties")?;
+/// Reads the message of a row, whose columns begin at `first`. Whether it was published to be retained stands elsewhere.
+pub(crate) fn read(row: &Row<'_>, first: usize, retain: bool) -> Result<Message, BadRow> {
+    let topic: String = get(row, first)?;
+    let payload: Vec<u8> = get(row, first + 1)?;
+    let qos = get(row, first + 2)?;
+    let via: String = get(row, first + 3)?;
+    let time_us = get(row, first + 4)?;
+    let expiry = get::<Option<i64>>(row, first + 6)?.map(u64::try_from).transpose();
+    let user_properties: Option<String> = get(row, first + 10)?;
     let properties = Properties {
-        payload_is_text: get(row, "payload_is_text")?,
+        payload_is_text: get(row, first + 5)?,
         expiry: expiry.map_err(|_| BadRow("a life cannot be negative".to_owned()))?.map(Duration::from_micros),
-        content_type: get(row, "content_type")?,
-        response_topic: get(row, "response_topic")?,
-        correlation: get::<Option<Vec<u8>>>(row, "correlation")?.map(Bytes::from),
+        content_type: get(row, first + 7)?,
+        response_topic: get(row, first + 8)?,
+        correlation: get::<Option<Vec<u8>>>(row, first + 9)?.map(Bytes::from),
         user: pairs_from_json("user_properties", user_properties.as_deref())?,
     };
     Ok(Message {

@@ -55,8 +55,8 @@ impl Step {
     }
 
     fn read(row: &Row<'_>) -> Result<Self, BadRow> {
-        let packet_id = get::<Option<u16>>(row, "packet_id")?.map(packet_id).transpose()?;
-        match (get::<u8>(row, "step")?, packet_id) {
+        let packet_id = get::<Option<u16>>(row, 3)?.map(packet_id).transpose()?;
+        match (get::<u8>(row, 2)?, packet_id) {
             (0, None) => Ok(Self::Waiting),
             (1, Some(id)) => Ok(Self::Sent(id)),
             (2, Some(id)) => Ok(Self::Released(id)),
@@ -65,6 +65,7 @@ impl Step {
     }
 }
 
+/// Columns go by their places in `SELECT`.
 impl Readable for QueuedRecord {
     const TABLE: &'static str = "queued";
     const SELECT: &'static str = concat!(
@@ -78,18 +79,18 @@ impl Readable for QueuedRecord {
         let step = Step::read(row)?;
         let message = match step {
             Step::Released(_) => None,
-            Step::Waiting | Step::Sent(_) => Some(message::read(row, get(row, "retain")?)?),
+            Step::Waiting | Step::Sent(_) => Some(message::read(row, 9, get(row, 8)?)?),
         };
-        let identifiers: Option<String> = get(row, "identifiers")?;
+        let identifiers: Option<String> = get(row, 6)?;
         Ok(Self {
-            id: number(row, "id")?,
-            session: number(row, "session")?,
+            id: number(row, 0)?,
+            session: number(row, 1)?,
             step,
             message,
-            qos: qos_from_column(get(row, "delivery_qos")?)?,
-            retain: get(row, "delivery_retain")?,
+            qos: qos_from_column(get(row, 4)?)?,
+            retain: get(row, 5)?,
             identifiers: numbers_from_json("identifiers", identifiers.as_deref())?,
-            share: get(row, "share")?,
+            share: get(row, 7)?,
         })
     }
 }

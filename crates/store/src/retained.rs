@@ -14,7 +14,7 @@ impl Readable for Message {
     const KEY_COLUMNS: usize = 1;
 
     fn read(row: &Row<'_>) -> Result<Self, BadRow> {
-        let message = message::read(row, true)?;
+        let message = message::read(row, 0, true)?;
         if message.payload.is_empty() {
             return Err(BadRow("an empty message is never kept".to_owned()));
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::types::{FromSql, ValueRef};
-use rusqlite::{OptionalExtension, Row, ToSql};
+use rusqlite::{OptionalExtension, Row, RowIndex, ToSql};
 
 use crate::limits::{DOORS_MAX, NUMBER_MAX, SKIPPED_LISTED_MAX};
 
@@ -108,16 +108,17 @@ fn key(row: &Row<'_>, columns: usize) -> String {
     (0..columns).map(column).collect::<Vec<String>>().join("/")
 }
 
-/// A column's value. A damaged file may hold anything in it, whatever the schema says.
-pub(crate) fn get<T: FromSql>(row: &Row<'_>, column: &'static str) -> Result<T, BadRow> {
+/// A column's value. A damaged file may hold anything in it, whatever the schema says. Tables of which there may be millions
+/// of rows are read by the columns' places: to find a name takes longer than to read a value.
+pub(crate) fn get<T: FromSql>(row: &Row<'_>, column: impl RowIndex) -> Result<T, BadRow> {
     row.get(column).map_err(BadRow::because)
 }
 
 /// A number that the hub gave out, such as that of a session.
-pub(crate) fn number(row: &Row<'_>, column: &'static str) -> Result<u64, BadRow> {
+pub(crate) fn number(row: &Row<'_>, column: impl RowIndex) -> Result<u64, BadRow> {
     let number: i64 = get(row, column)?;
     let given_out = u64::try_from(number).ok().filter(|number| *number <= NUMBER_MAX);
-    given_out.ok_or_else(|| BadRow(format!("{column} {number} was never given out")))
+    given_out.ok_or_else(|| BadRow(format!("the number {number} was never given out")))
 }
 
 /// See [`number`].

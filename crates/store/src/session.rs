@@ -77,7 +77,7 @@ impl Readable for (u64, WillRecord) {
     const KEY_COLUMNS: usize = 1;
 
     fn read(row: &Row<'_>) -> Result<Self, BadRow> {
-        let message = message::read(row, get(row, "retain")?)?;
+        let message = message::read(row, 4, get(row, "retain")?)?;
         let due = get::<Option<i64>>(row, "due_us")?.map(Timestamp::from_micros);
         Ok((number(row, "session")?, WillRecord { message, delay_s: get(row, "delay_s")?, due }))
     }

@@ -307,7 +307,7 @@ expiry     the session is kept until it is forgotten
 subscribed 2 filters
 in flight  1 messages
 queued     3 messages, 400 bytes
-dropped    5 not read in time, 0 for want of memory, 1 too large, 0 expired
+dropped    5 not read in time, 0 for want of memory, 1 too large, 0 expired, 0 that nobody of its group took over
 bytes      10 in, 20 out
 ";
         assert_eq!(client_page(&kitchen(), now), expected);

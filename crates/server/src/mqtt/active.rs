@@ -102,8 +102,7 @@ impl<'c> Active<'c> {
                     self.session.mailbox.flush();
                 }
                 () = self.withheld.changed(), if !self.withheld.is_empty() => {
-                    let (inbound, mailbox) = (&mut self.connection.inbound, &self.session.mailbox);
-                    let released = self.withheld.release(inbound, mailbox, &mut self.replies);
+                    let released = self.withheld.release(&mut self.connection.inbound, &mut self.replies);
                     if let Err(error) = self.session.mailbox.respond(&mut self.acks, &mut self.replies) {
                         return error.into();
                     }
@@ -369,8 +368,7 @@ impl<'c> Active<'c> {
     async fn send_withheld(&mut self) {
         while !self.withheld.is_empty() && !self.session.mailbox.status().is_broken {
             self.withheld.changed().await;
-            let mailbox = &self.session.mailbox;
-            if self.withheld.release(&mut self.connection.inbound, mailbox, &mut self.replies).is_err() {
+            if self.withheld.release(&mut self.connection.inbound, &mut self.replies).is_err() {
                 return;
             }
         }

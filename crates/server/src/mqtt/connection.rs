@@ -92,7 +92,10 @@ pub(crate) async fn serve(
     let is_kept = connection.inbound.session_expiry_s() > 0;
     let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept };
     match shard.sessions.take(wanted).await {
-        Ok(taken) => drop(tokio::spawn(connection.run(greeting, proof, taken))),
+        Ok(taken) => {
+            shard.sessions.save_connected(&greeting.client_id, &taken, &connection.inbound).await;
+            drop(tokio::spawn(connection.run(greeting, proof, taken)));
+        }
         Err(no_session) => {
             connection.log_refusal(Some(&greeting.client_id), &no_session.to_string());
             let reason = match no_session {
@@ -186,7 +189,7 @@ impl Connection {
     }
 
     async fn run(mut self, greeting: Greeting, proof: Option<String>, taken: Taken) {
-        let Taken { session, resumed, handover } = taken;
+        let Taken { session, resumed, handover, .. } = taken;
         let Greeting { client_id, is_assigned, start, .. } = greeting;
         let wake = Arc::new(Notify::new());
         let mut replies = Vec::new();
@@ -196,7 +199,6 @@ impl Connection {
             connack.authentication_data = proof.as_ref().map(String::as_bytes);
         }
         self.inbound.reply(&connack, &mut replies);
-        self.shard.sessions.note_connected(&client_id, &session, &self.inbound);
         let wire = Wire { socket: Arc::clone(&self.socket), shard: self.shard.clone(), wake: Arc::clone(&wake) };
         session.mailbox.connect(wire, link, &replies);
         replies.clear();

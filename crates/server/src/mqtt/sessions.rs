@@ -102,6 +102,8 @@ pub(super) struct Taken {
     pub(super) session: Session,
     /// What is left of the connection before, if the session goes on.
     pub(super) resumed: Option<Detached>,
+    /// An older session ended for it.
+    has_ended_another: bool,
     pub(super) handover: Arc<Handover>,
 }
 
@@ -134,8 +136,7 @@ pub(super) enum NoSession {
 
 /// What came of looking for a session.
 enum Attempt {
-    /// With whether an older session ended for it.
-    Taken(Taken, bool),
+    Taken(Taken),
     HeldBy(Arc<Handover>),
     Full,
 }
@@ -185,13 +186,7 @@ impl Sessions {
         let give_up = tokio::time::Instant::now() + HANDOVER_TIMEOUT;
         loop {
             let handover = match self.try_take(&wanted) {
-                Attempt::Taken(taken, has_ended_another) => {
-                    if has_ended_another {
-                        // What was ended must not be there again after a crash. A disk that refuses this delays nobody.
-                        let _saved = self.durability.reached(self.hub.next_batch()).await.is_ok();
-                    }
-                    return Ok(taken);
-                }
+                Attempt::Taken(taken) => return Ok(taken),
                 Attempt::HeldBy(handover) => handover,
                 Attempt::Full => {
                     self.stats.reach(Bound::MqttSessions);
@@ -246,13 +241,12 @@ impl Sessions {
             };
             let entry = Entry { session: session.clone(), state: State::Connected(Arc::clone(&handover)) };
             table.entries.insert(Arc::clone(client_id), entry);
-            Taken { session, resumed, handover }
+            Taken { session, resumed, has_ended_another: ended.is_some(), handover }
         };
-        let has_ended_another = ended.is_some();
         if let Some((session, detached)) = ended {
             self.end(&session, detached.end());
         }
-        Attempt::Taken(taken, has_ended_another)
+        Attempt::Taken(taken)
     }
 
     fn new_session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, is_kept: bool) -> Session {
@@ -293,10 +287,15 @@ impl Sessions {
         Session { id, mailbox, subscriber, replays: Arc::default(), client, publisher }
     }
 
-    /// Notes for the disk that the session is connected, and what happens when it is not any more.
-    pub(super) fn note_connected(&self, client_id: &Arc<str>, session: &Session, inbound: &Inbound) {
-        if session.mailbox.is_durable() {
-            self.note_facts(session, client_id, inbound.session_expiry_s(), FactsState::of_connected(inbound));
+    /// Has the disk know what CONNACK tells: that the session is there and will not end as it was about to, that its will
+    /// is this one, that an older session is gone. A disk that refuses keeps nobody out.
+    pub(super) async fn save_connected(&self, client_id: &Arc<str>, taken: &Taken, inbound: &Inbound) {
+        let is_kept = taken.session.mailbox.is_durable();
+        if is_kept {
+            self.note_facts(&taken.session, client_id, inbound.session_expiry_s(), FactsState::of_connected(inbound));
+        }
+        if is_kept || taken.has_ended_another {
+            let _saved = self.durability.reached(self.hub.next_batch()).await.is_ok();
         }
     }
 

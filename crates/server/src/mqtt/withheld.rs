@@ -10,7 +10,6 @@ use housewire_protocols::mqtt::{Inbound, Packet, PacketId, PacketKind, ReasonCod
 use tokio::sync::watch;
 
 use crate::mqtt::end::End;
-use crate::mqtt::mailbox::MqttMailbox;
 use crate::mqtt::outcome::OwnedOutcome;
 use crate::persist::{DiskState, Durability};
 
@@ -73,28 +72,19 @@ impl Withheld {
         }
     }
 
-    /// Sends those that the disk allows. If it refuses, what was published is acknowledged with the reason; before MQTT 5,
-    /// which cannot say it, the connection ends instead.
-    pub(super) fn release(
-        &mut self,
-        inbound: &mut Inbound,
-        mailbox: &MqttMailbox,
-        replies: &mut Vec<u8>,
-    ) -> Result<(), End> {
+    /// Sends those that the disk allows. If it refuses, QoS 1 is acknowledged with the reason; before MQTT 5, which cannot
+    /// say it, the connection ends instead. QoS 2 waits: it was published, and a repetition must not be another message.
+    pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) -> Result<(), End> {
         let disk = *self.disk.borrow_and_update();
         while let Some((batch, answer)) = self.queue.front_mut() {
             if *batch > disk.saved {
                 match answer {
-                    Answer::Ack { packet_id, qos, outcome } if disk.is_failing => {
+                    Answer::Ack { qos: Qos::AtLeastOnce, outcome, .. } if disk.is_failing => {
                         let why = Denied::DiskFailing.to_string();
                         if inbound.version() < Version::V5 {
                             return Err(End::Hub(ReasonCode::QuotaExceeded, why));
                         }
                         *outcome = OwnedOutcome::failed(ReasonCode::QuotaExceeded, why);
-                        if *qos == Qos::ExactlyOnce {
-                            // That ends the exchange; the identifier's next message must not look like a repeat.
-                            mailbox.note_released(*packet_id);
-                        }
                     }
                     _ => break,
                 }

@@ -7,8 +7,11 @@ import asyncio
 
 import pytest
 
+from support import disk
 from support.crash import ROUNDS_PER_CAMPAIGN, Campaign, Kills
 from support.ledger import Ledger
+
+QUOTA_EXCEEDED = 0x97
 
 
 @pytest.mark.timeout(900)
@@ -28,6 +31,25 @@ def test_nothing_acknowledged_is_lost(make_hub, rng, long, record_property):
     assert figures.refused == []
     # Enough happened for that to mean something, and no queue was full, where losses are allowed.
     assert all(figures.acknowledged[door] > 0 for door in ("QoS 1", "QoS 2", "HTTP", "WebSocket", "wills"))
+    assert "messages to it are dropped" not in hub.log()
+
+
+@pytest.mark.timeout(300)
+def test_nothing_acknowledged_is_lost_though_the_disk_fills_up(make_hub, rng, long, record_property):
+    """What is refused, or cut off without an answer, is no loss; what was acknowledged before, between and after is."""
+    hub, ledger = make_hub(process=disk.PROCESS), Ledger()
+    rounds = ROUNDS_PER_CAMPAIGN if long else 8
+    asyncio.run(Campaign(hub, rng, ledger, fills_disk=True).run(rounds))
+    figures = ledger.figures
+    refused = f"refused {len(figures.refused)}"
+    record_property("figures", f"crash test, full disk: {rounds} rounds; {figures.line()}; {refused}")
+    assert figures.unfinished == []
+    assert figures.sessions_lost == []
+    assert figures.lost == []
+    assert figures.retained_lost == []
+    assert figures.duplicates_qos2 == []
+    assert figures.disorder == []
+    assert {reason for _, reason in figures.refused} == {QUOTA_EXCEEDED}
     assert "messages to it are dropped" not in hub.log()
 
 

@@ -154,3 +154,61 @@ def test_it_recovers_by_itself(filled):
     got = sleeper_gets(hub)
     assert [text for text in got if text in acknowledged] == acknowledged
     assert hub.get("/api/topics/retained/one").text == "kept"
+
+
+def numbered(hub, name, version, mid, text, dup=False):
+    """One QoS 2 message in a kept session; what comes back, None if the hub closes the connection."""
+    expiry = b"\x11\0\0\x0e\x10" if version == 5 else b""
+    with Raw(hub, version=version, name=name, flags=0, props=expiry) as raw:
+        raw.send(rawmqtt.publish("kept/stream", text.encode(), version, qos=2, mid=mid, dup=dup))
+        return raw.read()
+
+
+def is_acknowledged(answer, version):
+    return answer is not None and answer.kind == rawmqtt.PUBREC and answer.reason(version) == 0
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_what_was_not_taken_is_new_when_it_comes_again(version, filled):
+    """QoS 2: a message that was refused must not be taken for one that was received, when its identifier is used again."""
+    hub, acknowledged = filled
+    answer = numbered(hub, "sender", version, 7, "first try")
+    if version == 5:
+        assert answer.reason(5) == QUOTA_EXCEEDED
+    else:
+        assert answer is None
+    disk.make_room(hub)
+    until(lambda: hub.put("/api/topics/probe?qos=1", data="x").status_code == 204, what="room")
+    assert is_acknowledged(numbered(hub, "sender", version, 7, "second try", dup=version == 4), version)
+    assert sleeper_gets(hub)[-1] == "second try"
+
+
+def test_an_identifier_of_a_refused_message_is_free_after_a_crash(make_hub):
+    """The message that is the first to find the disk full was published, and noted as received, before it was refused."""
+    hub = make_hub(process=disk.PROCESS).start()
+    sleeper = Paho(hub, name="sleeper", **KEPT)
+    sleeper.subscribe("kept/#", 1)
+    sleeper.close()
+    assert is_acknowledged(numbered(hub, "sender", 5, 1, "before"), 5)
+    disk.limit(hub, 0)
+    assert numbered(hub, "sender", 5, 7, "refused").reason(5) == QUOTA_EXCEEDED
+    disk.make_room(hub)
+    until(lambda: hub.put("/api/topics/probe?qos=1", data="x").status_code == 204, what="room")
+    hub.kill()
+    hub.start()
+    assert is_acknowledged(numbered(hub, "sender", 5, 7, "new"), 5)
+    assert sleeper_gets(hub)[-1] == "new"
+
+
+def test_a_will_is_published_all_the_same(filled):
+    """Nobody is there who could be told that it was refused."""
+    hub, _ = filled
+    mortal = Paho(hub, name="mortal", will={"topic": "kept/stream", "payload": "gone", "qos": 1})
+    with Paho(hub) as watcher:
+        watcher.subscribe("kept/stream", 1)
+        mortal.client.loop_stop()
+        mortal.client.socket().close()
+        watcher.wait("kept/stream", "gone")
+    disk.make_room(hub)
+    until(lambda: hub.put("/api/topics/probe?qos=1", data="x").status_code == 204, what="room")
+    assert sleeper_gets(hub)[-1] == "gone"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import websockets.asyncio.client
 from websockets.exceptions import WebSocketException
 
+from . import disk
 from .device import Device, Gone, Will
 from .ledger import Ledger
 
@@ -23,6 +24,8 @@ MESSAGES_PER_ROUND = 110
 IN_FLIGHT_MAX = 60
 DOOR_MESSAGES_PER_ROUND = 40
 ROUNDS_PER_CAMPAIGN = 20
+# Less than what a round writes.
+DISK_BYTES = 100_000
 # Topic below a publisher's own: QoS of its messages, retained or not. `None`: now 1, now 2.
 STREAMS = {"one": (1, False), "two": (2, False), "mixed": (None, False), "kept": (1, True)}
 
@@ -47,8 +50,9 @@ class Member:
 class Campaign:
     """Up to twenty rounds, and then everybody comes back and gets what is due."""
 
-    def __init__(self, hub, rng, ledger, name="a", patience=40.0):
+    def __init__(self, hub, rng, ledger, name="a", patience=40.0, fills_disk=False):
         self.hub, self.rng, self.ledger, self.name, self.patience = hub, rng, ledger, name, patience
+        self.fills_disk = fills_disk
         self.publishers, self.subscribers, self.passing = [], [], []
         self.wills = []
         self.kill_after = None
@@ -128,6 +132,8 @@ class Campaign:
         actors += [self._publish(index, device, chance()) for index, device in enumerate(self.publishers)]
         actors += [self._http("POST", "door/post", chance()), self._http("PUT", "door/put", chance())]
         actors += [self._websocket("door/ws", chance()), self._join(number, chance()), self._die(number, chance())]
+        if self.fills_disk:
+            actors.append(self._fill_disk(chance()))
         tasks = [asyncio.create_task(actor) for actor in actors]
         if kills is Kills.AFTER_ACKNOWLEDGEMENT or self.rng.random() < 0.5:
             self.kill_after = self.rng.randint(1, 400)
@@ -272,6 +278,17 @@ class Campaign:
         self.ledger.settle(topic, payload, "wills")
         await asyncio.sleep(chance.uniform(0, 0.5))
         device.abort()
+
+    async def _fill_disk(self, chance):
+        """Now and then there is no room for a while; the process is killed meanwhile or not."""
+        try:
+            while True:
+                await asyncio.sleep(chance.uniform(0, 0.3))
+                disk.limit(self.hub, DISK_BYTES)
+                await asyncio.sleep(chance.uniform(0, 0.5))
+                disk.make_room(self.hub)
+        except ProcessLookupError:
+            return
 
     # The end.
 

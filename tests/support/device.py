@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from . import rawmqtt
 from .rawmqtt import Packet
 
-# Small, so that identifiers are soon used again: an old one that the hub forgot to release would swallow a message.
-PACKET_IDS = 250
 NO_MATCHING_SUBSCRIBERS = 0x10
 
 
@@ -96,7 +94,6 @@ class Device:
         self._writer = None
         self._tasks = []
         self._subscribing = {}
-        self._next_id = 0
 
     @property
     def is_connected(self):
@@ -164,7 +161,7 @@ class Device:
         return data
 
     def _send(self, data):
-        if self._writer is not None:
+        if self._writer is not None and not self._writer.is_closing():
             self._writer.write(data)
 
     def abort(self):
@@ -183,12 +180,9 @@ class Device:
         self.gone.set()
 
     def _free_id(self):
-        for _ in range(PACKET_IDS):
-            self._next_id = self._next_id % PACKET_IDS + 1
-            busy = (self.unsettled, self.released, self._subscribing)
-            if not any(self._next_id in taken for taken in busy):
-                return self._next_id
-        raise AssertionError(f"{self.name}: all {PACKET_IDS} packet identifiers are in use")
+        # Used again as soon as possible: one that the hub forgot to release swallows a message.
+        busy = self.unsettled.keys() | self.released.keys() | self._subscribing.keys()
+        return next(number for number in range(1, 65_536) if number not in busy)
 
     def _publish_packet(self, packet_id, message, dup=False):
         flags = {"qos": message.qos, "mid": packet_id, "retain": message.retain, "dup": dup}

@@ -78,7 +78,10 @@ class Ledger:
         # What was stored before the subscription comes with the retain flag, and is no delivery.
         if watcher is None or message.retain or not message.topic.startswith(watcher.prefix):
             return
-        watcher.got[message.topic].append((self.number(message.payload), message.qos))
+        number = self.number(message.payload)
+        # Nor is what came before the SUBACK, and may come again.
+        if number > watcher.before.get(message.topic, 0):
+            watcher.got[message.topic].append((number, message.qos))
 
     def has_arrived(self, name, stream, payload):
         wanted = self.number(payload)

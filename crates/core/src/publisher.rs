@@ -137,10 +137,11 @@ impl Hub {
     }
 
     /// Whether what the acknowledgement of this run promises can be kept: while the disk takes nothing, only QoS 0 and
-    /// what concerns nobody who is away goes on.
+    /// what concerns nobody who is away goes on. What the hub itself says, as wills, is acknowledged to nobody.
     fn may_acknowledge(&self, route: &Route, run: &Run<'_>) -> bool {
         run.published_qos() == Qos::AtMostOnce
             || !self.disk_is_failing()
+            || run.origin.presence == Presence::None
             || !(is_recorded(route, run) || route.is_kept())
     }
 

@@ -12,7 +12,7 @@ use tracing::debug;
 
 use crate::mqtt::connection::Connection;
 use crate::mqtt::end::End;
-use crate::mqtt::outcome::{OwnedOutcome, filter_denial_reason, outcomes};
+use crate::mqtt::outcome::{filter_denial_reason, outcomes};
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
 use crate::shard::{Flush, now};
@@ -102,7 +102,8 @@ impl<'c> Active<'c> {
                     self.session.mailbox.flush();
                 }
                 () = self.withheld.changed(), if !self.withheld.is_empty() => {
-                    let released = self.withheld.release(&mut self.connection.inbound, &mut self.replies);
+                    let (inbound, mailbox) = (&mut self.connection.inbound, &self.session.mailbox);
+                    let released = self.withheld.release(inbound, mailbox, &mut self.replies);
                     if let Err(error) = self.session.mailbox.respond(&mut self.acks, &mut self.replies) {
                         return error.into();
                     }
@@ -176,7 +177,8 @@ impl<'c> Active<'c> {
             self.traffic.packets += 1;
             if let Event::Publish(publication) = event {
                 if let Err(publication) = batch.push(publication) {
-                    self.publish(&mut batch)?;
+                    let packet_id = publication.packet_id;
+                    self.publish(&mut batch).inspect_err(|_| self.forget_received(packet_id))?;
                     let pushed = batch.push(publication).is_ok();
                     debug_assert!(pushed, "an empty batch takes anything");
                 }
@@ -192,10 +194,11 @@ impl<'c> Active<'c> {
     fn handle_event(&mut self, event: Event<'_>) -> Result<(), End> {
         match event {
             Event::Acknowledged(ack) => self.acks.push(ack),
-            // A repeat of what waits for the disk is no more acknowledged than the first, even on another connection.
+            // A repeat of what waits for the disk is no more acknowledged than the first, even on another connection. It is
+            // never refused: the disk may have its identifier, and a new message with it would look like one more repeat.
             Event::Reply(Packet::PubRec(ack)) if self.is_durable || !self.withheld.is_empty() => {
-                let (packet_id, qos, outcome) = (ack.packet_id, Qos::ExactlyOnce, OwnedOutcome::SUCCESS);
-                self.answer(Answer::Ack { packet_id, qos, outcome });
+                let ack = Ack::new(ack.packet_id, ack.reason);
+                self.answer(Answer::Packet(Packet::PubRec(ack)));
             }
             // The client may use the identifier for a new message, which must not look like the old one after a crash.
             Event::Reply(Packet::PubComp(ack)) if self.is_durable => {
@@ -241,20 +244,29 @@ impl<'c> Active<'c> {
                 && self.connection.inbound.version() < Version::V5
             {
                 // Not acknowledged, which is all that MQTT 3 can say.
+                self.forget_received(batch.packet_ids().iter().copied());
                 return Err(End::Hub(ReasonCode::QuotaExceeded, denied.to_string()));
             }
         }
         let due = result.as_ref().ok().and_then(|receipt| receipt.durable_with).max(received_with);
         for (packet_id, outcome) in batch.packet_ids().iter().copied().zip(outcomes(&result)) {
-            if notes_received && outcome.is_error() && self.connection.inbound.version() == Version::V5 {
-                // PUBREC with an error ends the exchange.
-                self.session.mailbox.note_released(packet_id);
+            if qos == Qos::ExactlyOnce && outcome.is_error() && self.connection.inbound.version() == Version::V5 {
+                // PUBREC with an error ends the exchange, and it was not published if that gets lost.
+                self.forget_received([packet_id]);
+                if notes_received {
+                    self.session.mailbox.note_released(packet_id);
+                }
             }
             let answer = Answer::Ack { packet_id, qos, outcome };
             self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
         }
         batch.clear();
         Ok(())
+    }
+
+    /// These were not published: when they come again, they are new.
+    fn forget_received(&mut self, packet_ids: impl IntoIterator<Item = PacketId>) {
+        packet_ids.into_iter().for_each(|packet_id| self.connection.inbound.forget_received(packet_id));
     }
 
     fn subscribe(
@@ -356,7 +368,8 @@ impl<'c> Active<'c> {
     async fn send_withheld(&mut self) {
         while !self.withheld.is_empty() && !self.session.mailbox.status().is_broken {
             self.withheld.changed().await;
-            if self.withheld.release(&mut self.connection.inbound, &mut self.replies).is_err() {
+            let (inbound, mailbox) = (&mut self.connection.inbound, &self.session.mailbox);
+            if self.withheld.release(inbound, mailbox, &mut self.replies).is_err() {
                 return;
             }
         }

@@ -10,6 +10,7 @@ use housewire_protocols::mqtt::{Inbound, Packet, PacketId, PacketKind, ReasonCod
 use tokio::sync::watch;
 
 use crate::mqtt::end::End;
+use crate::mqtt::mailbox::MqttMailbox;
 use crate::mqtt::outcome::OwnedOutcome;
 use crate::persist::{DiskState, Durability};
 
@@ -74,17 +75,26 @@ impl Withheld {
 
     /// Sends those that the disk allows. If it refuses, what was published is acknowledged with the reason; before MQTT 5,
     /// which cannot say it, the connection ends instead.
-    pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) -> Result<(), End> {
+    pub(super) fn release(
+        &mut self,
+        inbound: &mut Inbound,
+        mailbox: &MqttMailbox,
+        replies: &mut Vec<u8>,
+    ) -> Result<(), End> {
         let disk = *self.disk.borrow_and_update();
         while let Some((batch, answer)) = self.queue.front_mut() {
             if *batch > disk.saved {
                 match answer {
-                    Answer::Ack { outcome, .. } if disk.is_failing => {
+                    Answer::Ack { packet_id, qos, outcome } if disk.is_failing => {
                         let why = Denied::DiskFailing.to_string();
                         if inbound.version() < Version::V5 {
                             return Err(End::Hub(ReasonCode::QuotaExceeded, why));
                         }
                         *outcome = OwnedOutcome::failed(ReasonCode::QuotaExceeded, why);
+                        if *qos == Qos::ExactlyOnce {
+                            // That ends the exchange; the identifier's next message must not look like a repeat.
+                            mailbox.note_released(*packet_id);
+                        }
                     }
                     _ => break,
                 }

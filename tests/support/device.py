@@ -93,7 +93,7 @@ class Device:
         self.gone.set()
         self._writer = None
         self._tasks = []
-        self._subscribing = {}
+        self._asking = {}
 
     @property
     def is_connected(self):
@@ -172,16 +172,16 @@ class Device:
         for task in self._tasks:
             task.cancel()
         self._tasks = []
-        for waiting in self._subscribing.values():
+        for waiting in self._asking.values():
             if not waiting.done():
-                waiting.set_exception(Gone(f"{self.name}: no SUBACK"))
+                waiting.set_exception(Gone(f"{self.name}: no answer"))
                 waiting.exception()
-        self._subscribing.clear()
+        self._asking.clear()
         self.gone.set()
 
     def _free_id(self):
         # Used again as soon as possible: one that the hub forgot to release swallows a message.
-        busy = self.unsettled.keys() | self.released.keys() | self._subscribing.keys()
+        busy = self.unsettled.keys() | self.released.keys() | self._asking.keys()
         return next(number for number in range(1, 65_536) if number not in busy)
 
     def _publish_packet(self, packet_id, message, dup=False):
@@ -195,13 +195,21 @@ class Device:
         self._send(self._publish_packet(packet_id, message))
 
     async def subscribe(self, filter, qos):
-        """Returns when the SUBACK is there; its reason."""
-        packet_id = self._free_id()
-        answer = self._subscribing[packet_id] = asyncio.get_running_loop().create_future()
-        self._send(rawmqtt.subscribe(filter, self.version, packet_id, qos))
-        reason = await answer
+        """Returns when the SUBACK is there."""
+        await self._ask(lambda packet_id: rawmqtt.subscribe(filter, self.version, packet_id, qos))
         self.has_session = True
-        return reason
+
+    async def unsubscribe(self, filter):
+        """Returns when the UNSUBACK is there."""
+        props = b"\0" if self.version == 5 else b""
+        body = props + rawmqtt.text(filter)
+        await self._ask(lambda packet_id: rawmqtt.packet(rawmqtt.UNSUBSCRIBE, _number(packet_id) + body, 2))
+
+    async def _ask(self, packet):
+        packet_id = self._free_id()
+        answer = self._asking[packet_id] = asyncio.get_running_loop().create_future()
+        self._send(packet(packet_id))
+        await answer
 
     async def _read(self, reader, buffer, packets):
         try:
@@ -230,10 +238,10 @@ class Device:
         elif kind == rawmqtt.PUBREL:
             self.held.discard(packet_id)
             self._answer(rawmqtt.PUBCOMP, packet_id)
-        elif kind == rawmqtt.SUBACK:
-            waiting = self._subscribing.pop(packet_id, None)
+        elif kind in (rawmqtt.SUBACK, rawmqtt.UNSUBACK):
+            waiting = self._asking.pop(packet_id, None)
             if waiting is not None and not waiting.done():
-                waiting.set_result(packet.reason(self.version))
+                waiting.set_result(packet)
 
     def _settle(self, packet, packet_id):
         """The hub has the message, or refused it."""

@@ -5,6 +5,8 @@
 
 #[path = "../../crates/protocols/tests/mqtt/broker.rs"]
 mod broker;
+#[path = "../../crates/protocols/tests/mqtt/door.rs"]
+mod door;
 #[path = "../../crates/protocols/tests/mqtt/fuzzing.rs"]
 mod fuzzing;
 

@@ -57,7 +57,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the hub
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Publish a message
     Pub(publish::Publish),
     /// Print messages as they come

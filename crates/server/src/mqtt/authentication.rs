@@ -122,7 +122,7 @@ impl Connection {
         self.inbound.reply(&challenge, &mut bytes);
         // As little as this fits into any socket's buffer; a client that sees to it that it does not is not waited for.
         if tokio::time::timeout(shard.config.limits.greeting_timeout, write_all(&self.socket, &bytes)).await.is_err() {
-            return Err(End::Client);
+            return Err(End::Lost);
         }
         let answer = self.read_until(|event, _| match event {
             Event::Authenticate(AuthStep::Continue(data)) => Ok(Some(data.to_owned())),

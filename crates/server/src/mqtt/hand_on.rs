@@ -32,6 +32,7 @@ impl Sessions {
         let unclaimed = count - given.len();
         session.mailbox.let_go(&given, unclaimed);
         if unclaimed > 0 {
+            self.stats.drop_messages(unclaimed as u64);
             warn!(
                 unclaimed,
                 "messages of a shared subscription are lost: its last member left before they were delivered"

@@ -81,7 +81,7 @@ struct Table {
 pub(crate) struct Sessions {
     pub(super) hub: Arc<Hub>,
     clients: Arc<Clients>,
-    stats: Arc<Stats>,
+    pub(super) stats: Arc<Stats>,
     limits: Arc<MqttLimits>,
     len_max: usize,
     durability: Durability,

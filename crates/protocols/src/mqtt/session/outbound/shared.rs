@@ -57,7 +57,7 @@ impl Outbound {
         let is_full = self.queue.len() >= limits.queue_len_max || self.held_bytes >= limits.queue_bytes_max;
         match self.state {
             State::Closed => Readiness::Closed,
-            _ if is_full || self.output.len() >= limits.output_bytes_max => Readiness::Full,
+            _ if is_full || !self.may_grow() || self.output.len() >= limits.output_bytes_max => Readiness::Full,
             State::Online(_) => Readiness::Ready,
             State::Offline => Readiness::Away,
         }
@@ -85,9 +85,6 @@ impl Outbound {
         }
         // Both are in the order of the queue.
         let mut queued = given.iter().filter(|given| matches!(given.place, Place::Queued(_))).peekable();
-        if queued.peek().is_none() {
-            return;
-        }
         for (index, held) in std::mem::take(&mut self.queue).into_iter().enumerate() {
             if queued.next_if(|given| given.place == Place::Queued(index)).is_some() {
                 self.note_finished(held.id);
@@ -96,6 +93,7 @@ impl Outbound {
                 self.queue.push_back(held);
             }
         }
+        self.share.settle(self.holdings());
     }
 
     /// So many messages ended with the session, as nobody was left to get them.

@@ -72,16 +72,16 @@ impl Withheld {
         }
     }
 
-    /// Sends those that the disk allows. If it refuses, QoS 1 is acknowledged with the reason; before MQTT 5, which cannot
-    /// say it, the connection ends instead. QoS 2 waits: it was published, and a repetition must not be another message.
+    /// Sends those that the disk allows. If it refuses, QoS 1 is acknowledged with the reason. The connection ends instead
+    /// before MQTT 5, which cannot say it, and for QoS 2: that was published, and its repetition must not be another message.
     pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) -> Result<(), End> {
         let disk = *self.disk.borrow_and_update();
         while let Some((batch, answer)) = self.queue.front_mut() {
             if *batch > disk.saved {
                 match answer {
-                    Answer::Ack { qos: Qos::AtLeastOnce, outcome, .. } if disk.is_failing => {
+                    Answer::Ack { qos, outcome, .. } if disk.is_failing => {
                         let why = Denied::DiskFailing.to_string();
-                        if inbound.version() < Version::V5 {
+                        if inbound.version() < Version::V5 || *qos == Qos::ExactlyOnce {
                             return Err(End::Hub(ReasonCode::QuotaExceeded, why));
                         }
                         *outcome = OwnedOutcome::failed(ReasonCode::QuotaExceeded, why);

@@ -1,6 +1,7 @@
 //! A broker as a child process on loopback, and what the kernel says of it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -128,6 +129,21 @@ impl Broker {
             cpu: Duration::from_nanos(cpu_ns),
             written_bytes: written.context("the kernel counts no writes")?.parse()?,
         })
+    }
+
+    /// Transactions on disk so far; `None` where the broker does not tell.
+    pub(crate) fn batches(&self, kind: Kind) -> anyhow::Result<Option<f64>> {
+        if kind == Kind::Mosquitto {
+            return Ok(None);
+        }
+        let mut socket = TcpStream::connect(self.address)?;
+        let host = self.address;
+        write!(socket, "GET /api/metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        let line =
+            answer.lines().find_map(|line| line.strip_prefix("housewire_disk_batches_total{result=\"written\"} "));
+        Ok(Some(line.context("no such figure in /api/metrics")?.trim().parse()?))
     }
 
     /// As a crash ends it: without a word.

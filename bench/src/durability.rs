@@ -22,6 +22,8 @@ struct Figures {
     messages_per_s: f64,
     cpu_s_per_million: f64,
     written_bytes_per_message: f64,
+    /// `None` where the broker does not tell.
+    messages_per_batch: Option<f64>,
     lost: f64,
 }
 
@@ -54,18 +56,27 @@ pub(crate) fn run(housewire: &Path, repeats: usize, messages: u32, json: Option<
         PAYLOAD.len()
     );
     println!(
-        "{:<18} {:>9} {:>12} {:>16} {:>18} {:>18}",
-        "broker", "in flight", "messages/s", "CPU s / million", "bytes written each", "acknowledged, lost"
+        "{:<18} {:>9} {:>12} {:>16} {:>18} {:>16} {:>18}",
+        "broker",
+        "in flight",
+        "messages/s",
+        "CPU s / million",
+        "bytes written each",
+        "messages / fsync",
+        "acknowledged, lost"
     );
     for (_, case) in &cases {
         let median = |figure: fn(&Figures) -> f64| median(case.runs.iter().map(figure).collect());
+        let per_batch: Option<Vec<f64>> = case.runs.iter().map(|run| run.messages_per_batch).collect();
+        let per_batch = per_batch.map_or_else(|| "-".to_owned(), |figures| format!("{:.1}", self::median(figures)));
         println!(
-            "{:<18} {:>9} {:>12.0} {:>16.2} {:>18.0} {:>18.0}",
+            "{:<18} {:>9} {:>12.0} {:>16.2} {:>18.0} {:>16} {:>18.0}",
             case.broker,
             case.in_flight,
             median(|run| run.messages_per_s),
             median(|run| run.cpu_s_per_million),
             median(|run| run.written_bytes_per_message),
+            per_batch,
             median(|run| run.lost),
         );
     }
@@ -84,7 +95,7 @@ fn measure(kind: Kind, housewire: &Path, in_flight: u32, messages: u32) -> anyho
     away.subscribe("bench/durability")?;
     away.leave()?;
     let (mut publisher, _) = Client::connect(broker.address, "publisher", true)?;
-    let before = broker.usage()?;
+    let (before, batches) = (broker.usage()?, broker.batches(kind)?);
     let began = Instant::now();
     let (mut sent, mut acknowledged) = (0, 0);
     while acknowledged < messages {
@@ -98,6 +109,7 @@ fn measure(kind: Kind, housewire: &Path, in_flight: u32, messages: u32) -> anyho
     }
     let took = began.elapsed();
     let after = broker.usage()?;
+    let batches = broker.batches(kind)?.zip(batches).map(|(after, before)| after - before);
     broker.kill()?;
 
     let broker = Broker::start(kind, housewire, folder.path())?;
@@ -118,6 +130,7 @@ fn measure(kind: Kind, housewire: &Path, in_flight: u32, messages: u32) -> anyho
         messages_per_s: count / took.as_secs_f64(),
         cpu_s_per_million: (after.cpu - before.cpu).as_secs_f64() / count * 1e6,
         written_bytes_per_message: (after.written_bytes - before.written_bytes) as f64 / count,
+        messages_per_batch: batches.filter(|batches| *batches > 0.0).map(|batches| count / batches),
         lost: f64::from(messages - arrived),
     })
 }

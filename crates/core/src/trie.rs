@@ -75,6 +75,7 @@ pub(crate) struct Trie {
     levels_free: Vec<LevelId>,
     level_ids: FxHashMap<Box<str>, LevelId>,
     len: usize,
+    shared_len: usize,
 }
 
 impl Default for Trie {
@@ -87,6 +88,7 @@ impl Default for Trie {
             levels_free: Vec::new(),
             level_ids: FxHashMap::default(),
             len: 0,
+            shared_len: 0,
         }
     }
 }
@@ -120,6 +122,7 @@ impl Trie {
             Err(at) => {
                 list.insert(at, subscription);
                 self.len += 1;
+                self.shared_len += usize::from(filter.is_shared());
                 false
             }
         }
@@ -145,6 +148,7 @@ impl Trie {
             list.shrink_to_fit();
         }
         self.len -= 1;
+        self.shared_len -= usize::from(filter.is_shared());
         self.prune(node);
         true
     }
@@ -152,6 +156,11 @@ impl Trie {
     /// How many subscriptions there are.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many of them are shared.
+    pub(crate) fn shared_len(&self) -> usize {
+        self.shared_len
     }
 
     /// Calls `found` for every subscription that matches; the same subscriber may come several times.

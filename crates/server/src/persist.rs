@@ -7,6 +7,7 @@
 //! `store`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -56,11 +57,23 @@ enum Order {
     Finish,
 }
 
+/// What was written since the start.
+#[derive(Debug, Default)]
+pub(crate) struct DiskFigures {
+    /// Batches that were not empty; each is one transaction, and so one wait for the disk.
+    pub(crate) batches: AtomicU64,
+    /// Batches that the disk refused.
+    pub(crate) refused: AtomicU64,
+    /// The time that all of them took, in microseconds.
+    pub(crate) took_us: AtomicU64,
+}
+
 /// Tells what the disk has; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Durability {
     mode: DurabilityMode,
     disk: watch::Receiver<DiskState>,
+    figures: Arc<DiskFigures>,
     orders: SyncSender<Order>,
 }
 
@@ -68,6 +81,7 @@ pub(crate) struct Durability {
 pub(crate) struct Desk {
     mode: DurabilityMode,
     disk: watch::Sender<DiskState>,
+    figures: Arc<DiskFigures>,
     orders: SyncSender<Order>,
     ordered: Receiver<Order>,
 }
@@ -77,7 +91,14 @@ impl Durability {
         // Room for one order to write beside the last one to finish; more would say the same again.
         let (orders, ordered) = sync_channel(2);
         let (sender, disk) = watch::channel(DiskState::default());
-        (Self { mode, disk, orders: orders.clone() }, Desk { mode, disk: sender, orders, ordered })
+        let figures = Arc::<DiskFigures>::default();
+        let desk = Desk { mode, disk: sender, figures: Arc::clone(&figures), orders: orders.clone(), ordered };
+        (Self { mode, disk, figures, orders }, desk)
+    }
+
+    /// What was written so far.
+    pub(crate) fn figures(&self) -> &DiskFigures {
+        &self.figures
     }
 
     /// Whether acknowledgements wait for the disk.
@@ -117,8 +138,9 @@ pub(crate) struct Persister {
 
 impl Persister {
     pub(crate) fn start(desk: Desk, hub: Arc<Hub>, sessions: Arc<Sessions>, store: Store) -> std::io::Result<Self> {
-        let Desk { mode, disk, orders, ordered } = desk;
-        let mut writer = Writer { hub, sessions, store, mode, disk, is_failing: false, last_took: Duration::ZERO };
+        let Desk { mode, disk, figures, orders, ordered } = desk;
+        let mut writer =
+            Writer { hub, sessions, store, mode, disk, figures, is_failing: false, last_took: Duration::ZERO };
         let thread = std::thread::Builder::new().name("persist".into()).spawn(move || writer.run(&ordered))?;
         Ok(Self { orders, thread })
     }
@@ -139,6 +161,7 @@ struct Writer {
     store: Store,
     mode: DurabilityMode,
     disk: watch::Sender<DiskState>,
+    figures: Arc<DiskFigures>,
     is_failing: bool,
     /// How long the last batch took that was not empty.
     last_took: Duration,
@@ -173,6 +196,10 @@ impl Writer {
         let written = self.store.apply(&changes, &of_sessions);
         if !changes.is_empty() || !of_sessions.is_empty() {
             self.last_took = began.elapsed();
+            let counter = if written.is_ok() { &self.figures.batches } else { &self.figures.refused };
+            counter.fetch_add(1, Ordering::Relaxed);
+            let took_us = u64::try_from(self.last_took.as_micros()).unwrap_or(u64::MAX);
+            self.figures.took_us.fetch_add(took_us, Ordering::Relaxed);
         }
         match written {
             Ok(()) => {

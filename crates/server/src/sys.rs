@@ -104,7 +104,7 @@ fn messages(sample: &Sample, loads: &Loads) -> Vec<(String, String)> {
         ("publish/bytes/received", received.publish_bytes.to_string()),
         ("publish/bytes/sent", sent.publish_bytes.to_string()),
         ("subscriptions/count", hub.subscriptions.to_string()),
-        ("shared_subscriptions/count", "0".to_owned()),
+        ("shared_subscriptions/count", hub.shared_subscriptions.to_string()),
         ("retained messages/count", hub.retained.len.to_string()),
     ];
     let loads = loads.0.iter().flat_map(|load| {

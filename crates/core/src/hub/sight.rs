@@ -18,6 +18,8 @@ pub struct HubFigures {
     pub retained: RetainedFigures,
     /// Subscriptions of all subscribers.
     pub subscriptions: usize,
+    /// How many of these are shared.
+    pub shared_subscriptions: usize,
     /// Registered devices.
     pub devices: usize,
     /// How often a topic or filter was too long or too deep.
@@ -27,9 +29,14 @@ pub struct HubFigures {
 impl Hub {
     /// How full the hub is.
     pub fn figures(&self) -> HubFigures {
+        let (subscriptions, shared_subscriptions) = {
+            let trie = self.trie.read();
+            (trie.len(), trie.shared_len())
+        };
         HubFigures {
             retained: self.slots.figures(),
-            subscriptions: self.trie.read().len(),
+            subscriptions,
+            shared_subscriptions,
             devices: self.registry.len(),
             topics_refused: self.topics_refused.load(Ordering::Relaxed),
         }

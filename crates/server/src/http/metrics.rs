@@ -1,5 +1,6 @@
 //! `GET /api/metrics`: every figure of the hub for Prometheus; of each bound how near it is and how often it was reached.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::header;
@@ -21,6 +22,7 @@ pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
     let clients = survey(&caller.shard).await;
     let mut text = MetricsText::default();
     write_hub(&caller.shard, &mut text);
+    write_disk(&caller.shard, &mut text);
     write_traffic(&caller.shard, &mut text);
     write_clients(&caller.shard, &clients, &mut text);
     write_limits(&caller.shard, &clients, &mut text);
@@ -34,7 +36,7 @@ struct Survey {
     /// Connected ones.
     websockets: usize,
     event_streams: usize,
-    dropped: [(&'static str, u64); 4],
+    dropped: [(&'static str, u64); 5],
     in_flight_max: usize,
     queued_max: usize,
     held_bytes_max: usize,
@@ -69,6 +71,7 @@ impl Survey {
             ("memory", dropped.memory),
             ("too_large", dropped.too_large),
             ("expired", dropped.expired),
+            ("unclaimed", dropped.unclaimed),
         ];
         for ((cause, sum), (name, count)) in self.dropped.iter_mut().zip(causes) {
             *cause = name;
@@ -106,8 +109,23 @@ fn write_hub(shard: &Shard, text: &mut MetricsText) {
     }
     text.single("housewire_devices", Kind::Gauge, "Devices in the registry.", hub.devices);
     text.single("housewire_subscriptions", Kind::Gauge, "Subscriptions of all clients.", hub.subscriptions);
+    let help = "How many of these are shared.";
+    text.single("housewire_shared_subscriptions", Kind::Gauge, help, hub.shared_subscriptions);
     text.single("housewire_retained_messages", Kind::Gauge, "Retained messages.", hub.retained.len);
     text.single("housewire_retained_bytes", Kind::Gauge, "Bytes of retained messages.", hub.retained.bytes);
+}
+
+fn write_disk(shard: &Shard, text: &mut MetricsText) {
+    let figures = shard.durability.figures();
+    let help = "Transactions on disk; all that waits at the time shares one.";
+    text.family("housewire_disk_batches_total", Kind::Counter, help)
+        .sample(&[("result", "written")], figures.batches.load(Ordering::Relaxed))
+        .sample(&[("result", "refused")], figures.refused.load(Ordering::Relaxed));
+    let took = Duration::from_micros(figures.took_us.load(Ordering::Relaxed));
+    let help = "The time that these took.";
+    text.single("housewire_disk_seconds_total", Kind::Counter, help, took.as_secs_f64());
+    let is_failing = u8::from(shard.durability.disk().borrow().is_failing);
+    text.single("housewire_disk_failing", Kind::Gauge, "1 while the disk takes nothing.", is_failing);
 }
 
 fn write_traffic(shard: &Shard, text: &mut MetricsText) {

@@ -7,6 +7,7 @@ mod conformance;
 mod door;
 mod fuzz;
 mod fuzzing;
+mod oracle;
 mod pair;
 mod replay;
 mod shares;

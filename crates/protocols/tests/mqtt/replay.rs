@@ -15,13 +15,13 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 /// Seed and rounds: a new seed for every run, unless one is asked for.
-fn chance() -> (u64, u64) {
+pub(crate) fn chance(rounds: u64) -> (u64, u64) {
     let seed = number_from("FUZZ_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
-    (seed, number_from("FUZZ_ROUNDS").unwrap_or(ROUNDS))
+    (seed, number_from("FUZZ_ROUNDS").unwrap_or(rounds))
 }
 
 /// What covers much, and what broke something once.
-fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for folder in ["corpus", "found"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder).join(target);
@@ -72,14 +72,14 @@ fn replay(target: &str, run: fn(&[u8]), seed: u64, rounds: u64) {
 
 #[test]
 fn what_was_found_for_the_decoder_breaks_nothing() {
-    let (seed, rounds) = chance();
+    let (seed, rounds) = chance(ROUNDS);
     println!("to see the same again: FUZZ_SEED={seed} FUZZ_ROUNDS={rounds}");
     replay("mqtt_decode", fuzzing::decode_bytes, seed, rounds);
 }
 
 #[test]
 fn what_was_found_for_sessions_breaks_nothing() {
-    let (seed, rounds) = chance();
+    let (seed, rounds) = chance(ROUNDS);
     println!("to see the same again: FUZZ_SEED={seed} FUZZ_ROUNDS={rounds}");
     replay("mqtt_session", fuzzing::run_session, seed, rounds);
 }

@@ -94,7 +94,8 @@ pub(crate) async fn serve(
     match shard.sessions.take(wanted).await {
         Ok(taken) => {
             shard.sessions.save_connected(&greeting.client_id, &taken, &connection.inbound).await;
-            drop(tokio::spawn(connection.run(greeting, proof, taken)));
+            let accepted = connection.accept(greeting, proof, taken);
+            drop(tokio::spawn(accepted.run()));
         }
         Err(no_session) => {
             connection.log_refusal(Some(&greeting.client_id), &no_session.to_string());
@@ -188,7 +189,8 @@ impl Connection {
         say_last_words(&self.socket, &bytes).await;
     }
 
-    async fn run(mut self, greeting: Greeting, proof: Option<String>, taken: Taken) {
+    /// Lets the client in: from here on it has its session. Boxed, as what is moved into a task is there twice.
+    fn accept(mut self, greeting: Greeting, proof: Option<String>, taken: Taken) -> Box<Accepted> {
         let Taken { session, resumed, handover, .. } = taken;
         let Greeting { client_id, is_assigned, start, .. } = greeting;
         let wake = Arc::new(Notify::new());
@@ -206,17 +208,37 @@ impl Connection {
         session.client.add_bytes_in(self.bytes_read);
         self.shard.clients.connected(&session.client, self.facts());
         self.log_arrival(&client_id, start, resumes);
-
         let guard = SessionGuard { shard: self.shard.clone(), client_id, session, handover };
-        let mut active = Active::new(&mut self, &guard.session, replies);
-        let end = active.serve(&wake, &guard.handover.wanted).await;
+        Box::new(Accepted { connection: self, guard, wake, replies })
+    }
+}
+
+/// A connection that has a session.
+struct Accepted {
+    connection: Connection,
+    guard: SessionGuard,
+    wake: Arc<Notify>,
+    replies: Vec<u8>,
+}
+
+impl Accepted {
+    async fn run(mut self: Box<Self>) {
+        let replies = std::mem::take(&mut self.replies);
+        let mut active = Active::new(&mut self.connection, &self.guard.session, replies);
+        let end = active.serve(&self.wake, &self.guard.handover.wanted).await;
         Box::pin(active.say_farewell(&end)).await;
-        self.log_departure(&guard.client_id, &end, guard.session.mailbox.losses());
-        // First the session, which a new connection of the client may be waiting for.
-        guard.release(self.inbound);
+        let socket = Arc::clone(&self.connection.socket);
+        self.finish(&end);
         if !end.is_silent() {
-            Box::pin(say_last_words(&self.socket, &[])).await;
+            Box::pin(say_last_words(&socket, &[])).await;
         }
+    }
+
+    /// Gives the session back, which a new connection of the client may be waiting for.
+    fn finish(self, end: &End) {
+        let Self { connection, guard, .. } = self;
+        connection.log_departure(&guard.client_id, end, guard.session.mailbox.losses());
+        guard.release(connection.inbound);
     }
 }
 

@@ -57,6 +57,15 @@ pub(crate) async fn disconnect(
     must(&caller, Access::Write)?;
     let forget = query.choice("forget")?.unwrap_or(false);
     let client = find(&caller, &id)?;
+    let status = end(&caller, &client, &id, forget).await?;
+    if forget {
+        // A session that was forgotten must not be there again after a crash.
+        caller.registry_saved().await?;
+    }
+    Ok(status)
+}
+
+async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result<StatusCode, Problem> {
     match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT),
         // It is told, and ends as soon as its socket lets it.
@@ -64,17 +73,17 @@ pub(crate) async fn disconnect(
         Ok(false) if !forget => {
             let detail = format!(
                 "The client '{}' is not connected. Add ?forget=true to end the session that is kept for it.",
-                shorten(&id)
+                shorten(id)
             );
             Err(Problem::new(StatusCode::CONFLICT, "not_connected", detail))
         }
-        Ok(false) if client.protocol() == Protocol::Mqtt && caller.shard.sessions.end_away(&id) => {
+        Ok(false) if client.protocol() == Protocol::Mqtt && caller.shard.sessions.end_away(id) => {
             Ok(StatusCode::NO_CONTENT)
         }
         // It came back or ended in this very moment.
         Ok(false) => match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
             Ok(true) => Ok(StatusCode::NO_CONTENT),
-            Ok(false) => Err(no_client(&id).into()),
+            Ok(false) => Err(no_client(id).into()),
             Err(_) => Ok(StatusCode::ACCEPTED),
         },
     }

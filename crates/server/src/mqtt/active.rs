@@ -118,6 +118,9 @@ impl<'c> Active<'c> {
                 }
                 () = tokio::task::yield_now(), if replays_more => {}
                 () = &mut timer => {
+                    if self.withheld.is_full() {
+                        self.connection.inbound.excuse_silence(now().instant);
+                    }
                     if let Err(error) = self.connection.inbound.handle_timeout(now().instant) {
                         return error.into();
                     }
@@ -366,18 +369,23 @@ impl<'c> Active<'c> {
 
     /// Sends what waits for the disk, when the disk has it.
     async fn send_withheld(&mut self) {
-        while !self.withheld.is_empty() && !self.session.mailbox.status().is_broken {
+        while self.withheld.release(&mut self.connection.inbound, &mut self.replies).is_ok()
+            && !self.withheld.is_empty()
+            && !self.session.mailbox.status().is_broken
+        {
             self.withheld.changed().await;
-            if self.withheld.release(&mut self.connection.inbound, &mut self.replies).is_err() {
-                return;
-            }
         }
     }
 
     /// Tells the client what it still waits for, and why it ends, as far as its protocol can.
     pub(super) async fn say_farewell(&mut self, end: &End) {
-        let answered = tokio::time::timeout(DRAIN_TIMEOUT, self.send_withheld()).await;
-        if answered.is_err() || self.session.mailbox.respond(&mut self.acks, &mut self.replies).is_err() {
+        if matches!(end, End::Lost) {
+            return;
+        }
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.send_withheld()).await.is_err() {
+            debug!(peer = %self.connection.peer, "the disk does not have in time what the client still waits for");
+        }
+        if self.session.mailbox.respond(&mut self.acks, &mut self.replies).is_err() {
             return;
         }
         if let Some((reason, text)) = end.farewell()

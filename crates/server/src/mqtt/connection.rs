@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use housewire_core::Principal;
 use housewire_protocols::mqtt::{
-    Connect, Event, Inbound, Losses, Packet, ProtocolError, ReasonCode, Traffic, Version, decode,
+    Connect, Detached, Event, Inbound, Losses, Packet, ProtocolError, ReasonCode, Traffic, Version, decode,
 };
 use tokio::sync::Notify;
 use tracing::info;
@@ -93,9 +93,11 @@ pub(crate) async fn serve(
     let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept };
     match shard.sessions.take(wanted).await {
         Ok(taken) => {
-            shard.sessions.save_connected(&greeting.client_id, &taken, &connection.inbound).await;
-            let accepted = connection.accept(greeting, proof, taken);
-            drop(tokio::spawn(accepted.run()));
+            let Taken { session, resumed, has_ended_another, handover } = taken;
+            let guard = SessionGuard { shard: shard.clone(), client_id: greeting.client_id.clone(), session, handover };
+            let (client_id, session) = (&guard.client_id, &guard.session);
+            shard.sessions.save_connected(client_id, session, has_ended_another, &connection.inbound).await;
+            drop(tokio::spawn(connection.accept(&greeting, proof, resumed, guard).run()));
         }
         Err(no_session) => {
             connection.log_refusal(Some(&greeting.client_id), &no_session.to_string());
@@ -190,13 +192,19 @@ impl Connection {
     }
 
     /// Lets the client in: from here on it has its session. Boxed, as what is moved into a task is there twice.
-    fn accept(mut self, greeting: Greeting, proof: Option<String>, taken: Taken) -> Box<Accepted> {
-        let Taken { session, resumed, handover, .. } = taken;
+    fn accept(
+        mut self,
+        greeting: &Greeting,
+        proof: Option<String>,
+        resumed: Option<Detached>,
+        guard: SessionGuard,
+    ) -> Box<Accepted> {
         let Greeting { client_id, is_assigned, start, .. } = greeting;
+        let session = &guard.session;
         let wake = Arc::new(Notify::new());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
-        let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
+        let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&**client_id));
         if let Packet::ConnAck(connack) = &mut connack {
             connack.authentication_data = proof.as_ref().map(String::as_bytes);
         }
@@ -207,8 +215,7 @@ impl Connection {
         self.shard.hub.session_connected(session.id, now());
         session.client.add_bytes_in(self.bytes_read);
         self.shard.clients.connected(&session.client, self.facts());
-        self.log_arrival(&client_id, start, resumes);
-        let guard = SessionGuard { shard: self.shard.clone(), client_id, session, handover };
+        self.log_arrival(client_id, *start, resumes);
         Box::new(Accepted { connection: self, guard, wake, replies })
     }
 }
@@ -227,18 +234,26 @@ impl Accepted {
         let mut active = Active::new(&mut self.connection, &self.guard.session, replies);
         let end = active.serve(&self.wake, &self.guard.handover.wanted).await;
         Box::pin(active.say_farewell(&end)).await;
-        let socket = Arc::clone(&self.connection.socket);
-        self.finish(&end);
+        let shard = self.connection.shard.clone();
+        let is_kept = self.guard.session.mailbox.is_durable();
+        let (socket, _counts) = self.finish(&end);
+        if is_kept && matches!(end, End::Client) {
+            // Who said goodbye took its will back: it is told so, by the end of the connection, when the disk knows.
+            let _saved = shard.durability.reached(shard.hub.next_batch()).await.is_ok();
+        }
         if !end.is_silent() {
             Box::pin(say_last_words(&socket, &[])).await;
         }
     }
 
-    /// Gives the session back, which a new connection of the client may be waiting for.
-    fn finish(self, end: &End) {
+    /// Gives the session back, which a new connection of the client may be waiting for. The socket still counts as a
+    /// connection as long as the guard lives.
+    fn finish(self, end: &End) -> (Arc<ByteStream>, ConnectionGuard) {
         let Self { connection, guard, .. } = self;
         connection.log_departure(&guard.client_id, end, guard.session.mailbox.losses());
-        guard.release(connection.inbound);
+        let Connection { socket, inbound, _guard: counts, .. } = connection;
+        guard.release(inbound);
+        (socket, counts)
     }
 }
 

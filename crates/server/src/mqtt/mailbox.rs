@@ -307,7 +307,8 @@ impl MqttMailbox {
 impl Mailbox for MqttMailbox {
     fn offer(&self, run: &Run<'_>, delivery: &Delivery) -> Offer {
         // The clock matters to messages with an expiry only.
-        let time: Timestamp = if run.message_properties().is_some() { now().wall } else { run.time() };
+        let expires = run.message_properties().is_some_and(|properties| properties.expiry.is_some());
+        let time: Timestamp = if expires { now().wall } else { run.time() };
         let mut state = self.state.lock();
         state.lend_buffer();
         let before = state.outbound.losses();
@@ -362,7 +363,7 @@ impl Flush for MqttMailbox {
         *is_dirty = false;
         let Some(wire) = wire else { return };
         // Its task may wait for room: to go on with a replay, or to read on.
-        let was_held_back = outbound.is_congested() || outbound.is_backlogged();
+        let (was_congested, was_backlogged) = (outbound.is_congested(), outbound.is_backlogged());
         let was_blocked = std::mem::take(is_blocked);
         let mut written_bytes = 0;
         // Writing may let queued messages move up, which are written at once rather than in the next tick.
@@ -387,7 +388,8 @@ impl Flush for MqttMailbox {
         let sent = outbound.sent();
         wire.shard.traffic().sent(written_bytes, &sent.since(&std::mem::replace(counted, sent)));
         *bytes_out += written_bytes as u64;
-        if *is_blocked != was_blocked || *is_broken || (was_held_back && !outbound.is_congested()) {
+        let has_room = (was_congested && !outbound.is_congested()) || (was_backlogged && !outbound.is_backlogged());
+        if *is_blocked != was_blocked || *is_broken || has_room {
             wire.wake.notify_one();
         }
         if let Some(buffer) = outbound.reclaim_buffer() {

@@ -103,7 +103,7 @@ pub(super) struct Taken {
     /// What is left of the connection before, if the session goes on.
     pub(super) resumed: Option<Detached>,
     /// An older session ended for it.
-    has_ended_another: bool,
+    pub(super) has_ended_another: bool,
     pub(super) handover: Arc<Handover>,
 }
 
@@ -230,7 +230,10 @@ impl Sessions {
             let (session, resumed) = match table.remove(client_id) {
                 // A client id belongs to its principal: nobody else gets at what waits for it.
                 Some((session, detached, _))
-                    if start == Start::Resume && session.subscriber.principal().name() == principal.name() =>
+                    if start == Start::Resume
+                        && session.subscriber.principal().name() == principal.name()
+                        // One whose time is over may still wait for that to happen.
+                        && detached.end_at().is_none_or(|end| end > now().instant) =>
                 {
                     (session, Some(detached))
                 }
@@ -289,12 +292,18 @@ impl Sessions {
 
     /// Has the disk know what CONNACK tells: that the session is there and will not end as it was about to, that its will
     /// is this one, that an older session is gone. A disk that refuses keeps nobody out.
-    pub(super) async fn save_connected(&self, client_id: &Arc<str>, taken: &Taken, inbound: &Inbound) {
-        let is_kept = taken.session.mailbox.is_durable();
+    pub(super) async fn save_connected(
+        &self,
+        client_id: &Arc<str>,
+        session: &Session,
+        has_ended_another: bool,
+        inbound: &Inbound,
+    ) {
+        let is_kept = session.mailbox.is_durable();
         if is_kept {
-            self.note_facts(&taken.session, client_id, inbound.session_expiry_s(), FactsState::of_connected(inbound));
+            self.note_facts(session, client_id, inbound.session_expiry_s(), FactsState::of_connected(inbound));
         }
-        if is_kept || taken.has_ended_another {
+        if is_kept || has_ended_another {
             let _saved = self.durability.reached(self.hub.next_batch()).await.is_ok();
         }
     }
@@ -379,6 +388,8 @@ impl Sessions {
     }
 
     fn end(&self, session: &Session, will: Option<WillMessage>) {
+        // After a crash a will is published and its session gone, or neither.
+        let _together = self.hub.in_one_batch();
         if let Some(will) = will {
             publish_will(session, &will);
         }
@@ -400,7 +411,7 @@ impl Sessions {
             match next {
                 Some(at) => {
                     tokio::select! {
-                        () = tokio::time::sleep_until(at.into()) => self.handle_due(now().instant),
+                        () = tokio::time::sleep_until(at.into()) => self.handle_due(now().instant).await,
                         () = self.rescheduled.notified() => {}
                     }
                 }
@@ -409,7 +420,7 @@ impl Sessions {
         }
     }
 
-    fn handle_due(&self, at: Instant) {
+    async fn handle_due(&self, at: Instant) {
         loop {
             // One at a time, and not under the lock: a will may be delivered to any of these sessions.
             let (client_id, held) = {
@@ -423,8 +434,16 @@ impl Sessions {
                 (client_id, held)
             };
             let Held { session, mut detached, expiry_s, handover } = held;
-            if self.settle(&client_id, &session, expiry_s, &mut detached) {
-                self.forget(&session);
+            // Its will, if that is due with its end, and the end itself: both or neither after a crash.
+            let is_over = {
+                let _together = self.hub.in_one_batch();
+                let is_over = self.settle(&client_id, &session, expiry_s, &mut detached);
+                if is_over {
+                    self.forget(&session);
+                }
+                is_over
+            };
+            if is_over {
                 self.table.lock().entries.remove(&client_id);
                 self.clients.count_expired();
                 debug!(client_id = &*client_id, "session expired");
@@ -432,6 +451,8 @@ impl Sessions {
                 self.table.lock().park(&client_id, session, expiry_s, detached);
             }
             handover.released.notify_waiters();
+            // Many may be due at once, after a start for one; others have their turn.
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -201,3 +201,55 @@ fn relaxed_durability_keeps_sessions_over_a_proper_stop() {
     hub.restart();
     resume(&hub, b's', true).expect_hex("34 06 0001 74 0001 31");
 }
+
+/// A QoS 1 PUBLISH to `t`.
+fn publish(packet_id: u16, payload: &[u8]) -> Vec<u8> {
+    let mut body = b"\x00\x01t".to_vec();
+    body.extend(packet_id.to_be_bytes());
+    body.extend(payload);
+    let mut packet = vec![0x32];
+    let mut length = body.len();
+    while length >= 0x80 {
+        packet.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    packet.push(length as u8);
+    packet.extend(body);
+    packet
+}
+
+#[test]
+fn a_long_queue_behind_large_messages_arrives_whole() {
+    const LARGE: u16 = 5;
+    const ALL: u16 = 3_005;
+    let hub = TestHub::start();
+    subscribe_and_leave(&hub, b's', 1);
+    let mut publisher = clean(&hub, b'p');
+    for number in 1..=ALL {
+        let payload = if number <= LARGE { vec![b'x'; 200_000] } else { number.to_be_bytes().to_vec() };
+        publisher.send(&publish(number, &payload));
+        publisher.expect_hex(&format!("40 02 {number:04x}"));
+    }
+    // MQTT 5, at most five at a time: what is large makes more output at once than the hub has waiting for one client.
+    let mut subscriber = RawClient::connect(hub.mqtt());
+    subscriber.send_hex("10 16 0004 4d515454 05 00 0000 08 11 ffffffff 21 0005 0001 73");
+    assert_eq!(subscriber.read_packet().0, 0x20);
+    for number in 1..=ALL {
+        let (kind, body) = subscriber.read_packet();
+        assert_eq!((kind, body.len() > 100_000), (0x32, number <= LARGE), "message {number}");
+        subscriber.send(&[&[0x40, 2], &body[3..5]].concat());
+    }
+}
+
+#[test]
+fn an_expired_session_is_not_resumed_however_busy_the_hub_is() {
+    let mut hub = TestHub::start();
+    drop(with_will(&hub, b's', 1, 0));
+    hub.stop();
+    std::thread::sleep(Duration::from_millis(1_100));
+    hub.restart();
+    let mut client = RawClient::connect(hub.mqtt());
+    client.send_hex("10 13 0004 4d515454 05 00 003c 05 11 00000064 0001 73");
+    let (_, body) = client.read_packet();
+    assert_eq!(body[0], 0, "no session is present");
+}

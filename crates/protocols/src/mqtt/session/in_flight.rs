@@ -117,7 +117,7 @@ impl InFlight {
     /// Whether an identifier keeps the invariant if it comes next.
     pub(super) fn may_come_next(&self, packet_id: PacketId) -> bool {
         let Some(oldest) = self.exchanges.front().map(|exchange| exchange.packet_id) else { return true };
-        distance(oldest, packet_id) >= distance(oldest, self.next)
+        distance(oldest, packet_id) >= distance(oldest, self.next) && packet_id.next() != oldest
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Exchange> {

@@ -291,6 +291,11 @@ impl Inbound {
         }
     }
 
+    /// The client was not read from, by the shell's own choice: its silence does not count.
+    pub fn excuse_silence(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
     /// Whether the client's time is over, which ends the connection.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
         match self.poll_timeout() {

@@ -10,5 +10,7 @@ mod broker;
 mod door;
 #[path = "../../crates/protocols/tests/mqtt/fuzzing.rs"]
 mod fuzzing;
+#[path = "../../crates/protocols/tests/mqtt/shares.rs"]
+mod shares;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzing::run_session(bytes));

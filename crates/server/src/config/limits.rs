@@ -54,6 +54,9 @@ pub struct Limits {
     /// How long a will waits after its client is gone; `None`: for as long as the client says.
     #[serde(deserialize_with = "unbounded_seconds")]
     pub mqtt_will_delay: Option<Duration>,
+    /// How long an MQTT 5 client may be silent, which CONNACK tells it; `None`: for as long as the client says.
+    #[serde(deserialize_with = "unbounded_seconds")]
+    pub mqtt_keep_alive: Option<Duration>,
     /// Longest topic or filter; a longer one is refused.
     pub topic_bytes: usize,
     /// Most levels of a topic or filter; a deeper one is refused.
@@ -88,6 +91,7 @@ impl Default for Limits {
             queued_bytes: 320 * 1024 * 1024,
             mqtt_session_expiry: None,
             mqtt_will_delay: None,
+            mqtt_keep_alive: None,
             topic_bytes: hub.topic_bytes_max,
             topic_levels: hub.topic_levels_max,
             retained_messages: hub.retained_len_max,
@@ -121,6 +125,7 @@ impl Limits {
             output_bytes_max: self.channel_queue_bytes,
             session_expiry_max_s: seconds_max(self.mqtt_session_expiry),
             will_delay_max_s: seconds_max(self.mqtt_will_delay),
+            keep_alive_max_s: seconds_max(self.mqtt_keep_alive).and_then(|seconds| seconds.try_into().ok()),
             pool: Arc::new(Pool::new(self.queued_bytes)),
             ..MqttLimits::default()
         }
@@ -174,6 +179,11 @@ impl Limits {
                 rule: "it must be between 8 and 128",
             });
         }
+        if self.mqtt_keep_alive.is_some_and(|time| time < Duration::from_secs(1)) {
+            let value = format!("{:?}", self.mqtt_keep_alive.unwrap_or_default());
+            let rule = "it must be at least 1s, or off";
+            return Err(ConfigError::Senseless { key: "limits.mqtt_keep_alive", value, rule });
+        }
         if self.greeting_timeout < Duration::from_millis(100) {
             let value = format!("{:?}", self.greeting_timeout);
             let rule = "nobody could connect in that time; use at least 100ms";
@@ -206,6 +216,9 @@ mod tests {
         let limits = read("mqtt_session_expiry = \"0s\"").unwrap();
         assert_eq!(limits.of_mqtt().session_expiry_max_s, Some(0));
         assert!(read("mqtt_session_expiry = \"never\"").is_err());
+        let limits = read("mqtt_keep_alive = \"5m\"").unwrap();
+        assert_eq!(limits.of_mqtt().keep_alive_max_s, Some(300));
+        assert!(read("mqtt_keep_alive = \"0s\"").is_err());
     }
 
     #[test]

@@ -257,6 +257,7 @@ fn rows(shard: &Shard, clients: &Survey) -> Vec<Row> {
         measure("mqtt_packet_bytes", limits.mqtt_packet_bytes, reached(Bound::MqttPacketBytes)),
         time("mqtt_session_expiry", limits.mqtt_session_expiry, pool.reached(SessionBound::Expiry)),
         time("mqtt_will_delay", limits.mqtt_will_delay, pool.reached(SessionBound::WillDelay)),
+        time("mqtt_keep_alive", limits.mqtt_keep_alive, pool.reached(SessionBound::KeepAlive)),
         // One counter for both, as one check.
         measure("topic_bytes", limits.topic_bytes, hub.topics_refused),
         measure("topic_levels", limits.topic_levels, hub.topics_refused),

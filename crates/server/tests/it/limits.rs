@@ -103,3 +103,17 @@ fn a_queue_over_its_bound_drops_the_newest_and_counts_it() {
         assert_eq!(client.read_packet().1.last(), Some(&payload));
     }
 }
+
+#[test]
+fn a_keep_alive_above_the_bound_is_told_another_one() {
+    let hub = TestHub::builder().limits(|limits| limits.mqtt_keep_alive = Some(Duration::from_secs(60))).start();
+    for (asked, told) in [(0_u16, true), (61, true), (60, false)] {
+        let mut client = RawClient::connect(hub.mqtt());
+        client.send_hex(&format!("10 0e 0004 4d515454 05 02 {asked:04x} 00 0001 61"));
+        let (kind, body) = client.read_packet();
+        assert_eq!((kind, body[1]), (0x20, 0));
+        // Server Keep Alive (MQTT 5 section 3.2.2.3.14).
+        let is_told = body.windows(3).any(|property| property == [0x13, 0, 60]);
+        assert_eq!(is_told, told, "{asked} s: {body:x?}");
+    }
+}

@@ -193,7 +193,10 @@ impl Inbound {
     /// [MQTT-3.1.2-21]; MQTT 3 has no way to say that it shall be another one.
     fn granted_keep_alive_s(&self) -> u16 {
         match self.limits.keep_alive_max_s {
-            Some(max) if self.keep_alive_s == 0 || self.keep_alive_s > max => max,
+            Some(max) if self.keep_alive_s == 0 || self.keep_alive_s > max => {
+                self.limits.pool.reach(SessionBound::KeepAlive);
+                max
+            }
             _ => self.keep_alive_s,
         }
     }

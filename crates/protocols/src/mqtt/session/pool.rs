@@ -36,9 +36,11 @@ pub enum SessionBound {
     Expiry,
     /// Time: [`crate::limits::MqttLimits::will_delay_max_s`].
     WillDelay,
+    /// Time: [`crate::limits::MqttLimits::keep_alive_max_s`].
+    KeepAlive,
 }
 
-const SESSION_BOUNDS: usize = SessionBound::WillDelay as usize + 1;
+const SESSION_BOUNDS: usize = SessionBound::KeepAlive as usize + 1;
 
 /// What sessions hold: one of them, or all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

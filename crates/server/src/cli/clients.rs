@@ -189,6 +189,19 @@ impl ClientView {
 }
 
 impl Dropped {
+    fn in_words(&self) -> String {
+        let causes = [
+            (self.overflow, "not read in time"),
+            (self.memory, "for want of memory"),
+            (self.too_large, "too large"),
+            (self.expired, "expired"),
+            (self.unclaimed, "that nobody of its group took over"),
+        ];
+        let lost = causes.iter().filter(|(count, _)| *count > 0).map(|(count, cause)| format!("{count} {cause}"));
+        let lost: Vec<_> = lost.collect();
+        if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") }
+    }
+
     fn sum(&self) -> u64 {
         self.overflow + self.memory + self.too_large + self.expired + self.unclaimed
     }
@@ -206,7 +219,6 @@ async fn show(client: &Client, output: &Output, id: &str) -> Result<(), Failure>
 
 fn client_page(client: &ClientView, now: Timestamp) -> String {
     let state = if client.connected { "connected" } else { "away" };
-    let Dropped { overflow, memory, too_large, expired, unclaimed } = &client.dropped;
     let expiry = match (client.protocol.as_str(), client.session_expiry_s) {
         ("mqtt", None) => "the session is kept until it is forgotten".to_owned(),
         (_, None | Some(0)) => "the session ends with the connection".to_owned(),
@@ -224,16 +236,10 @@ fn client_page(client: &ClientView, now: Timestamp) -> String {
             client.keep_alive_s.map(|seconds| if seconds == 0 { "none".to_owned() } else { format!("{seconds} s") }),
         ),
         ("expiry", Some(expiry)),
-        ("subscribed", Some(format!("{} filters", client.subscriptions))),
-        ("in flight", Some(format!("{} messages", client.in_flight))),
-        ("queued", Some(format!("{} messages, {} bytes", client.queued.messages, client.queued.bytes))),
-        (
-            "dropped",
-            Some(format!(
-                "{overflow} not read in time, {memory} for want of memory, {too_large} too large, {expired} expired, \
-                 {unclaimed} that nobody of its group took over"
-            )),
-        ),
+        ("subscribed", Some(format!("filters: {}", client.subscriptions))),
+        ("in flight", Some(format!("messages: {}", client.in_flight))),
+        ("queued", Some(format!("messages: {}, bytes: {}", client.queued.messages, client.queued.bytes))),
+        ("dropped", Some(client.dropped.in_words())),
         ("bytes", Some(format!("{} in, {} out", client.bytes.r#in, client.bytes.out))),
     ];
     let mut page = String::new();
@@ -304,10 +310,10 @@ user       guest
 state      connected for 2 min
 keep-alive 60 s
 expiry     the session is kept until it is forgotten
-subscribed 2 filters
-in flight  1 messages
-queued     3 messages, 400 bytes
-dropped    5 not read in time, 0 for want of memory, 1 too large, 0 expired, 0 that nobody of its group took over
+subscribed filters: 2
+in flight  messages: 1
+queued     messages: 3, bytes: 400
+dropped    5 not read in time, 1 too large
 bytes      10 in, 20 out
 ";
         assert_eq!(client_page(&kitchen(), now), expected);

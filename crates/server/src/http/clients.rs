@@ -72,7 +72,7 @@ async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result
         Err(_) => Ok(StatusCode::ACCEPTED),
         Ok(false) if !forget => {
             let detail = format!(
-                "The client '{}' is not connected. Add ?forget=true to end the session that is kept for it.",
+                "The client '{}' is not connected. To end the session that is kept for it, ask for that: ?forget=true, or --forget on the command line.",
                 shorten(id)
             );
             Err(Problem::new(StatusCode::CONFLICT, "not_connected", detail))

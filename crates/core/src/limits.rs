@@ -27,6 +27,8 @@ pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 pub const REPORTERS_MAX: usize = 16;
 /// Routes remembered by one shard; when full the cache starts over.
 pub const ROUTES_CACHED_MAX: usize = 65_536;
+/// Receivers in all routes remembered by one shard, at about a hundred bytes each; when full the cache starts over.
+pub const RECEIVERS_CACHED_MAX: usize = 1_000_000;
 
 /// Bounds that whoever runs a hub chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

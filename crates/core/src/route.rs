@@ -4,14 +4,14 @@
 //! unrelated subscriptions. What a message does on its way belongs to `publisher`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::device::{Device, DeviceId, PropertyName};
 use crate::hub::Hub;
-use crate::limits::ROUTES_CACHED_MAX;
+use crate::limits::{RECEIVERS_CACHED_MAX, ROUTES_CACHED_MAX};
 use crate::mailbox::{Delivery, Offer, Subscriber};
 use crate::message::{Run, SessionId};
 use crate::principal::Access;
@@ -183,6 +183,11 @@ impl Route {
         Self { stamp, role, receivers, groups, slot: Mutex::default(), device: Mutex::default() }
     }
 
+    /// How many receivers it has.
+    fn len(&self) -> usize {
+        self.receivers.len() + self.groups.iter().map(RouteGroup::len).sum::<usize>()
+    }
+
     fn is_valid(&self, hub: &Hub, topic: TopicRef<'_>) -> bool {
         self.stamp == hub.generations.stamp(topic)
     }
@@ -261,6 +266,8 @@ fn merge(trie: &Trie, topic: TopicRef<'_>) -> (Vec<Receiver>, Vec<RouteGroup>) {
 #[derive(Debug, Default)]
 pub struct RouteCache {
     routes: Mutex<FxHashMap<Topic, Arc<Route>>>,
+    /// Of all routes together; changed while these are locked.
+    receivers: AtomicUsize,
 }
 
 impl RouteCache {
@@ -273,14 +280,17 @@ impl RouteCache {
         let mut routes = self.routes.lock();
         if let Some(route) = routes.get_mut(topic.as_str()) {
             if !route.is_valid(hub, topic) {
-                *route = Arc::new(Route::build(hub, topic));
+                let before = std::mem::replace(route, Arc::new(Route::build(hub, topic)));
+                self.receivers.fetch_add(route.len().wrapping_sub(before.len()), Ordering::Relaxed);
             }
             return Arc::clone(route);
         }
-        if routes.len() >= ROUTES_CACHED_MAX {
-            routes.clear();
-        }
         let route = Arc::new(Route::build(hub, topic));
+        let receivers = self.receivers.fetch_add(route.len(), Ordering::Relaxed) + route.len();
+        if routes.len() >= ROUTES_CACHED_MAX || receivers > RECEIVERS_CACHED_MAX {
+            routes.clear();
+            self.receivers.store(route.len(), Ordering::Relaxed);
+        }
         routes.insert(topic.to_topic(), Arc::clone(&route));
         route
     }
@@ -292,7 +302,9 @@ impl RouteCache {
 
     /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
     pub fn purge(&self, hub: &Hub) {
-        self.routes.lock().retain(|topic, route| route.is_valid(hub, topic.borrow()));
+        let mut routes = self.routes.lock();
+        routes.retain(|topic, route| route.is_valid(hub, topic.borrow()));
+        self.receivers.store(routes.values().map(|route| route.len()).sum(), Ordering::Relaxed);
     }
 }
 

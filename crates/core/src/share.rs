@@ -89,6 +89,11 @@ impl RouteGroup {
         is_taken || (takers == Takers::Kept && self.offer_to(run, Readiness::Away, &mut offered))
     }
 
+    /// How many members it has.
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
     /// Whether a member keeps what it is sent on disk.
     pub(crate) fn keeps(&self) -> bool {
         self.members.iter().any(Receiver::keeps)

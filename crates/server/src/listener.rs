@@ -222,8 +222,8 @@ async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, mu
                 serve(socket, Peer::proxied(client), speaks, guard);
             }
         }
-        Ok(Err(ProxyError::Header(error))) => warn!(%proxy, "connection closed: {error}"),
-        Ok(Err(error @ ProxyError::Lost(_))) => debug!(%proxy, "connection closed: {error}"),
+        Ok(Err(ProxyError::Header(error))) if shard.sessions.may_log() => warn!(%proxy, "connection closed: {error}"),
+        Ok(Err(error)) => debug!(%proxy, "connection closed: {error}"),
         Err(_) => debug!(%proxy, "connection closed: no PROXY header came in time"),
     }
 }
@@ -242,7 +242,7 @@ async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
                 http::serve(socket, peer, guard.shard().clone()).await;
             })),
             Some(Language::Tls) => refuse_tls(&socket, peer),
-            None if byte == PROXY_FIRST_BYTE => {
+            None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
             None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),

@@ -26,6 +26,20 @@ pub(crate) struct Read<'s> {
     pub(crate) is_last: bool,
 }
 
+/// Whether a tail is so large that it is read on in place, rather than copied to and fro at each read.
+pub(crate) fn is_large(tail: &[u8]) -> bool {
+    tail.len() >= READ_BYTES_MAX
+}
+
+/// Reads once, behind a large tail; whether the other side closed, or the stream failed.
+pub(crate) fn read_in_place(stream: &ByteStream, tail: &mut Vec<u8>) -> bool {
+    let kept = tail.len();
+    tail.resize(kept + READ_BYTES_MAX, 0);
+    let read = stream.try_read(&mut tail[kept..]);
+    tail.truncate(kept + read.as_ref().copied().unwrap_or(0));
+    read.map_or_else(|error| error.kind() != ErrorKind::WouldBlock, |length| length == 0)
+}
+
 /// Reads once. The tail is taken over into the returned data; whoever handles it puts back what is left.
 pub(crate) fn read_into_scratch<'s>(stream: &ByteStream, scratch: &'s mut Scratch, tail: &mut Vec<u8>) -> Read<'s> {
     let buffer = &mut scratch.0;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use housewire_core::{Denied, Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions};
+use housewire_core::{
+    BatchNumber, Denied, Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions,
+};
 use housewire_protocols::mqtt::{
     Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, RetainHandling, SubAck,
     SubscriptionRequest, Traffic, Version, decode,
@@ -16,11 +18,15 @@ use crate::mqtt::outcome::{filter_denial_reason, outcomes};
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
 use crate::shard::{Flush, now};
-use crate::socket::read_into_scratch;
+use crate::socket::{is_large, read_in_place, read_into_scratch};
 use crate::stats::Bound;
 
 /// How long a leaving connection may take to drain its output.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What one client may take of the shard's time in one turn: a few packets may be worth as much, those that match very many
+/// subscriptions.
+const TURN_MAX: Duration = Duration::from_millis(2);
 
 /// What a read leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,8 @@ pub(super) struct Active<'c> {
     publisher: Publisher,
     /// The session outlives the process.
     is_durable: bool,
+    /// The tail holds whole packets, for the next turn.
+    is_behind: bool,
     withheld: Withheld,
     acks: Vec<Acknowledgement>,
     replies: Vec<u8>,
@@ -53,7 +61,17 @@ impl<'c> Active<'c> {
         let withheld = Withheld::new(shard.durability.clone());
         let is_durable = session.mailbox.is_durable();
         let traffic = Traffic::default();
-        Self { connection, session, publisher, is_durable, withheld, acks: Vec::new(), replies, traffic }
+        Self {
+            connection,
+            session,
+            publisher,
+            is_durable,
+            is_behind: false,
+            withheld,
+            acks: Vec::new(),
+            replies,
+            traffic,
+        }
     }
 
     /// Serves the client until the connection ends, and says why it does.
@@ -83,6 +101,7 @@ impl<'c> Active<'c> {
             if timer.deadline() != deadline && (timer.deadline() > deadline || timer.is_elapsed()) {
                 timer.as_mut().reset(deadline);
             }
+            let may_go_on = !status.is_backlogged && !self.withheld.is_full();
             tokio::select! {
                 biased;
                 () = &mut stopping => return End::shutting_down(),
@@ -110,13 +129,14 @@ impl<'c> Active<'c> {
                         return end;
                     }
                 }
-                ready = self.connection.socket.readable(), if !status.is_backlogged && !self.withheld.is_full() => {
+                ready = self.connection.socket.readable(), if may_go_on && !self.is_behind => {
                     if ready.is_err() {
                         return End::Lost;
                     }
                     may_read = true;
                 }
                 () = tokio::task::yield_now(), if replays_more => {}
+                () = tokio::task::yield_now(), if may_go_on && self.is_behind => may_read = true,
                 () = &mut timer => {
                     if self.withheld.is_full() {
                         self.connection.inbound.excuse_silence(now().instant);
@@ -129,32 +149,43 @@ impl<'c> Active<'c> {
         }
     }
 
-    /// Reads once, handles every packet that is whole, answers in one go.
+    /// Reads once, handles the packets that are whole, answers in one go.
     fn read(&mut self) -> Result<Reading, End> {
         let shard = self.connection.shard.clone();
-        let mut scratch = shard.scratch.lock();
         let mut tail = std::mem::take(&mut self.connection.tail);
         let known = tail.len();
-        let read = read_into_scratch(&self.connection.socket, &mut scratch, &mut tail);
-        let handled = self.handle(read.data);
-        let bytes = read.data.len() - known;
-        shard.traffic().received(bytes, &std::mem::take(&mut self.traffic));
-        self.session.client.add_bytes_in(bytes);
-        // Replies to what came before a broken packet still go out.
-        let responded = self.session.mailbox.respond(&mut self.acks, &mut self.replies);
-        let used = handled?;
-        responded?;
-        if read.is_last {
-            return Err(End::Lost);
+        if self.is_behind || is_large(&tail) {
+            let is_last = !self.is_behind && read_in_place(&self.connection.socket, &mut tail);
+            let used = self.answer_to(&tail, tail.len() - known, is_last)?;
+            tail.drain(..used);
+            tail.shrink_to(tail.len().next_power_of_two());
+            self.connection.tail = tail;
+            return Ok(Reading::More);
         }
+        let mut scratch = shard.scratch.lock();
+        let read = read_into_scratch(&self.connection.socket, &mut scratch, &mut tail);
+        let used = self.answer_to(read.data, read.data.len() - known, read.is_last)?;
         tail.extend_from_slice(&read.data[used..]);
         self.connection.tail = tail;
         Ok(if read.is_full { Reading::More } else { Reading::Emptied })
     }
 
-    /// Handles the packets in `data`; how many bytes they took.
+    /// Handles what is there, of which so many bytes are new, and sends the answers; how many bytes were used.
+    fn answer_to(&mut self, data: &[u8], new_bytes: usize, is_last: bool) -> Result<usize, End> {
+        let handled = self.handle(data);
+        self.connection.shard.traffic().received(new_bytes, &std::mem::take(&mut self.traffic));
+        self.session.client.add_bytes_in(new_bytes);
+        // Replies to what came before a broken packet still go out.
+        let responded = self.session.mailbox.respond(&mut self.acks, &mut self.replies);
+        let used = handled?;
+        responded?;
+        if is_last { Err(End::Lost) } else { Ok(used) }
+    }
+
+    /// Handles the packets in `data`, or those for which there is time in this turn; how many bytes they took.
     fn handle(&mut self, data: &[u8]) -> Result<usize, End> {
         let time = now();
+        self.is_behind = false;
         let mut batch = Batch::new();
         let mut used = 0;
         loop {
@@ -183,11 +214,20 @@ impl<'c> Active<'c> {
                     self.publish(&mut batch).inspect_err(|_| self.forget_received(packet_id))?;
                     let pushed = batch.push(publication).is_ok();
                     debug_assert!(pushed, "an empty batch takes anything");
+                    if time.instant.elapsed() < TURN_MAX {
+                        continue;
+                    }
+                } else {
+                    continue;
                 }
-                continue;
+            } else {
+                self.publish(&mut batch)?;
+                self.handle_event(event)?;
             }
-            self.publish(&mut batch)?;
-            self.handle_event(event)?;
+            if time.instant.elapsed() >= TURN_MAX {
+                self.is_behind = true;
+                break;
+            }
         }
         self.publish(&mut batch)?;
         Ok(used)
@@ -221,8 +261,12 @@ impl<'c> Active<'c> {
 
     /// Answers when the disk has everything that happened until now, if the session is one that outlives the process.
     fn answer(&mut self, answer: Answer) {
-        let due = self.is_durable.then(|| self.publisher.hub().next_batch());
+        let due = self.due();
         self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
+    }
+
+    fn due(&self) -> Option<BatchNumber> {
+        self.is_durable.then(|| self.publisher.hub().next_batch())
     }
 
     fn publish(&mut self, batch: &mut Batch<'_>) -> Result<(), End> {
@@ -282,8 +326,10 @@ impl<'c> Active<'c> {
             Ok(request) => self.subscribe_one(request, identifier),
             Err(reason) => reason,
         });
-        let reasons = reasons.collect();
-        self.answer(Answer::Packet(Packet::SubAck(SubAck::new(packet_id, reasons))));
+        let reasons: Vec<_> = reasons.collect();
+        let due = reasons.iter().any(|reason: &ReasonCode| !reason.is_error()).then(|| self.due()).flatten();
+        let answer = Answer::Packet(Packet::SubAck(SubAck::new(packet_id, reasons)));
+        self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
         // SUBACK goes out before the first retained message.
         self.session.mailbox.respond(&mut self.acks, &mut self.replies)?;
         Ok(())
@@ -301,6 +347,10 @@ impl<'c> Active<'c> {
         let len_max = self.connection.shard.config.limits.mqtt_subscriptions;
         if subscriber.subscription_count() >= len_max && !subscriber.is_subscribed(&filter) {
             self.connection.shard.stats.reach(Bound::MqttSubscriptions);
+            return ReasonCode::QuotaExceeded;
+        }
+        if self.is_durable && self.publisher.hub().disk_is_failing() {
+            // It could not be acknowledged, and what is acknowledged after it would have to wait with it.
             return ReasonCode::QuotaExceeded;
         }
         match self.publisher.hub().subscribe(subscriber, &filter, wanted) {

@@ -137,11 +137,21 @@ impl SessionPart {
 
     /// Adds what the disk refused before; what was noted since then wins.
     pub(super) fn put_back(&mut self, refused: Self) {
-        self.facts = self.facts.take().or(refused.facts);
         self.is_ended |= refused.is_ended;
+        if self.is_ended {
+            return self.forget_all();
+        }
+        self.facts = self.facts.take().or(refused.facts);
         for (filter, options) in refused.subscriptions {
             self.subscriptions.entry(filter).or_insert(options);
         }
+    }
+
+    /// Of a session that is over nothing else matters, and it may have to wait for a disk that takes nothing.
+    pub(super) fn forget_all(&mut self) {
+        self.facts = None;
+        self.subscriptions = BTreeMap::new();
+        self.is_ended = true;
     }
 
     /// Adds itself to a batch.

@@ -162,7 +162,7 @@ impl MqttMailbox {
         state.wire = None;
         state.outbound.close();
         if let Some(durable) = &mut state.durable {
-            durable.part.is_ended = true;
+            durable.part.forget_all();
         }
         self.settle(&mut state);
     }

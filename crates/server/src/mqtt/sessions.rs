@@ -167,7 +167,7 @@ impl Sessions {
     }
 
     /// Whether a client that comes or goes is worth a line of the log now.
-    pub(super) fn may_log(&self) -> bool {
+    pub(crate) fn may_log(&self) -> bool {
         self.log.may_log(now().instant)
     }
 

@@ -209,3 +209,19 @@ fn a_pending_replay_ends_with_its_subscription() {
     fickle.send_hex(&format!("{} a2 05 0002 0001 61 c0 00", subscribe_hex(b'a')));
     fickle.expect_hex("90 03 0001 00 b0 02 0002 d0 00");
 }
+
+#[test]
+fn what_takes_several_turns_is_done_whole_and_in_order() {
+    const MESSAGES: usize = 6_000;
+    let hub = TestHub::start();
+    let mut watcher = connected(&hub, b'w');
+    watcher.send_hex("82 06 0001 0001 2b 00");
+    watcher.expect_hex("90 03 0001 00");
+    let mut publisher = connected(&hub, b'p');
+    // No two in a row have one topic, so each is a run of its own.
+    let packets: Vec<u8> = (0..MESSAGES).flat_map(|number| [0x30, 3, 0, 1, b'a' + (number % 7) as u8]).collect();
+    publisher.send(&packets);
+    publisher.send_hex("c0 00");
+    assert_eq!(watcher.read(packets.len()), packets);
+    publisher.expect_hex("d0 00");
+}

@@ -80,6 +80,8 @@ pub(crate) struct Whereabouts {
     pub(crate) since: Timestamp,
     /// `None` if there was none since the hub started.
     pub(crate) connection: Option<Connection>,
+    /// How long its session outlives a connection, if it comes from disk and there was none since; `None` for ever.
+    pub(crate) restored_expiry_s: Option<u32>,
 }
 
 /// One client.
@@ -113,6 +115,11 @@ impl Client {
 
     pub(crate) fn whereabouts(&self) -> Whereabouts {
         *self.whereabouts.lock()
+    }
+
+    /// Its session comes from disk.
+    pub(crate) fn note_restored(&self, expiry_s: Option<u32>) {
+        self.whereabouts.lock().restored_expiry_s = expiry_s;
     }
 
     pub(crate) fn bytes_in(&self) -> u64 {
@@ -182,7 +189,8 @@ impl Clients {
         subscriber: Arc<Subscriber>,
         mailbox: Arc<dyn Measured>,
     ) -> Arc<Client> {
-        let whereabouts = Whereabouts { is_connected: false, since: now().wall, connection: None };
+        let whereabouts =
+            Whereabouts { is_connected: false, since: now().wall, connection: None, restored_expiry_s: None };
         let client = Arc::new(Client {
             id: Arc::clone(&id),
             protocol,
@@ -220,7 +228,12 @@ impl Clients {
         client.is_ended.store(false, Ordering::Relaxed);
         let before = std::mem::replace(
             &mut *client.whereabouts.lock(),
-            Whereabouts { is_connected: true, since: now().wall, connection: Some(connection) },
+            Whereabouts {
+                is_connected: true,
+                since: now().wall,
+                connection: Some(connection),
+                restored_expiry_s: None,
+            },
         );
         if client.protocol == Protocol::Mqtt && !before.is_connected {
             let connected = self.mqtt_connected.fetch_add(1, Ordering::Relaxed) + 1;

@@ -67,6 +67,7 @@ impl Sessions {
                 // Its time runs from now, not from each start anew.
                 self.note_facts(&session, &client_id, expiry_s, FactsState::of_away(&detached, now));
             }
+            session.client.note_restored(Some(expiry_s).filter(|seconds| *seconds != u32::MAX));
             self.put_away(&client_id, session, expiry_s, detached);
         }
         if count > 0 {

@@ -47,7 +47,7 @@ struct BytesView {
 
 impl<'a> ClientView<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
-        let Whereabouts { is_connected, since, connection } = client.whereabouts();
+        let Whereabouts { is_connected, since, connection, restored_expiry_s } = client.whereabouts();
         let figures = client.figures();
         let of_mqtt = connection.filter(|_| client.protocol() == Protocol::Mqtt);
         Self {
@@ -71,7 +71,7 @@ impl<'a> ClientView<'a> {
             },
             bytes: BytesView { r#in: client.bytes_in(), out: figures.bytes_out },
             keep_alive_s: of_mqtt.map(|connection| connection.keep_alive_s),
-            session_expiry_s: connection.and_then(|connection| connection.session_expiry_s),
+            session_expiry_s: connection.map_or(restored_expiry_s, |connection| connection.session_expiry_s),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use housewire::DurabilityMode;
 
+use crate::http_client::get;
 use crate::test_hub::{RawClient, TestHub};
 
 /// MQTT 3.1.1, keep-alive 60, client identifier of one letter, session kept.
@@ -166,6 +167,8 @@ fn a_delayed_will_outlives_a_restart() {
     let mut hub = TestHub::start();
     drop(with_will(&hub, b's', 100, 2));
     hub.restart();
+    let shown = get(&hub, "/api/clients/s").expect(200).json();
+    assert_eq!((&shown["session_expiry_s"], &shown["connected"]), (&100.into(), &false.into()));
     watch_wills(&hub).expect_hex("30 04 0001 77 78");
     // It is published once.
     hub.restart();

@@ -77,6 +77,9 @@ pub const HELD_BYTES: usize = 160;
 
 /// User properties in one MQTT 5 packet, which cost ten times their bytes; a packet with more is refused, 0x97.
 pub const USER_PROPERTIES_MAX: usize = 1_024;
+/// Filters of one SUBSCRIBE or UNSUBSCRIBE, since what they ask for is done at once; further ones of a SUBSCRIBE are
+/// refused, 0x97, an UNSUBSCRIBE with more ends the connection, 0x97.
+pub const PACKET_FILTERS_MAX: usize = 1_024;
 /// Rounds that turn a password into keys. Fewer than RFC 7677 asks for, or so many that a log-in takes seconds, are refused
 /// where keys are configured.
 pub const SCRAM_ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-use crate::limits::{SCRAM_ITERATIONS, SCRAM_SALT_BYTES_MAX};
+use crate::limits::{PASSWORD_BYTES_MAX, SCRAM_ITERATIONS, SCRAM_SALT_BYTES_MAX, USER_NAME_BYTES_MAX};
 
 type Key = [u8; 32];
 
@@ -69,8 +69,11 @@ impl Credentials {
         &self.salt
     }
 
-    /// Whether this is the password. As slow as [`Credentials::derive`].
+    /// Whether this is the password. As slow as [`Credentials::derive`], but for one that is longer than any may be.
     pub fn is_password(&self, password: &[u8]) -> bool {
+        if password.len() > PASSWORD_BYTES_MAX {
+            return false;
+        }
         let derived = Self::derive(password, &self.salt, self.iterations);
         derived.stored_key.ct_eq(&self.stored_key).into()
     }
@@ -91,10 +94,14 @@ fn hmac(key: &[u8], data: &[u8]) -> Key {
     mac.finalize().into_bytes().into()
 }
 
-/// A name in the form in which it is compared (RFC 4013): what looks the same is the same. `None` if it is empty or holds
-/// what no name may hold.
+/// A name in the form in which it is compared (RFC 4013): what looks the same is the same. `None` if it is empty, longer
+/// than [`USER_NAME_BYTES_MAX`] before or after, or holds what no name may hold.
 pub fn prepared(name: &str) -> Option<String> {
-    stringprep::saslprep(name).ok().filter(|name| !name.is_empty()).map(std::borrow::Cow::into_owned)
+    if name.len() > USER_NAME_BYTES_MAX {
+        return None;
+    }
+    let prepared = stringprep::saslprep(name).ok()?;
+    (1..=USER_NAME_BYTES_MAX).contains(&prepared.len()).then(|| prepared.into_owned())
 }
 
 /// As RFC 5802 asks for; bytes that are no such text count as they are.

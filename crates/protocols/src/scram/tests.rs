@@ -67,6 +67,32 @@ fn first_messages() {
 }
 
 #[test]
+fn nobody_unknown_has_the_hub_prepare_long_texts() {
+    use crate::limits::{PASSWORD_BYTES_MAX, SCRAM_MESSAGE_BYTES_MAX, USER_NAME_BYTES_MAX};
+    let first = |name: &str, rest: &str| ClientFirst::parse(format!("n,,n={name},r=x{rest}").as_bytes());
+    let longest = "a".repeat(USER_NAME_BYTES_MAX);
+    assert_eq!(first(&longest, "").unwrap().username(), longest);
+    // Refused as a wrong password is. What preparing would say of the last two, that the one is short without its soft
+    // hyphens and that the other may not be, is not found out.
+    let [soft, forbidden] = ["\u{ad}", "\u{7}"].map(|character| character.repeat(USER_NAME_BYTES_MAX) + "a");
+    for name in [format!("{longest}a"), soft, forbidden] {
+        assert_eq!(first(&name, "").unwrap_err(), ScramError::Refused);
+        assert_eq!(prepared(&name), None);
+    }
+    assert_eq!(prepared(&"\u{fdfa}".repeat(85)), None, "too long when it is prepared");
+    let room = SCRAM_MESSAGE_BYTES_MAX - "n,,n=a,r=x".len();
+    assert!(first("a", &"y".repeat(room)).is_ok());
+    assert!(matches!(first("a", &"y".repeat(room + 1)), Err(ScramError::Malformed(_))));
+    let long = format!("{},p=AAAA", "y".repeat(SCRAM_MESSAGE_BYTES_MAX));
+    assert!(matches!(challenge().verify(long.as_bytes()), Err(ScramError::Malformed(rule)) if rule.contains("longer")));
+
+    let password = vec![b'p'; PASSWORD_BYTES_MAX + 1];
+    let of = |password: &[u8]| Credentials::derive(password, b"salt", 4_096);
+    assert!(of(&password[1..]).is_password(&password[1..]));
+    assert!(!of(&password).is_password(&password));
+}
+
+#[test]
 fn last_messages() {
     for (from, to) in
         [("c=biws", "c=eSws"), ("c=biws,", ""), ("r=rOpr", "r=rOps"), ("p=", "q="), ("p=dHzb", "p=!"), ("c=", "x=")]

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::limits::{SCRAM_MESSAGE_BYTES_MAX, USER_NAME_BYTES_MAX};
 
-pub use self::credentials::{Credentials, CredentialsError, prepared};
+pub use self::credentials::{Credentials, CredentialsError, Shape, prepared};
 
 /// As it is called in MQTT's Authentication Method and in SASL.
 pub const MECHANISM: &str = "SCRAM-SHA-256";

@@ -25,6 +25,20 @@ pub struct Credentials {
     server_key: Key,
 }
 
+/// What a challenge tells of credentials, beside what is different for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    iterations: u32,
+    salt_bytes: usize,
+}
+
+/// That of credentials made by `housewire scram` without further options.
+impl Default for Shape {
+    fn default() -> Self {
+        Self { iterations: *SCRAM_ITERATIONS.start(), salt_bytes: 16 }
+    }
+}
+
 /// Why a text is not the stored form of a password.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum CredentialsError {
@@ -50,13 +64,25 @@ impl Credentials {
         Self { iterations, salt: salt.to_owned(), stored_key, server_key: hmac(&salted, b"Server Key") }
     }
 
-    /// For somebody unknown: always the same for one name and secret, so that asking twice tells nobody that there is no
-    /// such user. Nobody knows a password for it.
-    pub fn fake(secret: &Key, username: &str, iterations: u32) -> Self {
-        const SALT_BYTES: usize = 16;
+    /// For somebody unknown: always the same for one name and secret, and in the shape of some user's (of the default one
+    /// if there are none), so that neither asking twice nor comparing tells anybody that there is no such user. Nobody knows
+    /// a password for it.
+    pub fn fake(secret: &Key, username: &str, shapes: &[Shape]) -> Self {
         let of = |purpose: &str| hmac(secret, format!("{purpose}:{username}").as_bytes());
-        let salt = of("salt")[..SALT_BYTES].to_owned();
+        let [a, b, c, d, ..] = of("shape");
+        let chosen = u32::from_be_bytes([a, b, c, d]) as usize % shapes.len().max(1);
+        let Shape { iterations, salt_bytes } = shapes.get(chosen).copied().unwrap_or_default();
+        let mut salt = of("salt").to_vec();
+        while salt.len() < salt_bytes {
+            salt.extend(of(&format!("salt from {}", salt.len())));
+        }
+        salt.truncate(salt_bytes);
         Self { iterations, salt, stored_key: of("stored key"), server_key: of("server key") }
+    }
+
+    /// What a challenge tells of them.
+    pub fn shape(&self) -> Shape {
+        Shape { iterations: self.iterations, salt_bytes: self.salt.len() }
     }
 
     /// Rounds that turn the password into keys.

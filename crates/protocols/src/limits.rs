@@ -77,8 +77,18 @@ pub const HELD_BYTES: usize = 160;
 
 /// User properties in one MQTT 5 packet, which cost ten times their bytes; a packet with more is refused, 0x97.
 pub const USER_PROPERTIES_MAX: usize = 1_024;
+/// Filters of one SUBSCRIBE or UNSUBSCRIBE, since what they ask for is done at once; further ones of a SUBSCRIBE are
+/// refused, 0x97, an UNSUBSCRIBE with more ends the connection, 0x97.
+pub const PACKET_FILTERS_MAX: usize = 1_024;
 /// Rounds that turn a password into keys. Fewer than RFC 7677 asks for, or so many that a log-in takes seconds, are refused
 /// where keys are configured.
 pub const SCRAM_ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
 /// Salt of stored keys in bytes; more are refused where keys are configured.
 pub const SCRAM_SALT_BYTES_MAX: usize = 256;
+/// A user's name in bytes, as it is sent and as it is compared. Nobody has a longer one; preparing it for comparing would
+/// cost as much as somebody unknown wants.
+pub const USER_NAME_BYTES_MAX: usize = 256;
+/// A password in bytes, as it is sent; a longer one is wrong, for the same reason.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// A client's SCRAM message in bytes; a longer one ends the exchange, 0x87.
+pub const SCRAM_MESSAGE_BYTES_MAX: usize = 4_096;

@@ -10,7 +10,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use thiserror::Error;
 
-pub use self::credentials::{Credentials, CredentialsError, prepared};
+use crate::limits::{SCRAM_MESSAGE_BYTES_MAX, USER_NAME_BYTES_MAX};
+
+pub use self::credentials::{Credentials, CredentialsError, Shape, prepared};
 
 /// As it is called in MQTT's Authentication Method and in SASL.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
@@ -59,6 +61,10 @@ impl ClientFirst {
         let acts_for =
             if identity.is_empty() { None } else { Some(attribute(Some(identity), "a=", "it has no header")?) };
         if acts_for.is_some_and(|name| unescaped(name).as_ref() != Some(&username)) {
+            return Err(ScramError::Refused);
+        }
+        // Nobody is called so, which is all that there is to say.
+        if username.len() > USER_NAME_BYTES_MAX {
             return Err(ScramError::Refused);
         }
         let username = prepared(&username).ok_or(ScramError::Malformed("the user name holds forbidden characters"))?;
@@ -113,6 +119,9 @@ impl Challenge {
 }
 
 fn text(data: &[u8]) -> Result<&str, ScramError> {
+    if data.len() > SCRAM_MESSAGE_BYTES_MAX {
+        return Err(ScramError::Malformed("it is far longer than a name and a nonce need"));
+    }
     std::str::from_utf8(data).map_err(|_| ScramError::Malformed("it is not UTF-8"))
 }
 

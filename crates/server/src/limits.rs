@@ -66,5 +66,3 @@ pub(crate) const PASSWORD_CHECKS_MAX: usize = 2;
 pub(crate) const PASSWORD_CHECK_WAIT: Duration = Duration::from_secs(5);
 /// Users in the config file; more end the start.
 pub(crate) const USERS_MAX: usize = 10_000;
-/// Longest password that `housewire scram` takes, which is MQTT's own bound.
-pub(crate) const PASSWORD_BYTES_MAX: usize = 65_535;

@@ -12,6 +12,7 @@ mod hand_on;
 mod mailbox;
 mod outcome;
 mod pace;
+mod replays;
 mod restore;
 mod sessions;
 mod withheld;

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use housewire_core::{Permissions, Principal};
-use housewire_protocols::limits::SCRAM_ITERATIONS;
-use housewire_protocols::scram::{Credentials, prepared};
+use housewire_protocols::scram::{Credentials, Shape, prepared};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tracing::error;
@@ -41,8 +40,8 @@ pub(crate) struct Users {
     by_name: HashMap<String, User>,
     /// Makes up credentials for unknown users, so that they are answered like known ones.
     secret: [u8; 32],
-    /// What those of unknown users say.
-    iterations: u32,
+    /// What those of known users look like, one for each user.
+    shapes: Vec<Shape>,
     checks: Arc<Semaphore>,
 }
 
@@ -55,11 +54,10 @@ impl Users {
             let principal = Arc::new(Principal::new(name.clone(), Permissions::all()));
             (name.clone(), User { principal, credentials: credentials.clone() })
         };
-        let first = configured.values().next();
         Ok(Self {
             by_name: configured.iter().map(user).collect(),
             secret,
-            iterations: first.map_or(*SCRAM_ITERATIONS.start(), Credentials::iterations),
+            shapes: configured.values().map(Credentials::shape).collect(),
             checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
         })
     }
@@ -73,7 +71,7 @@ impl Users {
     pub(crate) fn credentials(&self, name: &str) -> Credentials {
         match self.by_name.get(name) {
             Some(user) => user.credentials.clone(),
-            None => Credentials::fake(&self.secret, name, self.iterations),
+            None => Credentials::fake(&self.secret, name, &self.shapes),
         }
     }
 
@@ -117,6 +115,7 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use housewire_protocols::limits::SCRAM_ITERATIONS;
 
     fn users() -> Users {
         let credentials = Credentials::derive(b"pencil", b"salt", *SCRAM_ITERATIONS.start());
@@ -148,5 +147,22 @@ mod tests {
         assert_eq!(users.credentials("bob"), users.credentials("bob"));
         assert_ne!(users.credentials("bob"), self::users().credentials("bob"));
         assert_ne!(users.nonce().unwrap(), users.nonce().unwrap());
+    }
+
+    #[test]
+    fn unknown_users_have_the_iterations_and_salts_of_known_ones() {
+        let of = |salt: &[u8], iterations| Credentials::derive(b"pencil", salt, iterations);
+        let configured = [("anna", of(b"salt", 4_096)), ("ben", of(b"a longer salt", 5_000))];
+        let users = Users::new(&configured.map(|(name, credentials)| (name.to_owned(), credentials)).into()).unwrap();
+        let mut seen = [0; 2];
+        for number in 0..200 {
+            let credentials = users.credentials(&format!("nobody {number}"));
+            match (credentials.iterations(), credentials.salt().len()) {
+                (4_096, 4) => seen[0] += 1,
+                (5_000, 13) => seen[1] += 1,
+                other => panic!("no user has {other:?}"),
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
     }
 }

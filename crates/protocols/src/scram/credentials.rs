@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-use crate::limits::{SCRAM_ITERATIONS, SCRAM_SALT_BYTES_MAX};
+use crate::limits::{PASSWORD_BYTES_MAX, SCRAM_ITERATIONS, SCRAM_SALT_BYTES_MAX, USER_NAME_BYTES_MAX};
 
 type Key = [u8; 32];
 
@@ -23,6 +23,20 @@ pub struct Credentials {
     salt: Vec<u8>,
     stored_key: Key,
     server_key: Key,
+}
+
+/// What a challenge tells of credentials, beside what is different for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    iterations: u32,
+    salt_bytes: usize,
+}
+
+/// That of credentials made by `housewire scram` without further options.
+impl Default for Shape {
+    fn default() -> Self {
+        Self { iterations: *SCRAM_ITERATIONS.start(), salt_bytes: 16 }
+    }
 }
 
 /// Why a text is not the stored form of a password.
@@ -50,13 +64,25 @@ impl Credentials {
         Self { iterations, salt: salt.to_owned(), stored_key, server_key: hmac(&salted, b"Server Key") }
     }
 
-    /// For somebody unknown: always the same for one name and secret, so that asking twice tells nobody that there is no
-    /// such user. Nobody knows a password for it.
-    pub fn fake(secret: &Key, username: &str, iterations: u32) -> Self {
-        const SALT_BYTES: usize = 16;
+    /// For somebody unknown: always the same for one name and secret, and in the shape of some user's (of the default one
+    /// if there are none), so that neither asking twice nor comparing tells anybody that there is no such user. Nobody knows
+    /// a password for it.
+    pub fn fake(secret: &Key, username: &str, shapes: &[Shape]) -> Self {
         let of = |purpose: &str| hmac(secret, format!("{purpose}:{username}").as_bytes());
-        let salt = of("salt")[..SALT_BYTES].to_owned();
+        let [a, b, c, d, ..] = of("shape");
+        let chosen = u32::from_be_bytes([a, b, c, d]) as usize % shapes.len().max(1);
+        let Shape { iterations, salt_bytes } = shapes.get(chosen).copied().unwrap_or_default();
+        let mut salt = of("salt").to_vec();
+        while salt.len() < salt_bytes {
+            salt.extend(of(&format!("salt from {}", salt.len())));
+        }
+        salt.truncate(salt_bytes);
         Self { iterations, salt, stored_key: of("stored key"), server_key: of("server key") }
+    }
+
+    /// What a challenge tells of them.
+    pub fn shape(&self) -> Shape {
+        Shape { iterations: self.iterations, salt_bytes: self.salt.len() }
     }
 
     /// Rounds that turn the password into keys.
@@ -69,8 +95,11 @@ impl Credentials {
         &self.salt
     }
 
-    /// Whether this is the password. As slow as [`Credentials::derive`].
+    /// Whether this is the password. As slow as [`Credentials::derive`], but for one that is longer than any may be.
     pub fn is_password(&self, password: &[u8]) -> bool {
+        if password.len() > PASSWORD_BYTES_MAX {
+            return false;
+        }
         let derived = Self::derive(password, &self.salt, self.iterations);
         derived.stored_key.ct_eq(&self.stored_key).into()
     }
@@ -91,10 +120,14 @@ fn hmac(key: &[u8], data: &[u8]) -> Key {
     mac.finalize().into_bytes().into()
 }
 
-/// A name in the form in which it is compared (RFC 4013): what looks the same is the same. `None` if it is empty or holds
-/// what no name may hold.
+/// A name in the form in which it is compared (RFC 4013): what looks the same is the same. `None` if it is empty, longer
+/// than [`USER_NAME_BYTES_MAX`] before or after, or holds what no name may hold.
 pub fn prepared(name: &str) -> Option<String> {
-    stringprep::saslprep(name).ok().filter(|name| !name.is_empty()).map(std::borrow::Cow::into_owned)
+    if name.len() > USER_NAME_BYTES_MAX {
+        return None;
+    }
+    let prepared = stringprep::saslprep(name).ok()?;
+    (1..=USER_NAME_BYTES_MAX).contains(&prepared.len()).then(|| prepared.into_owned())
 }
 
 /// As RFC 5802 asks for; bytes that are no such text count as they are.

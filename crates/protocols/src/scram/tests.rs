@@ -29,9 +29,9 @@ fn the_exchange_of_rfc_7677_is_ours() {
 #[test]
 fn a_wrong_proof_and_an_unknown_user_are_refused_alike() {
     let first = ClientFirst::parse(CLIENT_FIRST.as_bytes()).unwrap();
-    let (unknown, asked) = first.clone().challenge(Credentials::fake(&[7; 32], "user", 4_096), SERVER_NONCE);
-    let again = first.clone().challenge(Credentials::fake(&[7; 32], "user", 4_096), SERVER_NONCE).1;
-    let other = first.challenge(Credentials::fake(&[7; 32], "other", 4_096), SERVER_NONCE).1;
+    let (unknown, asked) = first.clone().challenge(Credentials::fake(&[7; 32], "user", &[]), SERVER_NONCE);
+    let again = first.clone().challenge(Credentials::fake(&[7; 32], "user", &[]), SERVER_NONCE).1;
+    let other = first.challenge(Credentials::fake(&[7; 32], "other", &[]), SERVER_NONCE).1;
     assert_eq!((asked.len(), &asked), (SERVER_FIRST.len(), &again));
     assert_ne!(asked, other);
     assert_eq!(unknown.verify(CLIENT_FINAL.as_bytes()), Err(ScramError::Refused));
@@ -39,6 +39,28 @@ fn a_wrong_proof_and_an_unknown_user_are_refused_alike() {
     assert_eq!(challenge().verify(wrong.as_bytes()), Err(ScramError::Refused));
     let short = format!("{}p=AAAA", &CLIENT_FINAL[..CLIENT_FINAL.find("p=").unwrap()]);
     assert_eq!(challenge().verify(short.as_bytes()), Err(ScramError::Refused));
+}
+
+#[test]
+fn an_unknown_user_looks_like_one_of_the_users() {
+    let of = |salt: &[u8], iterations| {
+        let made = Credentials::derive(b"x", &[b"salt", salt].concat(), iterations);
+        made.shape()
+    };
+    let shapes = [of(&[], 4_096), of(&[1; 8], 5_000), of(&[2; 96], 4_096), of(&[2; 96], 4_096)];
+    let fake = |number: usize| Credentials::fake(&[7; 32], &format!("user {number}"), &shapes);
+    let mut counts = [0; 3];
+    for number in 0..1_000 {
+        let shape = fake(number).shape();
+        counts[shapes.iter().position(|have| *have == shape).unwrap()] += 1;
+        assert_eq!(fake(number), fake(number));
+    }
+    // As often as users have it: a quarter, a quarter, a half.
+    assert!((200..300).contains(&counts[0]) && (200..300).contains(&counts[1]), "{counts:?}");
+    let long = (0..100).map(fake).find(|fake| fake.salt().len() == 100).unwrap();
+    let parts: std::collections::HashSet<_> = long.salt().chunks_exact(4).collect();
+    assert_eq!(parts.len(), 25, "a salt does not repeat itself");
+    assert_eq!(Credentials::fake(&[7; 32], "user", &[]).shape(), Shape::default());
 }
 
 #[test]
@@ -64,6 +86,32 @@ fn first_messages() {
         assert_eq!(parsed.as_ref().ok().map(ClientFirst::username), expected, "{text}");
     }
     assert!(ClientFirst::parse(b"n,,n=\xff,r=x").is_err());
+}
+
+#[test]
+fn nobody_unknown_has_the_hub_prepare_long_texts() {
+    use crate::limits::{PASSWORD_BYTES_MAX, SCRAM_MESSAGE_BYTES_MAX, USER_NAME_BYTES_MAX};
+    let first = |name: &str, rest: &str| ClientFirst::parse(format!("n,,n={name},r=x{rest}").as_bytes());
+    let longest = "a".repeat(USER_NAME_BYTES_MAX);
+    assert_eq!(first(&longest, "").unwrap().username(), longest);
+    // Refused as a wrong password is. What preparing would say of the last two, that the one is short without its soft
+    // hyphens and that the other may not be, is not found out.
+    let [soft, forbidden] = ["\u{ad}", "\u{7}"].map(|character| character.repeat(USER_NAME_BYTES_MAX) + "a");
+    for name in [format!("{longest}a"), soft, forbidden] {
+        assert_eq!(first(&name, "").unwrap_err(), ScramError::Refused);
+        assert_eq!(prepared(&name), None);
+    }
+    assert_eq!(prepared(&"\u{fdfa}".repeat(85)), None, "too long when it is prepared");
+    let room = SCRAM_MESSAGE_BYTES_MAX - "n,,n=a,r=x".len();
+    assert!(first("a", &"y".repeat(room)).is_ok());
+    assert!(matches!(first("a", &"y".repeat(room + 1)), Err(ScramError::Malformed(_))));
+    let long = format!("{},p=AAAA", "y".repeat(SCRAM_MESSAGE_BYTES_MAX));
+    assert!(matches!(challenge().verify(long.as_bytes()), Err(ScramError::Malformed(rule)) if rule.contains("longer")));
+
+    let password = vec![b'p'; PASSWORD_BYTES_MAX + 1];
+    let of = |password: &[u8]| Credentials::derive(password, b"salt", 4_096);
+    assert!(of(&password[1..]).is_password(&password[1..]));
+    assert!(!of(&password).is_password(&password));
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Door {
                 let first = ClientFirst::parse(data)?;
                 let credentials = match first.username() {
                     "user" => USER.clone(),
-                    other => Credentials::fake(&[7; 32], other, ITERATIONS),
+                    other => Credentials::fake(&[7; 32], other, &[USER.shape()]),
                 };
                 let (challenge, text) = first.challenge(credentials, NONCE);
                 self.challenge = Some(challenge);

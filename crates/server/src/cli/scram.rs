@@ -3,13 +3,12 @@
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 use clap::Args;
-use housewire_protocols::limits::SCRAM_ITERATIONS;
+use housewire_protocols::limits::{PASSWORD_BYTES_MAX, SCRAM_ITERATIONS};
 use housewire_protocols::scram::Credentials;
 
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::check_user_name;
-use crate::limits::PASSWORD_BYTES_MAX;
 
 const EXAMPLE: &str = "\
 The password is read from standard input, or asked for. What is printed is a section for the config file, from which the
@@ -46,6 +45,12 @@ impl Scram {
         if password.is_empty() {
             return Err(refuse("the password is empty", "Give one on standard input."));
         }
+        if password.len() > PASSWORD_BYTES_MAX {
+            return Err(refuse(
+                "the password has more than 1024 bytes",
+                "The hub lets nobody in with it; use a shorter one.",
+            ));
+        }
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt)
             .map_err(|error| Failure::Machine { what: "no random numbers".to_owned(), error: error.into() })?;
@@ -60,16 +65,11 @@ fn read_password() -> Result<Vec<u8>, Failure> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         let mut line = Vec::new();
-        // One byte more than may be, to tell what is too long from what just fits.
+        // With the line's end, or one byte more than may be, to tell what is too long from what just fits.
         let len_max = PASSWORD_BYTES_MAX as u64 + 2;
         stdin.lock().take(len_max).read_until(b'\n', &mut line).map_err(unreadable)?;
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > PASSWORD_BYTES_MAX {
-            let why = "it has more than 65535 bytes".to_owned();
-            let next = "No MQTT client can send such a password; use a shorter one.";
-            return Err(Failure::Usage { what: "cannot use the password".to_owned(), why, next });
-        }
         return Ok(line.to_owned());
     }
     let password = rpassword::prompt_password("Password: ").map_err(unreadable)?;

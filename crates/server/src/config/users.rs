@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use housewire_protocols::limits::USER_NAME_BYTES_MAX;
 use housewire_protocols::scram::{Credentials, prepared};
 use serde::Deserialize;
 
@@ -27,8 +28,6 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Longest user name in bytes.
-const NAME_BYTES_MAX: usize = 256;
 /// Who comes without a credential is called so in logs, and sessions belong to names.
 const GUEST: &str = "guest";
 
@@ -53,10 +52,13 @@ pub(super) fn parse(users: BTreeMap<String, UserSettings>) -> Result<BTreeMap<St
 
 /// The name as it is compared, or why it cannot be one.
 pub(crate) fn check_name(name: &str) -> Result<String, &'static str> {
-    let prepared = prepared(name).ok_or("a name is not empty and holds no control characters")?;
+    if name.len() > USER_NAME_BYTES_MAX {
+        return Err("a name has at most 256 bytes");
+    }
+    let prepared =
+        prepared(name).ok_or("a name is not empty, holds no control characters and has at most 256 bytes")?;
     match prepared.as_str() {
         GUEST => Err("'guest' is whoever comes without a credential; choose another name"),
-        prepared if prepared.len() > NAME_BYTES_MAX => Err("a name has at most 256 bytes"),
         _ => Ok(prepared),
     }
 }
@@ -73,9 +75,17 @@ mod tests {
             parse(BTreeMap::from([(name.to_owned(), user)])).map_err(|error| error.to_string())
         };
         assert_eq!(check("anna", &keys).unwrap()["anna"].to_string(), keys);
-        for (name, keys, word) in
-            [("guest", &*keys, "guest"), ("", &keys, "empty"), ("a\u{7}", &keys, "control"), ("a", "1:2", "ITERATIONS")]
-        {
+        assert!(check(&"a".repeat(256), &keys).is_ok());
+        // One character that is eighteen when it is compared.
+        let (long, longer) = ("a".repeat(257), "\u{fdfa}".repeat(85));
+        for (name, keys, word) in [
+            ("guest", &*keys, "guest"),
+            ("", &keys, "empty"),
+            ("a\u{7}", &keys, "control"),
+            (&long, &keys, "256 bytes"),
+            (&longer, &keys, "256 bytes"),
+            ("a", "1:2", "ITERATIONS"),
+        ] {
             let error = check(name, keys).unwrap_err();
             assert!(error.contains(word), "{error}");
         }

@@ -364,11 +364,7 @@ impl<'c> Active<'c> {
                     RetainHandling::DoNotSend => false,
                 };
                 if wants_retained {
-                    let mut replays = self.session.replays.lock();
-                    if granted.existed {
-                        replays.retain(|replay| *replay.filter() != filter);
-                    }
-                    replays.push_back(Hub::replay(filter, ReplayKind::Retained, wanted));
+                    self.session.replays.lock().push(Hub::replay(filter, ReplayKind::Retained, wanted));
                 }
                 ReasonCode::granted(options.qos)
             }
@@ -383,7 +379,7 @@ impl<'c> Active<'c> {
         let hub = self.publisher.hub();
         let reasons = filters.into_iter().map(|filter| match filter {
             Ok(filter) => {
-                self.session.replays.lock().retain(|replay| *replay.filter() != filter);
+                self.session.replays.lock().remove(&filter);
                 match hub.unsubscribe(&self.session.subscriber, &filter) {
                     true => {
                         if self.is_durable {
@@ -406,14 +402,11 @@ impl<'c> Active<'c> {
             return false;
         }
         let mut replays = self.session.replays.lock();
-        let Some(replay) = replays.front_mut() else { return false };
+        let Some(replay) = replays.first_mut() else { return false };
         match self.publisher.hub().continue_replay(&self.session.subscriber, replay, now()) {
             ReplayProgress::Paused => false,
             ReplayProgress::More => true,
-            ReplayProgress::Done => {
-                replays.pop_front();
-                !replays.is_empty()
-            }
+            ReplayProgress::Done => replays.finish_first(),
         }
     }
 

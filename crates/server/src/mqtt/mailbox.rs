@@ -67,8 +67,9 @@ impl State {
     }
 }
 
-/// A connection's replies keep so much memory between two reads.
+/// A connection's replies, and the acknowledgements it got, keep so much memory between two reads.
 const REPLIES_KEPT_BYTES: usize = 1_024;
+const ACKS_KEPT: usize = REPLIES_KEPT_BYTES / size_of::<Acknowledgement>();
 
 /// See the module.
 pub(super) struct MqttMailbox {
@@ -180,6 +181,7 @@ impl MqttMailbox {
         drop(state);
         replies.clear();
         replies.shrink_to(REPLIES_KEPT_BYTES);
+        acks.shrink_to(ACKS_KEPT);
         handled
     }
 
@@ -399,3 +401,6 @@ impl Flush for MqttMailbox {
         self.note_unsaved(&mut state);
     }
 }
+
+#[cfg(test)]
+mod tests;

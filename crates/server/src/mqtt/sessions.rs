@@ -4,12 +4,12 @@
 //! second one asks the first to leave and waits until it has handed the session over. How sessions come back from disk is
 //! in `restore`.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use housewire_core::{Hub, Presence, Principal, Publisher, Replay, RouteCache, Run, SessionId, Subscriber};
+use housewire_core::{Hub, Presence, Principal, Publisher, RouteCache, Run, SessionId, Subscriber};
 use housewire_protocols::limits::{MqttLimits, Pool};
 use housewire_protocols::mqtt::{Detached, Due, Inbound, MessageIds, Outbound, WillMessage};
 use parking_lot::Mutex;
@@ -21,6 +21,7 @@ use crate::config::Limits;
 use crate::mqtt::durable::{FactsState, SessionFacts, TakenChanges, Unsaved};
 use crate::mqtt::mailbox::MqttMailbox;
 use crate::mqtt::pace::Pace;
+use crate::mqtt::replays::Replays;
 use crate::persist::Durability;
 use crate::shard::now;
 use crate::stats::{Bound, Stats};
@@ -35,7 +36,7 @@ pub(super) struct Session {
     pub(super) mailbox: Arc<MqttMailbox>,
     pub(super) subscriber: Arc<Subscriber>,
     /// Retained messages on their way; a kept session that comes back goes on with them.
-    pub(super) replays: Arc<Mutex<VecDeque<Replay>>>,
+    pub(super) replays: Arc<Mutex<Replays>>,
     /// How it is seen by those who look after the hub.
     pub(super) client: Arc<Client>,
     /// Publishes wills when no connection is there to do it.

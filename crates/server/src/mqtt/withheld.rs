@@ -15,6 +15,8 @@ use crate::persist::{DiskState, Durability};
 
 /// As many may wait; nothing more is read from the client then.
 const WITHHELD_MAX: usize = 4_096;
+/// Codes and texts in them that may wait, in bytes, and what one read brings; the same is done then.
+const WITHHELD_BYTES_MAX: usize = 64 * 1024;
 
 /// An answer to be.
 pub(super) enum Answer {
@@ -34,6 +36,15 @@ impl Answer {
         }
     }
 
+    /// The memory that it takes beside its place in the queue.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Ack { outcome, .. } => outcome.as_outcome().text.map_or(0, str::len),
+            Self::Packet(Packet::SubAck(ack) | Packet::UnsubAck(ack)) => ack.reasons.len(),
+            Self::Packet(_) => 0,
+        }
+    }
+
     fn is_suback(&self) -> bool {
         matches!(self, Self::Packet(packet) if packet.kind() == PacketKind::SubAck)
     }
@@ -41,7 +52,9 @@ impl Answer {
 
 /// See the module.
 pub(super) struct Withheld {
-    queue: VecDeque<(BatchNumber, Answer)>,
+    /// With the bytes of each.
+    queue: VecDeque<(BatchNumber, Answer, usize)>,
+    bytes: usize,
     /// How many of them are SUBACKs.
     subacks: usize,
     durability: Durability,
@@ -50,7 +63,7 @@ pub(super) struct Withheld {
 
 impl Withheld {
     pub(super) fn new(durability: Durability) -> Self {
-        Self { queue: VecDeque::new(), subacks: 0, disk: durability.disk(), durability }
+        Self { queue: VecDeque::new(), bytes: 0, subacks: 0, disk: durability.disk(), durability }
     }
 
     /// Sends the answer now, or when the disk has the batch `due` and all before it were sent.
@@ -62,11 +75,13 @@ impl Withheld {
         replies: &mut Vec<u8>,
     ) {
         let due = due.filter(|_| self.durability.is_strict());
-        let last = self.queue.back().map(|(batch, _)| *batch);
+        let last = self.queue.back().map(|(batch, ..)| *batch);
         // What is taken later is never due earlier.
         let Some(batch) = due.max(last) else { return answer.send(inbound, replies) };
         self.subacks += usize::from(answer.is_suback());
-        self.queue.push_back((batch, answer));
+        let bytes = answer.bytes();
+        self.bytes += bytes;
+        self.queue.push_back((batch, answer, bytes));
         if last.is_none() {
             self.durability.hurry();
         }
@@ -76,7 +91,7 @@ impl Withheld {
     /// before MQTT 5, which cannot say it, and for QoS 2: that was published, and its repetition must not be another message.
     pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) -> Result<(), End> {
         let disk = *self.disk.borrow_and_update();
-        while let Some((batch, answer)) = self.queue.front_mut() {
+        while let Some((batch, answer, bytes)) = self.queue.front_mut() {
             if *batch > disk.saved {
                 match answer {
                     Answer::Ack { qos, outcome, .. } if disk.is_failing => {
@@ -91,6 +106,7 @@ impl Withheld {
             }
             answer.send(inbound, replies);
             self.subacks -= usize::from(answer.is_suback());
+            self.bytes -= *bytes;
             self.queue.pop_front();
         }
         if self.queue.is_empty() {
@@ -107,7 +123,7 @@ impl Withheld {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= WITHHELD_MAX
+        self.queue.len() >= WITHHELD_MAX || self.bytes >= WITHHELD_BYTES_MAX
     }
 
     /// Whether a SUBACK waits, which goes out before the retained messages of its subscriptions.
@@ -120,5 +136,52 @@ impl Withheld {
         if self.disk.changed().await.is_err() {
             std::future::pending().await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use housewire_protocols::limits::MqttLimits;
+    use housewire_protocols::mqtt::SubAck;
+
+    use super::*;
+    use crate::persist::DurabilityMode;
+    use crate::shard::now;
+
+    /// Withholds answers until it is full, then has them sent; how many they were.
+    fn filled(answer: impl Fn() -> Answer) -> usize {
+        let (durability, _desk) = Durability::new(DurabilityMode::Strict);
+        let mut withheld = Withheld::new(durability);
+        let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+        let mut replies = Vec::new();
+        let mut count = 0;
+        while !withheld.is_full() {
+            // What the disk has before anything was written.
+            withheld.send(answer(), Some(BatchNumber::default()), &mut inbound, &mut replies);
+            count += 1;
+        }
+        assert!(replies.is_empty() && withheld.queue.len() == count);
+        assert!(withheld.release(&mut inbound, &mut replies).is_ok());
+        assert!(!replies.is_empty() && withheld.is_empty() && !withheld.is_full());
+        assert_eq!((withheld.bytes, withheld.subacks), (0, 0));
+        count
+    }
+
+    #[test]
+    fn answers_that_wait_are_bounded_in_number_and_in_bytes() {
+        let packet_id = PacketId::new(1).unwrap();
+        let codes = |len| move || SubAck::new(packet_id, vec![ReasonCode::Success; len]);
+        assert_eq!(filled(|| Answer::Packet(Packet::SubAck(codes(1)()))), WITHHELD_MAX);
+        assert_eq!(filled(|| Answer::Packet(Packet::SubAck(codes(1_024)()))), 64);
+        assert_eq!(filled(|| Answer::Packet(Packet::UnsubAck(codes(1_000)()))), 66);
+        let ack = |text: Option<usize>| {
+            let outcome = text
+                .map_or(OwnedOutcome::SUCCESS, |len| OwnedOutcome::failed(ReasonCode::NotAuthorized, "x".repeat(len)));
+            Answer::Ack { packet_id, qos: Qos::AtLeastOnce, outcome }
+        };
+        assert_eq!(filled(|| ack(None)), WITHHELD_MAX);
+        assert_eq!(filled(|| ack(Some(4_096))), 16);
     }
 }

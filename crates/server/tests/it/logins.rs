@@ -177,7 +177,12 @@ fn connect_hex(flags: u8, name: &str, password: &str) -> String {
     };
     let body = format!("00044d515454 04 {:02x} 003c 0001 73 {} {}", 0xc0 | flags, hex(name), hex(password));
     let length = body.bytes().filter(|byte| !byte.is_ascii_whitespace()).count() / 2;
-    format!("10 {length:02x} {body}")
+    let length = if length < 0x80 {
+        format!("{length:02x}")
+    } else {
+        format!("{:02x}{:02x}", length & 0x7f | 0x80, length >> 7)
+    };
+    format!("10 {length} {body}")
 }
 
 fn connect_plain(hub: &TestHub, name: &str, password: &str, answer: &str) -> RawClient {
@@ -193,7 +198,11 @@ fn a_plain_password_does_too() {
     let mut client = connect_plain(&hub, "anna", "pencil", "20 02 00 00");
     client.send_hex("c0 00");
     client.expect_hex("d0 00");
-    for (name, password) in [("anna", "crayon"), ("nobody", "pencil"), ("anna", "")] {
+    // The third is who would be anna, were it not too long to be looked at.
+    let long = format!("{}anna", "\u{ad}".repeat(200));
+    let refused =
+        [("anna", "crayon"), ("nobody", "pencil"), (&long, "pencil"), ("anna", &"pencil".repeat(1_000)), ("anna", "")];
+    for (name, password) in refused {
         connect_plain(&hub, name, password, "20 02 00 04").expect_end();
     }
     let mut client = RawClient::connect(hub.mqtt());
@@ -264,9 +273,13 @@ fn the_command_prints_what_the_config_file_takes() {
     let keys = printed.strip_prefix("[users.\"anna b\"]\nscram_sha_256 = \"").unwrap().strip_suffix("\"\n").unwrap();
     let keys: Credentials = keys.parse().unwrap();
     assert!(keys.is_password(b"pencil") && keys.iterations() == 5_000 && keys.salt().len() == 16);
-    for (arguments, password) in
-        [(&["guest"][..], "x"), (&["anna"], ""), (&["anna", "--iterations", "1"], "x"), (&[""], "x")]
-    {
+    for (arguments, password) in [
+        (&["guest"][..], "x"),
+        (&["anna"], &*"x".repeat(1_025)),
+        (&["anna"], ""),
+        (&["anna", "--iterations", "1"], "x"),
+        (&[""], "x"),
+    ] {
         let output = scram(arguments, password);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
     }

@@ -3,6 +3,7 @@
 use housewire_core::TopicError;
 use thiserror::Error;
 
+use crate::limits::PACKET_FILTERS_MAX;
 use crate::mqtt::codec::DecodeError;
 use crate::mqtt::packet::PacketKind;
 use crate::mqtt::reason::ReasonCode;
@@ -49,6 +50,9 @@ pub enum ProtocolError {
     /// [MQTT-3.8.3-4]
     #[error("a shared subscription must not ask for no local messages")]
     SharedNoLocal,
+    /// The bound is ours.
+    #[error("an UNSUBSCRIBE may have {PACKET_FILTERS_MAX} filters, this one has more")]
+    UnsubscribeTooLong,
     /// [MQTT-3.3.2-8], [MQTT-3.3.2-9]
     #[error("the topic alias must be between 1 and {alias_max}")]
     TopicAlias {
@@ -84,6 +88,7 @@ impl ProtocolError {
             Self::TopicName(_) => ReasonCode::TopicNameInvalid,
             Self::TopicFilter(_) => ReasonCode::MalformedPacket,
             Self::TopicAlias { .. } => ReasonCode::TopicAliasInvalid,
+            Self::UnsubscribeTooLong => ReasonCode::QuotaExceeded,
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::Unexpected(_)
             | Self::AuthenticationData

@@ -122,3 +122,44 @@ fn each_bound_is_counted_on_its_own() {
     check(|bounds| bounds.output_bytes_max = 5_000, Qos::AtMostOnce, Output);
     check(|bounds| bounds.pool = Arc::new(Pool::new(5_000)), Qos::ExactlyOnce, Memory);
 }
+
+#[test]
+fn one_packet_has_the_hub_do_a_bounded_number_of_subscriptions() {
+    use crate::limits::PACKET_FILTERS_MAX;
+    use crate::mqtt::packet::{PacketKind, RetainHandling, Subscribe, SubscriptionOptions, Unsubscribe};
+    let (mut inbound, _) = connected(limits(), Connect::new(Version::V5, "a"));
+    let names: Vec<_> = (0..=PACKET_FILTERS_MAX).map(|number| format!("a/{number}")).collect();
+    let subscription = SubscriptionOptions {
+        qos: Qos::AtLeastOnce,
+        no_local: false,
+        retain_as_published: false,
+        retain_handling: RetainHandling::Send,
+    };
+    let mut handle = |count: usize, kind: PacketKind| {
+        let packet_id = PacketId::new(1).unwrap();
+        let names = names[..count].iter().map(String::as_str);
+        let packet = match kind {
+            PacketKind::Subscribe => Packet::Subscribe(Subscribe {
+                packet_id,
+                identifier: None,
+                user: Vec::new(),
+                filters: names.map(|name| (name, subscription)).collect(),
+            }),
+            _ => Packet::Unsubscribe(Unsubscribe { packet_id, user: Vec::new(), filters: names.collect() }),
+        };
+        inbound.handle_packet(packet, moment()).map(|event| match event {
+            Event::Subscribe { requests, .. } => requests.into_iter().map(Result::err).collect::<Vec<_>>(),
+            Event::Unsubscribe { filters, .. } => filters.into_iter().map(Result::err).collect(),
+            other => panic!("{other:?}"),
+        })
+    };
+    for kind in [PacketKind::Subscribe, PacketKind::Unsubscribe] {
+        assert_eq!(handle(PACKET_FILTERS_MAX, kind).unwrap(), vec![None; PACKET_FILTERS_MAX], "{kind:?}");
+    }
+    let refused = handle(PACKET_FILTERS_MAX + 1, PacketKind::Subscribe).unwrap();
+    assert_eq!(refused.len(), PACKET_FILTERS_MAX + 1);
+    assert_eq!(refused[PACKET_FILTERS_MAX - 1..], [None, Some(ReasonCode::QuotaExceeded)]);
+    let error = handle(PACKET_FILTERS_MAX + 1, PacketKind::Unsubscribe).unwrap_err();
+    assert_eq!(error, ProtocolError::UnsubscribeTooLong);
+    assert_eq!(error.reason(), ReasonCode::QuotaExceeded);
+}

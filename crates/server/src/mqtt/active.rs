@@ -1,25 +1,23 @@
 //! An MQTT connection that has a session: reads, publishes, answers, until it ends.
 
+mod subscriptions;
+
 use std::time::Duration;
 
-use housewire_core::{
-    BatchNumber, Denied, Filter, Hub, Presence, Publisher, Qos, ReplayKind, ReplayProgress, SubscribeOptions,
-};
+use housewire_core::{BatchNumber, Denied, Presence, Publisher, Qos};
 use housewire_protocols::mqtt::{
-    Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, RetainHandling, SubAck,
-    SubscriptionRequest, Traffic, Version, decode,
+    Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, Traffic, Version, decode,
 };
 use tokio::sync::Notify;
 use tracing::debug;
 
 use crate::mqtt::connection::Connection;
 use crate::mqtt::end::End;
-use crate::mqtt::outcome::{filter_denial_reason, outcomes};
+use crate::mqtt::outcome::outcomes;
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
 use crate::shard::{Flush, now};
 use crate::socket::{is_large, read_in_place, read_into_scratch};
-use crate::stats::Bound;
 
 /// How long a leaving connection may take to drain its output.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -314,100 +312,6 @@ impl<'c> Active<'c> {
     /// These were not published: when they come again, they are new.
     fn forget_received(&mut self, packet_ids: impl IntoIterator<Item = PacketId>) {
         packet_ids.into_iter().for_each(|packet_id| self.connection.inbound.forget_received(packet_id));
-    }
-
-    fn subscribe(
-        &mut self,
-        packet_id: PacketId,
-        identifier: Option<u32>,
-        requests: Vec<Result<SubscriptionRequest, ReasonCode>>,
-    ) -> Result<(), End> {
-        let reasons = requests.into_iter().map(|request| match request {
-            Ok(request) => self.subscribe_one(request, identifier),
-            Err(reason) => reason,
-        });
-        let reasons: Vec<_> = reasons.collect();
-        let due = reasons.iter().any(|reason: &ReasonCode| !reason.is_error()).then(|| self.due()).flatten();
-        let answer = Answer::Packet(Packet::SubAck(SubAck::new(packet_id, reasons)));
-        self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
-        // SUBACK goes out before the first retained message.
-        self.session.mailbox.respond(&mut self.acks, &mut self.replies)?;
-        Ok(())
-    }
-
-    fn subscribe_one(&self, request: SubscriptionRequest, identifier: Option<u32>) -> ReasonCode {
-        let SubscriptionRequest { filter, options } = request;
-        let wanted = SubscribeOptions {
-            qos: options.qos,
-            no_local: options.no_local,
-            retain_as_published: options.retain_as_published,
-            identifier,
-        };
-        let subscriber = &self.session.subscriber;
-        let len_max = self.connection.shard.config.limits.mqtt_subscriptions;
-        if subscriber.subscription_count() >= len_max && !subscriber.is_subscribed(&filter) {
-            self.connection.shard.stats.reach(Bound::MqttSubscriptions);
-            return ReasonCode::QuotaExceeded;
-        }
-        if self.is_durable && self.publisher.hub().disk_is_failing() {
-            // It could not be acknowledged, and what is acknowledged after it would have to wait with it.
-            return ReasonCode::QuotaExceeded;
-        }
-        match self.publisher.hub().subscribe(subscriber, &filter, wanted) {
-            Ok(granted) => {
-                if self.is_durable {
-                    self.session.mailbox.note_subscription(filter.clone(), Some(wanted));
-                }
-                let wants_retained = match options.retain_handling {
-                    RetainHandling::Send => true,
-                    RetainHandling::SendIfNew => !granted.existed,
-                    RetainHandling::DoNotSend => false,
-                };
-                if wants_retained {
-                    self.session.replays.lock().push(Hub::replay(filter, ReplayKind::Retained, wanted));
-                }
-                ReasonCode::granted(options.qos)
-            }
-            Err(denied) => {
-                debug!(peer = %self.connection.peer, %denied, "subscription refused");
-                filter_denial_reason(&denied)
-            }
-        }
-    }
-
-    fn unsubscribe(&mut self, packet_id: PacketId, filters: Vec<Result<Filter, ReasonCode>>) {
-        let hub = self.publisher.hub();
-        let reasons = filters.into_iter().map(|filter| match filter {
-            Ok(filter) => {
-                self.session.replays.lock().remove(&filter);
-                match hub.unsubscribe(&self.session.subscriber, &filter) {
-                    true => {
-                        if self.is_durable {
-                            self.session.mailbox.note_subscription(filter, None);
-                        }
-                        ReasonCode::Success
-                    }
-                    false => ReasonCode::NoSubscriptionExisted,
-                }
-            }
-            Err(reason) => reason,
-        });
-        let ack = SubAck::new(packet_id, reasons.collect());
-        self.answer(Answer::Packet(Packet::UnsubAck(ack)));
-    }
-
-    /// Offers some of the stored messages that are on their way; whether there are more that could go at once.
-    fn continue_replays(&mut self) -> bool {
-        if self.withheld.has_suback() {
-            return false;
-        }
-        let mut replays = self.session.replays.lock();
-        let Some(replay) = replays.first_mut() else { return false };
-        match self.publisher.hub().continue_replay(&self.session.subscriber, replay, now()) {
-            ReplayProgress::Paused => false,
-            ReplayProgress::More => true,
-            ReplayProgress::Done => replays.finish_first(),
-        }
     }
 
     /// Sends what waits for the disk, when the disk has it.

@@ -55,7 +55,7 @@ pub enum Takers {
 }
 
 /// How a member stands to a run: the best come first, and the others only if there are none of them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     /// It is there and has room.
     Ready,
@@ -158,11 +158,17 @@ impl RouteGroup {
         }
     }
 
-    /// Offers a piece to a member, or to whoever comes next if that one has left meanwhile.
+    /// Offers a piece to a member; if that one has left meanwhile, to the best of the others.
     fn offer_piece(&self, piece: &Run<'_>, place: usize) -> Offer {
-        let mut members = self.members[place..].iter().chain(&self.members[..place]);
-        let taken = members.find_map(|member| Some(member.offer(piece)).filter(|offer| *offer != Offer::Closed));
-        taken.unwrap_or(Offer::Closed)
+        let offer = self.members[place].offer(piece);
+        if offer != Offer::Closed {
+            return offer;
+        }
+        let others = self.members[place + 1..].iter().chain(&self.members[..place]);
+        let mut others: Vec<_> = others.filter_map(|member| Some((Standing::of(member, piece)?, member))).collect();
+        others.sort_by_key(|(standing, _)| *standing);
+        let mut offers = others.into_iter().map(|(_, member)| member.offer(piece));
+        offers.find(|offer| *offer != Offer::Closed).unwrap_or(Offer::Closed)
     }
 }
 

@@ -258,6 +258,19 @@ fn who_is_there_and_has_room_comes_first() {
 }
 
 #[test]
+fn in_place_of_who_has_just_closed_the_best_of_the_others_is_asked() {
+    let mut house = House::new();
+    let (closed, _) = house.join("$share/g/t");
+    let (forgetful, _) = house.join_with("$share/g/t", Qos::AtMostOnce);
+    let (kept, _) = house.join("$share/g/t");
+    closed.refuses.store(true, Ordering::Relaxed);
+    forgetful.becomes(Readiness::Away);
+    kept.becomes(Readiness::Away);
+    (0..4).for_each(|_| house.publish("t", 1));
+    assert_eq!((kept.seen(), forgetful.dropped.lock().len()), (vec![0, 1, 2, 3], 0));
+}
+
+#[test]
 fn who_is_away_and_wants_qos_0_gets_nothing_that_another_keeps() {
     let mut house = House::new();
     let (kept, _) = house.join("$share/g/t");

@@ -22,8 +22,8 @@ use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
-use crate::route::{Generations, Receiver, RouteCache};
-use crate::share::{RouteGroup, Share, Takers};
+use crate::route::{Generations, RouteCache};
+use crate::share::{Others, Share};
 use crate::slots::Slots;
 use crate::time::Now;
 use crate::topic::{Filter, Topic, TopicRef};
@@ -182,15 +182,10 @@ impl Hub {
         }
     }
 
-    /// Offers a message to others of a group, in place of a member who did not see the end of it; whether one took it.
-    pub fn hand_on(&self, share: &Arc<Share>, message: &Message, from: SessionId, takers: Takers) -> bool {
-        let mut members = self.trie.read().members(share.filter());
-        members.retain(|member| {
-            let may_read = || member.subscriber.principal().may(Access::Read, message.topic.borrow());
-            member.subscriber.id() != from && may_read()
-        });
-        let group = RouteGroup::new(Arc::clone(share), members.iter().map(Receiver::of_member).collect());
-        message.as_run(from, |run| group.offer_within(run, takers))
+    /// The members of a group but one, to be offered what that one did not see the end of.
+    pub fn others(&self, share: &Arc<Share>, from: SessionId) -> Others {
+        let members = self.trie.read().members(share.filter());
+        Others::new(share, members, from)
     }
 
     /// A replay of what is stored under a filter, for a subscription with these options. Start it after

@@ -36,7 +36,7 @@ pub use property::{
 };
 pub use publisher::{Publisher, Receipt};
 pub use route::RouteCache;
-pub use share::{Share, Takers};
+pub use share::{Others, Share, Takers};
 pub use slots::RetainedFigures;
 pub use time::{Now, Timestamp};
 pub use topic::{Filter, Topic, TopicError, TopicRef};

@@ -30,7 +30,7 @@ pub struct Delivery {
 pub enum Readiness {
     /// It is there and has room.
     Ready,
-    /// It has room, but nobody is there to read.
+    /// It has room, but nobody is there to read. QoS 0 is for those who are there: it would be dropped.
     Away,
     /// It would drop something.
     Full,

@@ -12,8 +12,8 @@ use rustc_hash::FxHashMap;
 use crate::device::{Device, DeviceId, PropertyName};
 use crate::hub::Hub;
 use crate::limits::{RECEIVERS_CACHED_MAX, ROUTES_CACHED_MAX};
-use crate::mailbox::{Delivery, Offer, Subscriber};
-use crate::message::{Run, SessionId};
+use crate::mailbox::{Delivery, Offer, Readiness, Subscriber};
+use crate::message::{Qos, Run, SessionId};
 use crate::principal::Access;
 use crate::share::RouteGroup;
 use crate::slots::Slot;
@@ -237,6 +237,15 @@ impl Receiver {
 
     pub(crate) fn keeps(&self) -> bool {
         self.subscriber.mailbox().keeps()
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.subscriber.mailbox().readiness()
+    }
+
+    /// Whether it gets the run later if it is away: not with QoS 0.
+    pub(crate) fn keeps_of(&self, run: &Run<'_>) -> bool {
+        self.delivery.qos.min(run.published_qos()) > Qos::AtMostOnce
     }
 
     pub(crate) fn offer(&self, run: &Run<'_>) -> Offer {

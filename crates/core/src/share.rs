@@ -1,11 +1,15 @@
 //! Groups that share a filter (MQTT 5 section 4.8.2): each message goes to one member of each group.
 //!
-//! Members take turns. Who is there and has room comes first, then who is away, then who is full. Which subscriptions
-//! match belongs to `trie`, and what is kept for a member to its mailbox.
+//! Members take turns. Who is there and has room comes first, then who is away and keeps it, then who is full. What a
+//! member leaves behind goes to `others`. Which subscriptions match belongs to `trie`, and what is kept for a member to its
+//! mailbox.
+
+mod others;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use self::others::Others;
 use crate::mailbox::{Offer, Readiness};
 use crate::message::Run;
 use crate::route::{Offered, Receiver};
@@ -46,8 +50,36 @@ impl Eq for Share {}
 pub enum Takers {
     /// Those that are there and have room.
     Ready,
-    /// If there are none, also those that are away.
+    /// If none of them takes it, also those that are away and keep it.
     Kept,
+}
+
+/// How a member stands to a run: the best come first, and the others only if there are none of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// It is there and has room.
+    Ready,
+    /// It is away and keeps the run for later.
+    Keeps,
+    /// It would drop some of it.
+    Full,
+    /// It is away, and keeps no QoS 0.
+    Forgets,
+}
+
+impl Standing {
+    const COUNT: usize = 4;
+
+    /// None if it is gone.
+    fn of(member: &Receiver, run: &Run<'_>) -> Option<Self> {
+        match member.readiness() {
+            Readiness::Ready => Some(Self::Ready),
+            Readiness::Away if member.keeps_of(run) => Some(Self::Keeps),
+            Readiness::Full => Some(Self::Full),
+            Readiness::Away => Some(Self::Forgets),
+            Readiness::Closed => None,
+        }
+    }
 }
 
 /// A group's part of a route: those of its members that may read the topic.
@@ -77,16 +109,24 @@ impl RouteGroup {
 
     /// Offers each message of the run to one member.
     pub(crate) fn offer(&self, run: &Run<'_>, offered: &mut Offered) {
-        let kinds = [Readiness::Ready, Readiness::Away, Readiness::Full];
-        // The first kind of which there are any.
-        let _is_taken = kinds.into_iter().any(|wanted| self.offer_to(run, wanted, offered));
-    }
-
-    /// Offers a run to some members only; whether there were any.
-    pub(crate) fn offer_within(&self, run: &Run<'_>, takers: Takers) -> bool {
-        let mut offered = Offered::default();
-        let is_taken = self.offer_to(run, Readiness::Ready, &mut offered);
-        is_taken || (takers == Takers::Kept && self.offer_to(run, Readiness::Away, &mut offered))
+        let len = run.payloads().len();
+        let members = self.members.len();
+        let start = self.share.next.load(Ordering::Relaxed);
+        let mut found: [Vec<usize>; Standing::COUNT] = Default::default();
+        // Each is asked once, and only until there are as many as needed.
+        for place in (0..members).map(|step| (start + step) % members) {
+            let Some(standing) = Standing::of(&self.members[place], run) else { continue };
+            let places = &mut found[standing as usize];
+            if places.len() < len {
+                places.push(place);
+            }
+            if found[Standing::Ready as usize].len() == len {
+                break;
+            }
+        }
+        if let Some(chosen) = found.iter().find(|places| !places.is_empty()) {
+            self.split(run, chosen, offered);
+        }
     }
 
     /// How many members it has.
@@ -99,17 +139,11 @@ impl RouteGroup {
         self.members.iter().any(Receiver::keeps)
     }
 
-    /// Splits the run over members of this kind: each gets a piece of it in one go, and as many messages as if they had
-    /// taken turns message by message.
-    /// Whether there were any.
-    fn offer_to(&self, run: &Run<'_>, wanted: Readiness, offered: &mut Offered) -> bool {
+    /// Splits the run over these members: each gets a piece of it in one go, and as many messages as if they had taken
+    /// turns message by message.
+    fn split(&self, run: &Run<'_>, chosen: &[usize], offered: &mut Offered) {
         let payloads = run.payloads();
-        let start = self.share.next.load(Ordering::Relaxed);
-        let members = self.members.len();
-        let in_turn = (0..members).map(|step| (start + step) % members);
-        let is_wanted = |place: &usize| self.members[*place].subscriber.mailbox().readiness() == wanted;
-        let chosen: Vec<usize> = in_turn.filter(is_wanted).take(payloads.len()).collect();
-        let Some(last) = chosen.last() else { return false };
+        let Some(last) = chosen.last() else { return };
         let (each, extra) = (payloads.len() / chosen.len(), payloads.len() % chosen.len());
         // The turn is behind whoever got the last message.
         if chosen.len() == payloads.len() {
@@ -118,7 +152,6 @@ impl RouteGroup {
             self.share.next.store(chosen[extra - 1] + 1, Ordering::Relaxed);
         }
         let mut rest = payloads;
-        let matched = offered.matched;
         for (turn, place) in chosen.iter().enumerate() {
             let (piece, after) = rest.split_at(each + usize::from(turn < extra));
             rest = after;
@@ -128,14 +161,19 @@ impl RouteGroup {
                 false => self.offer_piece(&run.with_payloads(piece), *place),
             });
         }
-        offered.matched > matched
     }
 
-    /// Offers a piece to a member, or to whoever comes next if that one has left meanwhile.
+    /// Offers a piece to a member; if that one has left meanwhile, to the best of the others.
     fn offer_piece(&self, piece: &Run<'_>, place: usize) -> Offer {
-        let mut members = self.members[place..].iter().chain(&self.members[..place]);
-        let taken = members.find_map(|member| Some(member.offer(piece)).filter(|offer| *offer != Offer::Closed));
-        taken.unwrap_or(Offer::Closed)
+        let offer = self.members[place].offer(piece);
+        if offer != Offer::Closed {
+            return offer;
+        }
+        let others = self.members[place + 1..].iter().chain(&self.members[..place]);
+        let mut others: Vec<_> = others.filter_map(|member| Some((Standing::of(member, piece)?, member))).collect();
+        others.sort_by_key(|(standing, _)| *standing);
+        let mut offers = others.into_iter().map(|(_, member)| member.offer(piece));
+        offers.find(|offer| *offer != Offer::Closed).unwrap_or(Offer::Closed)
     }
 }
 

@@ -2,58 +2,57 @@
 //!
 //! To those who are connected when its connection ends; when its session ends, to those who may come back too.
 
-use std::sync::Arc;
-
-use housewire_core::{Share, Takers};
+use housewire_core::{Others, Takers};
 use housewire_protocols::mqtt::SharedMessage;
 use tracing::warn;
 
 use crate::mqtt::sessions::{Session, Sessions};
 
+/// So many messages are handed on in one go: a batch for the disk waits for these, not for all that is left.
+const PORTION_LEN: usize = 64;
+
 impl Sessions {
-    /// The client is gone and its session is kept: what nobody else can take now waits for it.
+    /// The client is gone and its session is kept: what nobody else takes now waits for it.
     pub(super) fn hand_on_from_away(&self, session: &Session) {
-        let left = session.mailbox.shared_messages();
-        if !left.is_empty() {
-            let _together = self.hub.in_one_batch();
-            let given = self.hand_on(session, left, Takers::Ready);
-            session.mailbox.let_go(&given, 0);
-        }
+        self.hand_on(session, &session.mailbox.shared_messages(), Takers::Ready);
     }
 
-    /// The session is over, and its subscriptions are no more: these are all that was left of it.
-    pub(super) fn hand_on_from_ended(&self, session: &Session, left: Vec<SharedMessage>) {
-        if left.is_empty() {
-            return;
-        }
-        let _together = self.hub.in_one_batch();
-        let count = left.len();
-        let given = self.hand_on(session, left, Takers::Kept);
-        let unclaimed = count - given.len();
-        session.mailbox.let_go(&given, unclaimed);
+    /// The session is over and takes nothing any more: this is all that was left of it.
+    pub(super) fn hand_on_from_ended(&self, session: &Session, left: &[SharedMessage]) {
+        let unclaimed = self.hand_on(session, left, Takers::Kept);
         if unclaimed > 0 {
+            session.mailbox.note_unclaimed(unclaimed);
             self.stats.drop_messages(unclaimed as u64);
             warn!(
                 unclaimed,
-                "messages of a shared subscription are lost: its last member left before they were delivered"
+                "messages of a shared subscription are lost: a member left before they were delivered, and no other took them"
             );
         }
     }
 
-    /// Offers messages in their order; those that somebody took.
-    fn hand_on(&self, session: &Session, left: Vec<SharedMessage>, takers: Takers) -> Vec<SharedMessage> {
-        // A group in which nobody could take one message is not asked again, which keeps the order, too.
-        let mut deserted: Vec<Arc<Share>> = Vec::new();
-        let is_taken = |left: &SharedMessage| {
-            let is_taken =
-                !deserted.contains(&left.share) && self.hub.hand_on(&left.share, &left.message, session.id, takers);
-            if !is_taken && !deserted.contains(&left.share) {
-                deserted.push(Arc::clone(&left.share));
-            }
-            is_taken
+    /// Offers messages in their order; how many nobody took.
+    fn hand_on(&self, session: &Session, left: &[SharedMessage], takers: Takers) -> usize {
+        let mut refused = 0;
+        for portion in left.chunks(PORTION_LEN) {
+            // On disk each message is with one session or with the other, never with none.
+            let _together = self.hub.in_one_batch();
+            let given = self.hand_on_portion(session, portion, takers);
+            refused += portion.len() - given.len();
+            session.mailbox.let_go(&given);
+        }
+        refused
+    }
+
+    /// Those that somebody took.
+    fn hand_on_portion(&self, session: &Session, left: &[SharedMessage], takers: Takers) -> Vec<SharedMessage> {
+        let mut groups: Vec<Others> = Vec::new();
+        let mut is_taken = |left: &&SharedMessage| {
+            let place = groups.iter().position(|others| others.is_of(&left.share)).unwrap_or_else(|| {
+                groups.push(self.hub.others(&left.share, session.id));
+                groups.len() - 1
+            });
+            groups[place].offer(&left.message, takers)
         };
-        let mut left = left;
-        left.retain(is_taken);
-        left
+        left.iter().filter(|left| is_taken(left)).cloned().collect()
     }
 }

@@ -149,12 +149,24 @@ impl MqttMailbox {
         self.state.lock().outbound.shared_messages()
     }
 
-    /// Others have these now, and so many nobody.
-    pub(super) fn let_go(&self, given: &[SharedMessage], unclaimed: usize) {
+    /// Others have these now.
+    pub(super) fn let_go(&self, given: &[SharedMessage]) {
         let mut state = self.state.lock();
         state.outbound.let_go(given);
-        state.outbound.note_unclaimed(unclaimed);
         self.settle(&mut state);
+    }
+
+    /// So many messages ended with the session.
+    pub(super) fn note_unclaimed(&self, count: usize) {
+        self.state.lock().outbound.note_unclaimed(count);
+    }
+
+    /// The session is about to end: it takes nothing any more. What others may get stays until it is let go or
+    /// [`MqttMailbox::close`] is called, so that the disk has it till then.
+    pub(super) fn stop(&self) -> Vec<SharedMessage> {
+        let mut state = self.state.lock();
+        state.wire = None;
+        state.outbound.stop()
     }
 
     /// The session is over.

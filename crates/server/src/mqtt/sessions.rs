@@ -319,7 +319,7 @@ impl Sessions {
         let expiry_s = inbound.session_expiry_s();
         let mut detached = inbound.detach(now().instant);
         let left = session.mailbox.disconnect();
-        self.hand_on_from_ended(session, left);
+        self.hand_on_from_ended(session, &left);
         let is_over = session.client.is_ended() || self.settle(client_id, session, expiry_s, &mut detached);
         self.hub.session_disconnected(session.id, now());
         if is_over {
@@ -400,7 +400,7 @@ impl Sessions {
     pub(super) fn forget(&self, session: &Session) {
         self.clients.remove(&session.client);
         self.hub.unsubscribe_all(&session.subscriber);
-        self.hand_on_from_ended(session, session.mailbox.shared_messages());
+        self.hand_on_from_ended(session, &session.mailbox.stop());
         session.mailbox.close();
         self.hub.session_ended(session.id, now());
     }

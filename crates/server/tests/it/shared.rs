@@ -91,6 +91,45 @@ fn what_a_leaving_member_did_not_acknowledge_goes_to_another() {
 }
 
 #[test]
+fn a_long_queue_goes_to_another_whole_and_in_order() {
+    let hub = TestHub::start();
+    let mut leaving = join(&hub, b'a', KEPT, 1);
+    publish(&hub, 0..200);
+    assert_eq!(payloads(&mut leaving, 10), (0..10).collect::<Vec<u8>>());
+    let mut staying = join(&hub, b'b', CLEAN, 0);
+    drop(leaving);
+    assert_eq!(payloads(&mut staying, 200), (0..200).collect::<Vec<u8>>());
+    expect_nothing_more(&mut connect(&hub, b'a', KEPT, RESUMED));
+}
+
+#[test]
+fn what_another_drops_is_there_when_its_member_comes_back() {
+    let mut hub = TestHub::start();
+    let mut leaving = join(&hub, b'a', KEPT, 1);
+    let mut publisher = connect(&hub, b'p', CLEAN, NEW);
+    for number in 1..=10 {
+        // PUBLISH of 1,000 bytes
+        publisher.send_hex(&format!("32 ed07 0001 74 00{number:02x} {}", format!("{number:02x}").repeat(1_000)));
+        publisher.expect_hex(&format!("40 02 00{number:02x}"));
+    }
+    assert_eq!(payloads(&mut leaving, 10), (1..=10).collect::<Vec<u8>>());
+    // Maximum Packet Size is 100.
+    let mut narrow = RawClient::connect(hub.mqtt());
+    narrow.send_hex("10 13 0004 4d515454 05 02 003c 05 27 00000064 0001 62");
+    narrow.send_hex("82 10 0001 00 000a 24736861 72652f67 2f74 01");
+    assert_eq!([narrow.read_packet().0, narrow.read_packet().0], [0x20, 0x90]);
+    drop(leaving);
+    // The hub has seen that it is gone when another connection has its name.
+    let mut back = connect(&hub, b'a', KEPT, RESUMED);
+    assert_eq!(payloads(&mut back, 10), (1..=10).collect::<Vec<u8>>());
+    expect_nothing_more(&mut narrow);
+    drop(back);
+    hub.restart();
+    let mut back = connect(&hub, b'a', KEPT, RESUMED);
+    assert_eq!(payloads(&mut back, 10), (1..=10).collect::<Vec<u8>>());
+}
+
+#[test]
 fn a_group_that_is_away_finds_its_messages_after_a_restart() {
     let mut hub = TestHub::start();
     drop(join(&hub, b'a', KEPT, 1));

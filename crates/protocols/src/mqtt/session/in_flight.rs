@@ -29,7 +29,7 @@ pub struct Held {
     pub retain: bool,
     /// Of the subscriptions that matched.
     pub identifiers: Arc<[u32]>,
-    /// The group in whose name it came; forgotten over a restart.
+    /// The group in whose name it came: others may get it in this session's place.
     pub share: Option<Arc<Share>>,
 }
 

@@ -11,6 +11,7 @@ use crate::mqtt::packet::{Connect, Packet, PacketId, Publish};
 use crate::mqtt::reason::ReasonCode;
 
 mod bounds;
+mod shared;
 
 fn limits() -> Arc<MqttLimits> {
     Arc::new(MqttLimits {

@@ -24,13 +24,18 @@ pub struct SharedMessage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     InFlight(PacketId),
-    Queued(usize),
+    Queue,
 }
 
 impl SharedMessage {
     fn of(held: &Held, place: Place) -> Option<Self> {
         let share = Arc::clone(held.share.as_ref()?);
         Some(Self { share, message: Arc::clone(&held.message), place })
+    }
+
+    /// Whether this is it: a session has a message once for each group.
+    fn is(&self, held: &Held) -> bool {
+        Arc::ptr_eq(&self.message, &held.message) && held.share.as_ref() == Some(&self.share)
     }
 }
 
@@ -70,28 +75,45 @@ impl Outbound {
             let held = held.as_ref().filter(|held| held.qos == Qos::AtLeastOnce || !was_sent)?;
             SharedMessage::of(held, Place::InFlight(*packet_id))
         });
-        let queue = self.queue.iter().enumerate();
-        begun.chain(queue.filter_map(|(index, held)| SharedMessage::of(held, Place::Queued(index)))).collect()
+        begun.chain(self.queue.iter().filter_map(|held| SharedMessage::of(held, Place::Queue))).collect()
     }
 
-    /// Others have these now. To be called before the client is there again.
+    /// The session is about to end: nothing is taken any more. What others may get is returned, and stays until it is let
+    /// go or [`Outbound::close`] is called.
+    pub fn stop(&mut self) -> Vec<SharedMessage> {
+        self.state = State::Closed;
+        self.output.clear();
+        self.shared_messages()
+    }
+
+    /// Others have these now, which are in the order of [`Outbound::shared_messages`]. To be called before the client is
+    /// there again.
     pub fn let_go(&mut self, given: &[SharedMessage]) {
-        for given in given {
+        if given.is_empty() {
+            return;
+        }
+        let mut queued = given.iter().peekable();
+        while let Some(given) = queued.next_if(|given| given.place != Place::Queue) {
             if let Place::InFlight(packet_id) = given.place
                 && let Some(index) = self.in_flight.find(packet_id)
             {
                 self.finish(index);
             }
         }
-        // Both are in the order of the queue.
-        let mut queued = given.iter().filter(|given| matches!(given.place, Place::Queued(_))).peekable();
-        for (index, held) in std::mem::take(&mut self.queue).into_iter().enumerate() {
-            if queued.next_if(|given| given.place == Place::Queued(index)).is_some() {
+        // Only as far as the last one, since most of the queue may be behind it.
+        let mut staying = Vec::new();
+        while queued.peek().is_some()
+            && let Some(held) = self.queue.pop_front()
+        {
+            if queued.next_if(|given| given.is(&held)).is_some() {
                 self.note_finished(held.id);
                 self.held_bytes -= held.bytes();
             } else {
-                self.queue.push_back(held);
+                staying.push(held);
             }
+        }
+        for held in staying.into_iter().rev() {
+            self.queue.push_front(held);
         }
         self.share.settle(self.holdings());
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use housewire::DurabilityMode;
+use housewire::{DurabilityMode, GuestPolicy};
 
 use crate::test_hub::{RawClient, TestHub};
 
@@ -200,4 +200,28 @@ fn relaxed_durability_keeps_sessions_over_a_proper_stop() {
     publisher.expect_hex("50 02 0001");
     hub.restart();
     resume(&hub, b's', true).expect_hex("34 06 0001 74 0001 31");
+}
+
+#[test]
+fn guests_that_are_shut_out_for_a_while_find_their_sessions_again() {
+    let mut hub = TestHub::start();
+    subscribe_and_leave(&hub, b's', 1);
+    let mut publisher = clean(&hub, b'p');
+    publisher.send_hex("32 06 0001 74 0007 31");
+    publisher.expect_hex("40 02 0007");
+    drop(publisher);
+    for _ in 0..2 {
+        hub.restart_with(|settings| settings.guest = Some(GuestPolicy::Off));
+        let mut refused = RawClient::connect(hub.mqtt());
+        refused.send_hex("10 0d 0004 4d515454 04 00 003c 0001 73");
+        refused.expect_hex("20 02 00 05");
+        refused.expect_end();
+    }
+    hub.restart_with(|settings| settings.guest = Some(GuestPolicy::Loopback));
+    let mut subscriber = resume(&hub, b's', true);
+    subscriber.expect_hex("32 06 0001 74 0001 31");
+    subscriber.send_hex("40 02 0001");
+    let mut publisher = clean(&hub, b'p');
+    publisher.send_hex("30 04 0001 74 34");
+    subscriber.expect_hex("30 04 0001 74 34");
 }

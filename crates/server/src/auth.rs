@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Uri, header};
 use housewire_core::{Permissions, Principal};
 use serde::Deserialize;
 
+use crate::mqtt::Owner;
 use crate::peer::{Peer, is_loopback};
 
 /// Who is let in without a credential.
@@ -66,9 +67,12 @@ impl Guests {
         if admitted { Ok(Arc::clone(&self.guest)) } else { Err(REFUSAL) }
     }
 
-    /// Somebody whose name was kept, a session's owner for one; `None` if nobody of that name is let in any more.
-    pub(crate) fn find(&self, name: &str) -> Option<Arc<Principal>> {
-        (self.policy != GuestPolicy::Off && name == self.guest.name()).then(|| Arc::clone(&self.guest))
+    /// Whom a name that was kept, of a session's owner for one, means; `None` if it is no guest's.
+    pub(crate) fn find(&self, name: &str) -> Option<Owner> {
+        (name == self.guest.name()).then(|| match self.policy {
+            GuestPolicy::Off => Owner::ShutOut,
+            GuestPolicy::Loopback | GuestPolicy::Lan => Owner::Found(Arc::clone(&self.guest)),
+        })
     }
 
     /// The principal of an HTTP request. A web page or a tunnel reaches the hub from loopback too: what shows signs of

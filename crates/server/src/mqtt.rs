@@ -21,5 +21,5 @@ mod withheld;
 pub(crate) const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
 pub(crate) use connection::serve;
-pub(crate) use restore::message_ids;
+pub(crate) use restore::{Owner, message_ids};
 pub(crate) use sessions::Sessions;

@@ -21,7 +21,7 @@ use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice};
 use crate::demo::{Demo, DemoAddresses};
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
-use crate::mqtt::{Sessions, message_ids};
+use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
@@ -92,8 +92,9 @@ impl Server {
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let guests = Arc::new(Guests::new(config.guest));
         let users = Arc::new(Users::new(&config.users)?);
-        let find = |owner: &str| guests.find(owner).or_else(|| users.principal(owner));
-        sessions.restore(loaded.sessions, find, now());
+        let of_user = |name: &str| users.principal(name).map_or(Owner::Gone, Owner::Found);
+        let owner_of = |name: &str| guests.find(name).unwrap_or_else(|| of_user(name));
+        sessions.restore(loaded.sessions, owner_of, now());
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),

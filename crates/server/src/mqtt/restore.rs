@@ -12,15 +12,20 @@ use tracing::{info, warn};
 use crate::mqtt::durable::{FactsState, will_of_message};
 use crate::mqtt::sessions::Sessions;
 
+/// Whom a session on disk belongs to.
+pub(crate) enum Owner {
+    /// Somebody who may come back to it.
+    Found(Arc<Principal>),
+    /// Somebody who is not let in as the hub is started now; another start may let him in again.
+    ShutOut,
+    /// Nobody any more.
+    Gone,
+}
+
 impl Sessions {
-    /// Puts back what the disk has. Sessions that were connected have lost their connection now. `principal_of` finds the
-    /// owner; a session whose owner is gone ends.
-    pub(crate) fn restore(
-        &self,
-        found: store::Sessions,
-        principal_of: impl Fn(&str) -> Option<Arc<Principal>>,
-        now: Now,
-    ) {
+    /// Puts back what the disk has. Sessions that were connected have lost their connection now. A session whose
+    /// owner is gone ends; that of an owner who is shut out stays on disk as it is.
+    pub(crate) fn restore(&self, found: store::Sessions, owner_of: impl Fn(&str) -> Owner, now: Now) {
         self.numbers.store(found.last_number + 1, std::sync::atomic::Ordering::Relaxed);
         let mut messages: HashMap<u64, Vec<QueuedRecord>> = HashMap::new();
         for record in found.queued {
@@ -34,16 +39,25 @@ impl Sessions {
         for record in found.subscriptions {
             subscriptions.entry(record.session).or_default().push(record);
         }
-        let (count, queued) = (found.records.len(), messages.values().map(Vec::len).sum::<usize>());
+        let (mut count, mut queued, mut shut_out) = (0, 0, 0);
         for record in found.records {
             let number = record.number;
             let (messages, subscriptions) =
                 (messages.remove(&number).unwrap_or_default(), subscriptions.remove(&number).unwrap_or_default());
-            let Some(principal) = principal_of(&record.owner) else {
-                warn!(client_id = record.client_id, owner = record.owner, "a session ends: its owner is gone");
-                self.discard(record, messages);
-                continue;
+            let principal = match owner_of(&record.owner) {
+                Owner::Found(principal) => principal,
+                Owner::ShutOut => {
+                    shut_out += 1;
+                    continue;
+                }
+                Owner::Gone => {
+                    warn!(client_id = record.client_id, owner = record.owner, "a session ends: its owner is gone");
+                    self.discard(record, messages);
+                    continue;
+                }
             };
+            count += 1;
+            queued += messages.len();
             let client_id: Arc<str> = record.client_id.as_str().into();
             let mut outbound = self.new_outbound();
             outbound.restore(messages.into_iter().filter_map(kept_message));
@@ -72,6 +86,9 @@ impl Sessions {
         }
         if count > 0 {
             info!("{count} MQTT sessions are back, with {queued} messages on their way");
+        }
+        if shut_out > 0 {
+            info!("{shut_out} MQTT sessions of guests stay on disk until a start that lets guests in");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use housewire::DurabilityMode;
+use housewire::{DurabilityMode, GuestPolicy};
 
 use crate::http_client::get;
 use crate::test_hub::{RawClient, TestHub};
@@ -255,4 +255,28 @@ fn an_expired_session_is_not_resumed_however_busy_the_hub_is() {
     client.send_hex("10 13 0004 4d515454 05 00 003c 05 11 00000064 0001 73");
     let (_, body) = client.read_packet();
     assert_eq!(body[0], 0, "no session is present");
+}
+
+#[test]
+fn guests_that_are_shut_out_for_a_while_find_their_sessions_again() {
+    let mut hub = TestHub::start();
+    subscribe_and_leave(&hub, b's', 1);
+    let mut publisher = clean(&hub, b'p');
+    publisher.send_hex("32 06 0001 74 0007 31");
+    publisher.expect_hex("40 02 0007");
+    drop(publisher);
+    for _ in 0..2 {
+        hub.restart_with(|settings| settings.guest = Some(GuestPolicy::Off));
+        let mut refused = RawClient::connect(hub.mqtt());
+        refused.send_hex("10 0d 0004 4d515454 04 00 003c 0001 73");
+        refused.expect_hex("20 02 00 05");
+        refused.expect_end();
+    }
+    hub.restart_with(|settings| settings.guest = Some(GuestPolicy::Loopback));
+    let mut subscriber = resume(&hub, b's', true);
+    subscriber.expect_hex("32 06 0001 74 0001 31");
+    subscriber.send_hex("40 02 0001");
+    let mut publisher = clean(&hub, b'p');
+    publisher.send_hex("30 04 0001 74 34");
+    subscriber.expect_hex("30 04 0001 74 34");
 }

@@ -91,6 +91,12 @@ impl TestHub {
         self.server = Some(start_in(self.folder.path(), &self.settings));
     }
 
+    /// The same with other settings.
+    pub(crate) fn restart_with(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        self.restart();
+    }
+
     /// Stops the hub properly.
     pub(crate) fn stop(&mut self) {
         if let Some(server) = self.server.take() {

@@ -195,8 +195,12 @@ class Device:
         self._send(self._publish_packet(packet_id, message))
 
     async def subscribe(self, filter, qos):
-        """Returns when the SUBACK is there."""
-        await self._ask(lambda packet_id: rawmqtt.subscribe(filter, self.version, packet_id, qos))
+        """Returns when the SUBACK is there that grants it; a hub whose disk is full refuses it."""
+        while True:
+            answer = await self._ask(lambda packet_id: rawmqtt.subscribe(filter, self.version, packet_id, qos))
+            if answer.body[-1] < 0x80:
+                break
+            await asyncio.sleep(0.05)
         self.has_session = True
 
     async def unsubscribe(self, filter):
@@ -209,7 +213,7 @@ class Device:
         packet_id = self._free_id()
         answer = self._asking[packet_id] = asyncio.get_running_loop().create_future()
         self._send(packet(packet_id))
-        await answer
+        return await answer
 
     async def _read(self, reader, buffer, packets):
         try:

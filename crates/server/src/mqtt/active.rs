@@ -22,9 +22,9 @@ use crate::socket::{is_large, read_in_place, read_into_scratch};
 /// How long a leaving connection may take to drain its output.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What one client may take of the shard's time in one turn: a few packets may be worth as much, those that match very many
-/// subscriptions.
-const TURN_MAX: Duration = Duration::from_millis(2);
+/// What one client may have done for it in one turn, counted in packets and in subscribers that its messages are offered to:
+/// about a millisecond. A read of small packets to many subscribers is worth far more.
+const TURN_WORK_MAX: usize = 8_192;
 
 /// What a read leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct Active<'c> {
     is_durable: bool,
     /// The tail holds whole packets, for the next turn.
     is_behind: bool,
+    /// What was done in this turn; see [`TURN_WORK_MAX`].
+    work: usize,
     withheld: Withheld,
     acks: Vec<Acknowledgement>,
     replies: Vec<u8>,
@@ -65,6 +67,7 @@ impl<'c> Active<'c> {
             publisher,
             is_durable,
             is_behind: false,
+            work: 0,
             withheld,
             acks: Vec::new(),
             replies,
@@ -184,6 +187,7 @@ impl<'c> Active<'c> {
     fn handle(&mut self, data: &[u8]) -> Result<usize, End> {
         let time = now();
         self.is_behind = false;
+        self.work = 0;
         let mut batch = Batch::new();
         let mut used = 0;
         loop {
@@ -206,13 +210,14 @@ impl<'c> Active<'c> {
             };
             used += length;
             self.traffic.packets += 1;
+            self.work += 1;
             if let Event::Publish(publication) = event {
                 if let Err(publication) = batch.push(publication) {
                     let packet_id = publication.packet_id;
                     self.publish(&mut batch).inspect_err(|_| self.forget_received(packet_id))?;
                     let pushed = batch.push(publication).is_ok();
                     debug_assert!(pushed, "an empty batch takes anything");
-                    if time.instant.elapsed() < TURN_MAX {
+                    if self.work < TURN_WORK_MAX {
                         continue;
                     }
                 } else {
@@ -222,7 +227,7 @@ impl<'c> Active<'c> {
                 self.publish(&mut batch)?;
                 self.handle_event(event)?;
             }
-            if time.instant.elapsed() >= TURN_MAX {
+            if self.work >= TURN_WORK_MAX {
                 self.is_behind = true;
                 break;
             }
@@ -282,6 +287,7 @@ impl<'c> Active<'c> {
             }
             (result, notes_received.then(|| self.publisher.hub().next_batch()))
         };
+        self.work += result.as_ref().map_or(0, |receipt| receipt.matched);
         if let Err(denied) = &result {
             debug!(peer = %self.connection.peer, %denied, "publish refused");
             if *denied == Denied::DiskFailing

@@ -287,7 +287,8 @@ impl<'c> Active<'c> {
             }
             (result, notes_received.then(|| self.publisher.hub().next_batch()))
         };
-        self.work += result.as_ref().map_or(0, |receipt| receipt.matched);
+        let receivers = result.as_ref().map_or(0, |receipt| receipt.matched);
+        self.work += receivers;
         if let Err(denied) = &result {
             debug!(peer = %self.connection.peer, %denied, "publish refused");
             if *denied == Denied::DiskFailing
@@ -308,7 +309,7 @@ impl<'c> Active<'c> {
                     self.session.mailbox.note_released(packet_id);
                 }
             }
-            let answer = Answer::Ack { packet_id, qos, outcome };
+            let answer = Answer::Ack { packet_id, qos, outcome, receivers };
             self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
         }
         batch.clear();

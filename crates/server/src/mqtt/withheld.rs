@@ -20,8 +20,8 @@ const WITHHELD_BYTES_MAX: usize = 64 * 1024;
 
 /// An answer to be.
 pub(super) enum Answer {
-    /// A PUBACK or PUBREC.
-    Ack { packet_id: PacketId, qos: Qos, outcome: OwnedOutcome },
+    /// A PUBACK or PUBREC, with how many subscribers the message was offered to.
+    Ack { packet_id: PacketId, qos: Qos, outcome: OwnedOutcome, receivers: usize },
     /// Anything else.
     Packet(Packet<'static>),
 }
@@ -29,17 +29,18 @@ pub(super) enum Answer {
 impl Answer {
     fn send(&self, inbound: &mut Inbound, replies: &mut Vec<u8>) {
         match self {
-            Self::Ack { packet_id, qos, outcome } => {
+            Self::Ack { packet_id, qos, outcome, .. } => {
                 inbound.acknowledge(*packet_id, *qos, outcome.as_outcome(), replies);
             }
             Self::Packet(packet) => inbound.reply(packet, replies),
         }
     }
 
-    /// The memory that it takes beside its place in the queue.
+    /// The memory that it takes beside its place in the queue. Of each receiver that may keep the message something waits in a
+    /// journal for the same batch: a publisher to very many of them makes no batch that is out of all proportion.
     fn bytes(&self) -> usize {
         match self {
-            Self::Ack { outcome, .. } => outcome.as_outcome().text.map_or(0, str::len),
+            Self::Ack { outcome, receivers, .. } => outcome.as_outcome().text.map_or(0, str::len) + receivers,
             Self::Packet(Packet::SubAck(ack) | Packet::UnsubAck(ack)) => ack.reasons.len(),
             Self::Packet(_) => 0,
         }
@@ -179,7 +180,7 @@ mod tests {
         let ack = |text: Option<usize>| {
             let outcome = text
                 .map_or(OwnedOutcome::SUCCESS, |len| OwnedOutcome::failed(ReasonCode::NotAuthorized, "x".repeat(len)));
-            Answer::Ack { packet_id, qos: Qos::AtLeastOnce, outcome }
+            Answer::Ack { packet_id, qos: Qos::AtLeastOnce, outcome, receivers: 0 }
         };
         assert_eq!(filled(|| ack(None)), WITHHELD_MAX);
         assert_eq!(filled(|| ack(Some(4_096))), 16);

@@ -17,6 +17,15 @@ from support.wait import PATIENCE
 QUOTA_EXCEEDED = 0x97
 
 
+def keeps_its_promises(figures):
+    assert figures.unfinished == []
+    assert figures.sessions_lost == []
+    assert figures.lost == []
+    assert figures.retained_lost == []
+    assert figures.duplicates_qos2 == []
+    assert figures.disorder == []
+
+
 @pytest.mark.timeout(900)
 def test_nothing_acknowledged_is_lost(make_hub, rng, long, record_property):
     hub, ledger = make_hub(), Ledger()
@@ -25,12 +34,7 @@ def test_nothing_acknowledged_is_lost(make_hub, rng, long, record_property):
         asyncio.run(Campaign(hub, rng, ledger, name=f"c{number}").run(ROUNDS_PER_CAMPAIGN))
     figures = ledger.figures
     record_property("figures", f"crash test: {campaigns * ROUNDS_PER_CAMPAIGN} rounds; {figures.line()}")
-    assert figures.unfinished == []
-    assert figures.sessions_lost == []
-    assert figures.lost == []
-    assert figures.retained_lost == []
-    assert figures.duplicates_qos2 == []
-    assert figures.disorder == []
+    keeps_its_promises(figures)
     assert figures.refused == []
     # Enough happened for that to mean something, and no queue was full, where losses are allowed.
     assert all(figures.acknowledged[door] > 0 for door in ("QoS 1", "QoS 2", "HTTP", "WebSocket", "wills"))
@@ -46,12 +50,7 @@ def test_nothing_acknowledged_is_lost_though_the_disk_fills_up(make_hub, rng, lo
     figures = ledger.figures
     refused = f"refused {len(figures.refused)}"
     record_property("figures", f"crash test, full disk: {rounds} rounds; {figures.line()}; {refused}")
-    assert figures.unfinished == []
-    assert figures.sessions_lost == []
-    assert figures.lost == []
-    assert figures.retained_lost == []
-    assert figures.duplicates_qos2 == []
-    assert figures.disorder == []
+    keeps_its_promises(figures)
     # Mostly some are refused; that they are is shown in test_full_disk.
     assert {reason for _, reason in figures.refused} <= {QUOTA_EXCEEDED}
     assert "messages to it are dropped" not in hub.log()

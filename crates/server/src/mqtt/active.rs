@@ -183,7 +183,7 @@ impl<'c> Active<'c> {
         if is_last { Err(End::Lost) } else { Ok(used) }
     }
 
-    /// Handles the packets in `data`, or those for which there is time in this turn; how many bytes they took.
+    /// Handles the packets in `data`, or as many as one turn has room for; how many bytes they took.
     fn handle(&mut self, data: &[u8]) -> Result<usize, End> {
         let time = now();
         self.is_behind = false;
@@ -212,17 +212,12 @@ impl<'c> Active<'c> {
             self.traffic.packets += 1;
             self.work += 1;
             if let Event::Publish(publication) = event {
-                if let Err(publication) = batch.push(publication) {
-                    let packet_id = publication.packet_id;
-                    self.publish(&mut batch).inspect_err(|_| self.forget_received(packet_id))?;
-                    let pushed = batch.push(publication).is_ok();
-                    debug_assert!(pushed, "an empty batch takes anything");
-                    if self.work < TURN_WORK_MAX {
-                        continue;
-                    }
-                } else {
-                    continue;
-                }
+                // A run is never cut: what it costs is known when it is over.
+                let Err(publication) = batch.push(publication) else { continue };
+                let packet_id = publication.packet_id;
+                self.publish(&mut batch).inspect_err(|_| self.forget_received(packet_id))?;
+                let pushed = batch.push(publication).is_ok();
+                debug_assert!(pushed, "an empty batch takes anything");
             } else {
                 self.publish(&mut batch)?;
                 self.handle_event(event)?;

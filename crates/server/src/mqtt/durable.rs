@@ -157,17 +157,16 @@ impl SessionPart {
     /// Adds itself to a batch.
     fn write_to(&self, batch: &mut SessionChanges) {
         let session = self.number;
+        if self.is_ended {
+            batch.finished.extend(self.journal.messages.keys());
+            return batch.ended.push(session);
+        }
         for (id, change) in &self.journal.messages {
             match change {
                 MessageChange::Finished => batch.finished.push(*id),
-                // Finished ones are told above; all others go with the session.
-                _ if self.is_ended => batch.finished.push(*id),
                 MessageChange::New(kept) => batch.queued.push(queued_record(*id, session, kept)),
                 MessageChange::Moved(step) => batch.steps.push((*id, store_step(*step))),
             }
-        }
-        if self.is_ended {
-            return batch.ended.push(session);
         }
         batch.sessions.extend(self.facts.as_ref().map(|facts| session_record(session, facts)));
         for (filter, options) in &self.subscriptions {

@@ -285,11 +285,7 @@ impl Outbound {
 
     /// When the queue is full the newest message is dropped, as Mosquitto does: order stays, and so does what is promised.
     fn enqueue(&mut self, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> Offer {
-        let is_full = match self.queue.len() >= self.limits.queue_len_max {
-            true => Some(SessionBound::QueueLen),
-            false => (self.held_bytes >= self.limits.queue_bytes_max).then_some(SessionBound::QueueBytes),
-        };
-        if let Some(bound) = is_full {
+        if let Some(bound) = self.bound_of_queue() {
             self.losses.overflow += 1;
             self.limits.pool.reach(bound);
             return Offer::Dropped;
@@ -302,6 +298,14 @@ impl Outbound {
         self.held_bytes += held.bytes();
         self.queue.push_back(held);
         offer
+    }
+
+    /// The bound that the queue has reached.
+    fn bound_of_queue(&self) -> Option<SessionBound> {
+        match self.queue.len() >= self.limits.queue_len_max {
+            true => Some(SessionBound::QueueLen),
+            false => (self.held_bytes >= self.limits.queue_bytes_max).then_some(SessionBound::QueueBytes),
+        }
     }
 
     /// Whether all sessions together have room for more of this one.

@@ -61,11 +61,6 @@ impl Outbound {
         }
     }
 
-    /// Whether the session outlives the process.
-    pub fn is_durable(&self) -> bool {
-        self.journal.is_some()
-    }
-
     /// Whether there is something for [`Outbound::take_changes`].
     pub fn has_changes(&self) -> bool {
         self.journal.as_ref().is_some_and(|journal| !journal.is_empty())
@@ -116,12 +111,8 @@ impl Outbound {
 
     /// The number under which the disk is to keep a message; 0 if it is not.
     pub(super) fn new_id(&self) -> u64 {
-        let keeps = match self.state {
-            State::Online(link) => link.keeps_session,
-            State::Offline => true,
-            State::Closed => false,
-        };
-        self.journal.as_ref().filter(|_| keeps).map_or(0, |journal| journal.next_id())
+        let journal = self.journal.as_ref().filter(|_| self.outlives_connection());
+        journal.map_or(0, |journal| journal.next_id())
     }
 
     /// What the disk must have before a packet leaves that rests on what is noted now.

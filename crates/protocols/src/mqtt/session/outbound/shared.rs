@@ -58,11 +58,13 @@ impl Outbound {
 
     /// Whether this session should be chosen where one of several will do.
     pub fn readiness(&self) -> Readiness {
-        let limits = &self.limits;
-        let is_full = self.queue.len() >= limits.queue_len_max || self.held_bytes >= limits.queue_bytes_max;
+        let is_full = || {
+            let is_output_full = self.output.len() >= self.limits.output_bytes_max;
+            self.bound_of_queue().is_some() || !self.may_grow() || is_output_full
+        };
         match self.state {
             State::Closed => Readiness::Closed,
-            _ if is_full || !self.may_grow() || self.output.len() >= limits.output_bytes_max => Readiness::Full,
+            _ if is_full() => Readiness::Full,
             State::Online(_) => Readiness::Ready,
             State::Offline => Readiness::Away,
         }

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
-from .wait import PATIENCE, Inbox
+from .wait import PATIENCE, Inbox, until
 
 _numbers = itertools.count(1)
 VERSIONS = {"3.1.1": "mqttv311", "5": "mqttv5"}
@@ -66,9 +67,19 @@ class Sub:
         return self.messages.wait(lambda m: m.topic == topic and m.payload == wanted, timeout, f"{topic} {payload!r}")
 
     def close(self):
-        """Ctrl-C: mosquitto_sub says DISCONNECT."""
+        """Ctrl-C: mosquitto_sub says DISCONNECT.
+
+        Only while it sleeps, waiting for its socket: its signal handler takes locks that the interrupted code may hold, and
+        then it hangs for ever.
+        """
+        until(self._sleeps_or_ended, what="mosquitto_sub waiting for messages")
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE)
+
+    def _sleeps_or_ended(self):
+        if self.process.poll() is not None:
+            return True
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
     def kill(self):
         self.process.kill()

@@ -9,12 +9,33 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::broker::{Broker, Kind};
+use crate::peer::{Door, Durability, Peer, Programs, Running, Setup};
 use crate::wire::{Client, publish};
 
 /// Unacknowledged messages of the publisher.
 const WINDOWS: [u32; 3] = [1, 16, 256];
 const PAYLOAD: [u8; 64] = [b'x'; 64];
+/// Transactions on disk so far.
+const BATCHES: &str = "housewire_disk_batches_total{result=\"written\"}";
+
+/// A peer, and what it promises.
+#[derive(Clone, Copy, Debug)]
+struct Variant {
+    name: &'static str,
+    peer: Peer,
+    durability: Durability,
+}
+
+/// Only these keep anything: rumqttd and aedes have no file to write to.
+const VARIANTS: [Variant; 3] = [
+    Variant { name: "housewire strict", peer: Peer::Housewire, durability: Durability::Strict },
+    Variant { name: "housewire relaxed", peer: Peer::Housewire, durability: Durability::Relaxed },
+    // With its file written each second, as often as it can be asked for.
+    Variant { name: "mosquitto", peer: Peer::Mosquitto, durability: Durability::Strict },
+];
+
+/// All messages of a run wait for one client; Mosquitto's queue has no bound here either.
+const CONFIG: &str = "[limits]\nmqtt_queue_messages = 1000000\nmqtt_queue_bytes = 1073741824\n";
 
 /// One run.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -35,20 +56,20 @@ struct Case {
 }
 
 /// Runs all brokers in turn, `repeats` times, and prints medians.
-pub(crate) fn run(housewire: &Path, repeats: usize, messages: u32, json: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) fn run(programs: &Programs, repeats: usize, messages: u32, json: Option<&Path>) -> anyhow::Result<()> {
     let mut cases = Vec::new();
-    for kind in Kind::ALL {
-        if !kind.is_there(housewire) {
-            println!("{} is not installed and left out", kind.name());
+    for variant in VARIANTS {
+        if let Err(why) = variant.peer.availability(programs) {
+            println!("{} is left out: {why}", variant.name);
             continue;
         }
-        let case = |in_flight| (kind, Case { broker: kind.name(), in_flight, runs: Vec::new() });
+        let case = |in_flight| (variant, Case { broker: variant.name, in_flight, runs: Vec::new() });
         cases.extend(WINDOWS.map(case));
     }
     for repeat in 1..=repeats {
-        for (kind, case) in &mut cases {
+        for (variant, case) in &mut cases {
             eprint_progress(&format!("run {repeat} of {repeats}: {}, {} in flight", case.broker, case.in_flight));
-            case.runs.push(measure(*kind, housewire, case.in_flight, messages)?);
+            case.runs.push(measure(*variant, programs, case.in_flight, messages)?);
         }
     }
     println!(
@@ -88,14 +109,22 @@ pub(crate) fn run(housewire: &Path, repeats: usize, messages: u32, json: Option<
     Ok(())
 }
 
-fn measure(kind: Kind, housewire: &Path, in_flight: u32, messages: u32) -> anyhow::Result<Figures> {
+fn measure(variant: Variant, programs: &Programs, in_flight: u32, messages: u32) -> anyhow::Result<Figures> {
     let folder = tempfile::tempdir()?;
-    let broker = Broker::start(kind, housewire, folder.path())?;
-    let (mut away, _) = Client::connect(broker.address, "away", false)?;
+    let setup = Setup {
+        durability: variant.durability,
+        config: CONFIG.to_owned(),
+        data: Some(folder.path().join("data")),
+        ..Setup::default()
+    };
+    let start = || Running::start(variant.peer, &setup, programs, folder.path());
+    let broker = start()?;
+    let address = broker.address(Door::Mqtt);
+    let (mut away, _) = Client::connect(address, "away", false)?;
     away.subscribe("bench/durability")?;
     away.leave()?;
-    let (mut publisher, _) = Client::connect(broker.address, "publisher", true)?;
-    let (before, batches) = (broker.usage()?, broker.batches(kind)?);
+    let (mut publisher, _) = Client::connect(address, "publisher", true)?;
+    let (before, batches) = (broker.usage()?, broker.metric(BATCHES)?);
     let began = Instant::now();
     let (mut sent, mut acknowledged) = (0, 0);
     while acknowledged < messages {
@@ -109,11 +138,11 @@ fn measure(kind: Kind, housewire: &Path, in_flight: u32, messages: u32) -> anyho
     }
     let took = began.elapsed();
     let after = broker.usage()?;
-    let batches = broker.batches(kind)?.zip(batches).map(|(after, before)| after - before);
+    let batches = broker.metric(BATCHES)?.zip(batches).map(|(after, before)| after - before);
     broker.kill()?;
 
-    let broker = Broker::start(kind, housewire, folder.path())?;
-    let (mut back, _is_known) = Client::connect(broker.address, "away", false)?;
+    let broker = start()?;
+    let (mut back, _is_known) = Client::connect(broker.address(Door::Mqtt), "away", false)?;
     back.set_patience(Duration::from_secs(1))?;
     let mut arrived = 0;
     while arrived < messages

@@ -4,13 +4,15 @@
 //! code, and any pass or fail: figures are for people.
 #![allow(clippy::print_stdout)] // the table is what this program is for
 
-mod broker;
 mod durability;
+mod peer;
 mod wire;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+use peer::Programs;
 
 /// Housewire and its peers side by side.
 #[derive(Parser)]
@@ -19,6 +21,9 @@ struct Args {
     /// The Housewire program to measure.
     #[arg(long, default_value = "target/release/housewire")]
     housewire: PathBuf,
+    /// The repository, below which `scripts/setup bench` puts peers.
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
     /// Runs of each case; medians are shown.
     #[arg(long, default_value_t = 3)]
     repeats: usize,
@@ -41,9 +46,9 @@ enum Scenario {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    peer::raise_open_files()?;
+    let programs = Programs::new(&args.housewire, &args.root);
     match args.scenario {
-        Scenario::Durability { messages } => {
-            durability::run(&args.housewire, args.repeats, messages, args.json.as_deref())
-        }
+        Scenario::Durability { messages } => durability::run(&programs, args.repeats, messages, args.json.as_deref()),
     }
 }

@@ -14,6 +14,9 @@ use crate::load::connection::Connection;
 use crate::load::plan::Language;
 use crate::wire::mqtt;
 
+/// A server that takes longer is given up.
+const GATHERED_WITHIN: Duration = Duration::from_secs(60);
+
 /// Opens so many connections, each with so many subscriptions to topics of its own, and keeps them.
 pub(crate) fn gather(
     address: SocketAddr,
@@ -22,11 +25,12 @@ pub(crate) fn gather(
     subscriptions: usize,
 ) -> anyhow::Result<Vec<Connection>> {
     let topics = |number: usize| (0..subscriptions).map(move |at| format!("bench/idle/{number}/{at}"));
-    (0..count)
-        .map(|number| {
-            Connection::open(address, language, &format!("idle-{number}"), &topics(number).collect::<Vec<_>>())
-        })
-        .collect()
+    let began = Instant::now();
+    let open = |number: usize| {
+        ensure!(began.elapsed() < GATHERED_WITHIN, "only {number} connections were open after {GATHERED_WITHIN:?}");
+        Connection::open(address, language, &format!("idle-{number}"), &topics(number).collect::<Vec<_>>())
+    };
+    (0..count).map(open).collect()
 }
 
 /// Connects MQTT clients, so many at a time, until all are there; how long it took. They are closed then.

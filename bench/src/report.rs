@@ -33,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) title: &'static str,
     pub(crate) server: String,
     pub(crate) runs: Vec<Figures>,
+    /// Why runs came to nothing.
+    pub(crate) failures: Vec<String>,
 }
 
 type Column = (&'static str, fn(&Figures) -> Option<f64>, fn(f64) -> String);
@@ -77,6 +79,9 @@ pub(crate) fn table(entries: &[&Entry]) -> String {
         }
         let ratio = median(entry, figure).zip(yardstick).map(|(own, other)| format!("{:.3}", own / other));
         text += &format!("{:>13}\n", ratio.unwrap_or_else(|| "-".to_owned()));
+        for failure in &entry.failures {
+            text += &format!("    failed: {failure}\n");
+        }
     }
     text
 }
@@ -121,9 +126,10 @@ mod tests {
             title: "A row",
             server: server.to_owned(),
             runs: figures.map(|cpu_us| Figures { cpu_us: Some(cpu_us), ..Figures::default() }).to_vec(),
+            failures: vec!["why".to_owned()],
         };
         let table = table(&[&entry("housewire", [9.0, 1.0, 2.0]), &entry(YARDSTICK, [8.0, 8.0, 8.0])]);
-        assert!(table.contains("2.000") && table.contains("0.250"), "{table}");
+        assert!(table.contains("2.000") && table.contains("0.250") && table.contains("failed: why"), "{table}");
         assert_eq!(grouped(1_234_567.4), "1,234,567");
         assert_eq!(grouped(12.0), "12");
         assert_eq!(median_of(Vec::new()), None);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use crate::crowd;
 use crate::load;
@@ -40,12 +40,16 @@ pub(crate) fn run(wanted: &Wanted, programs: &Programs) -> anyhow::Result<()> {
             title: row.title,
             server: server.name.clone(),
             runs: Vec::new(),
+            failures: Vec::new(),
         }));
         for repeat in 1..=wanted.repeats {
             for (server, entry) in servers.iter().zip(&mut entries[begin..]) {
                 progress(&format!("{}, run {repeat} of {}: {}", row.id, wanted.repeats, server.name));
-                let figures = measure(row, server, wanted.timing, programs);
-                entry.runs.push(figures.with_context(|| format!("{} with {}", row.title, server.name))?);
+                match measure(row, server, wanted.timing, programs) {
+                    Ok(figures) => entry.runs.push(figures),
+                    // It cannot do this; the others can.
+                    Err(error) => entry.failures.push(format!("{error:#}")),
+                }
             }
         }
         print!("{}", report::table(&entries[begin..].iter().collect::<Vec<_>>()));

@@ -5,7 +5,9 @@
 #![allow(clippy::print_stdout)] // the table is what this program is for
 
 mod durability;
+mod figures;
 mod peer;
+mod start;
 mod wire;
 
 use std::path::PathBuf;
@@ -42,6 +44,8 @@ enum Scenario {
         #[arg(long, default_value_t = 4_000)]
         messages: u32,
     },
+    /// A start: time, CPU and memory, of a peer with nothing to remember and of one with a house on disk.
+    Start,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -50,5 +54,6 @@ fn main() -> anyhow::Result<()> {
     let programs = Programs::new(&args.housewire, &args.root);
     match args.scenario {
         Scenario::Durability { messages } => durability::run(&programs, args.repeats, messages, args.json.as_deref()),
+        Scenario::Start => start::run(&programs, args.repeats, args.json.as_deref()),
     }
 }

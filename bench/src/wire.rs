@@ -18,6 +18,14 @@ pub(crate) struct Packet {
     pub(crate) body: Vec<u8>,
 }
 
+impl Packet {
+    /// Of a PUBLISH.
+    pub(crate) fn topic_len(&self) -> anyhow::Result<usize> {
+        let length = self.body.first_chunk::<2>().context("a PUBLISH without a topic")?;
+        Ok(usize::from(u16::from_be_bytes(*length)))
+    }
+}
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn text(bytes: &mut Vec<u8>, text: &str) {
@@ -42,11 +50,20 @@ fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 
 /// A QoS 1 PUBLISH.
 pub(crate) fn publish(topic: &str, packet_id: u16, payload: &[u8]) -> Vec<u8> {
+    qos_1(0x32, topic, packet_id, payload)
+}
+
+/// A QoS 1 PUBLISH to be retained.
+pub(crate) fn publish_retained(topic: &str, packet_id: u16, payload: &[u8]) -> Vec<u8> {
+    qos_1(0x33, topic, packet_id, payload)
+}
+
+fn qos_1(first: u8, topic: &str, packet_id: u16, payload: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     text(&mut body, topic);
     body.extend(packet_id.to_be_bytes());
     body.extend(payload);
-    packet(0x32, &body)
+    packet(first, &body)
 }
 
 impl Client {

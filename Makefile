@@ -44,5 +44,5 @@ screenshots: ## photograph the pages into docs/images
 	@scripts/screenshots
 
 clean: ## remove everything that was built or installed inside this folder
-	rm -rf target .cache ui/dist ui/node_modules tests/node_modules
-	find tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf target .cache ui/dist ui/node_modules tests/node_modules bench/peers/node_modules
+	find tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::figures::{median, progress};
 use crate::load::ledger::packet_id;
 use crate::peer::{Door, Durability, Peer, Programs, Running, Setup};
 use crate::wire::blocking::Client;
@@ -70,7 +71,7 @@ pub(crate) fn run(programs: &Programs, repeats: usize, messages: u32, json: Opti
     }
     for repeat in 1..=repeats {
         for (variant, case) in &mut cases {
-            eprint_progress(&format!("run {repeat} of {repeats}: {}, {} in flight", case.broker, case.in_flight));
+            progress(&format!("run {repeat} of {repeats}: {}, {} in flight", case.broker, case.in_flight));
             case.runs.push(measure(*variant, programs, case.in_flight, messages)?);
         }
     }
@@ -91,7 +92,8 @@ pub(crate) fn run(programs: &Programs, repeats: usize, messages: u32, json: Opti
     for (_, case) in &cases {
         let median = |figure: fn(&Figures) -> f64| median(case.runs.iter().map(figure).collect());
         let per_batch: Option<Vec<f64>> = case.runs.iter().map(|run| run.messages_per_batch).collect();
-        let per_batch = per_batch.map_or_else(|| "-".to_owned(), |figures| format!("{:.1}", self::median(figures)));
+        let per_batch =
+            per_batch.map_or_else(|| "-".to_owned(), |figures| format!("{:.1}", crate::figures::median(figures)));
         println!(
             "{:<18} {:>9} {:>12.0} {:>16.2} {:>18.0} {:>16} {:>18.0}",
             case.broker,
@@ -165,14 +167,4 @@ fn measure(variant: Variant, programs: &Programs, in_flight: u32, messages: u32)
         messages_per_batch: batches.filter(|batches| *batches > 0.0).map(|batches| count / batches),
         lost: f64::from(messages - arrived),
     })
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
-}
-
-#[allow(clippy::print_stderr)] // progress is for people, the table for files
-fn eprint_progress(text: &str) {
-    eprintln!("{text}");
 }

@@ -6,11 +6,13 @@
 
 mod crowd;
 mod durability;
+mod figures;
 mod load;
 mod peer;
 mod report;
 mod rows;
 mod scenario;
+mod start;
 mod wire;
 
 use std::path::PathBuf;
@@ -66,6 +68,8 @@ enum Scenario {
         #[arg(long, default_value_t = 4_000)]
         messages: u32,
     },
+    /// A start: time, CPU and memory, of a peer with nothing to remember and of one with a house on disk.
+    Start,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -74,6 +78,7 @@ fn main() -> anyhow::Result<()> {
     let programs = Programs::new(&args.housewire, &args.root);
     match args.scenario {
         Scenario::Durability { messages } => durability::run(&programs, args.repeats, messages, args.json.as_deref()),
+        Scenario::Start => start::run(&programs, args.repeats, args.json.as_deref()),
         Scenario::Load { rows, servers, shards, seconds } => {
             let peers = rows::available(&chosen_peers(&servers)?, &programs);
             let wanted = Wanted {

@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::figures;
+
 /// What one run of one row found. What a row does not measure is `None`.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Figures {
@@ -93,13 +95,8 @@ pub(crate) fn write_json(entries: &[Entry], path: &Path) -> anyhow::Result<()> {
 }
 
 fn median(entry: &Entry, figure: fn(&Figures) -> Option<f64>) -> Option<f64> {
-    median_of(entry.runs.iter().filter_map(figure).collect())
-}
-
-/// The one in the middle.
-pub(crate) fn median_of(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
+    let figures: Vec<f64> = entry.runs.iter().filter_map(figure).collect();
+    (!figures.is_empty()).then(|| figures::median(figures))
 }
 
 /// 1,234,567
@@ -132,6 +129,5 @@ mod tests {
         assert!(table.contains("2.000") && table.contains("0.250") && table.contains("failed: why"), "{table}");
         assert_eq!(grouped(1_234_567.4), "1,234,567");
         assert_eq!(grouped(12.0), "12");
-        assert_eq!(median_of(Vec::new()), None);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::crowd;
+use crate::figures::progress;
 use crate::load;
 use crate::load::plan::Timing;
 use crate::peer::{Peer, Programs, Running, Setup};
@@ -116,11 +117,6 @@ fn measure(row: &Row, server: &Server, timing: Timing, programs: &Programs) -> a
 /// Lets a server finish what it does after the last answer.
 fn settle() {
     std::thread::sleep(Duration::from_secs(1));
-}
-
-#[allow(clippy::print_stderr)] // progress is for people, the table for files
-fn progress(text: &str) {
-    eprintln!("{text}");
 }
 
 /// Says who is left out, and why.

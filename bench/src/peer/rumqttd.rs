@@ -13,16 +13,18 @@ pub(super) fn version(programs: &Programs) -> Result<String, String> {
 }
 
 /// As shipped, but for these lines:
-/// - `max_payload_size` is 20,480 and counts the whole packet; so that no scenario's size matters it is Housewire's.
-/// - `max_inflight_count` is 100 for TCP and 500 in a WebSocket; here what Housewire has.
-/// - `next_connection_delay_ms` is 1 and makes 10,000 connections wait for 10 s.
+/// - `max_payload_size` is 20,480 and counts the whole packet; here it is Housewire's, so that no scenario's size matters.
+/// - `next_connection_delay_ms` is 1, which makes 10,000 connections wait for 10 s.
 /// - The console, Prometheus and the port for MQTT 5, which nobody here asks, are not opened.
 ///
-/// `max_connections`, 10,010, stays: it is as many as the crate recommends, and no scenario has more.
+/// What stays: `max_connections`, as no scenario has more; `max_inflight_count`, which despite its name is how many packets are
+/// taken from a socket in one go. Its window towards a client is 100 messages, in its code; what waits behind it is kept in its
+/// log, of 1 GB for each filter.
+///
+/// It refuses a client without keep-alive, so whoever speaks to all brokers asks for one.
 const CONNECTIONS: &str = "\
 connection_timeout_ms = 60000
 max_payload_size = 1048576
-max_inflight_count = 4096
 dynamic_filters = true
 ";
 
@@ -39,10 +41,10 @@ max_segment_size = 104857600
 max_segment_count = 10
 "
     .to_owned();
-    for (table, port) in [("v4", tcp), ("ws", ws)] {
+    for (table, port, at_once) in [("v4", tcp, 100), ("ws", ws, 500)] {
         text += &format!(
             "\n[{table}.1]\nname = \"{table}-1\"\nlisten = \"127.0.0.1:{port}\"\nnext_connection_delay_ms = 0\n\n\
-             [{table}.1.connections]\n{CONNECTIONS}"
+             [{table}.1.connections]\n{CONNECTIONS}max_inflight_count = {at_once}\n"
         );
     }
     let config = folder.join("rumqttd.toml");

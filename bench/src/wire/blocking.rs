@@ -20,6 +20,14 @@ pub(crate) struct Packet {
     pub(crate) body: Vec<u8>,
 }
 
+impl Packet {
+    /// Of a PUBLISH.
+    pub(crate) fn topic_len(&self) -> anyhow::Result<usize> {
+        let length = self.body.first_chunk::<2>().context("a PUBLISH without a topic")?;
+        Ok(usize::from(u16::from_be_bytes(*length)))
+    }
+}
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Client {

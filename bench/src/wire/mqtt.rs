@@ -58,6 +58,13 @@ pub(crate) fn publish(topic: &str, qos: u8, packet_id: u16, payload: &[u8]) -> V
     packet(0x30 | qos << 1, &body)
 }
 
+/// A QoS 1 PUBLISH to be retained.
+pub(crate) fn publish_retained(topic: &str, packet_id: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = publish(topic, 1, packet_id, payload);
+    bytes[0] |= 1;
+    bytes
+}
+
 /// A PUBLISH to be filled in.
 pub(crate) fn template(topic: &str, qos: u8) -> Template {
     let bytes = publish(topic, qos, 0, &BLANK);

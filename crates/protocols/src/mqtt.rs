@@ -19,5 +19,5 @@ pub use reason::ReasonCode;
 pub use session::{
     AckStep, Acknowledgement, AuthStep, Batch, Detached, Due, Event, Held, Holdings, Inbound, JournalChanges,
     KeptMessage, Link, Losses, MessageChange, MessageIds, Outbound, Outcome, Pool, ProtocolError, Publication,
-    PublishTopic, SessionBound, SharedMessage, Step, SubscriptionRequest, Traffic, WillMessage,
+    PublishTopic, SHORT_ACK_BYTES, SessionBound, SharedMessage, Step, SubscriptionRequest, Traffic, WillMessage,
 };

@@ -17,6 +17,7 @@ mod journal;
 mod outbound;
 mod output;
 mod pool;
+mod short_acks;
 mod traffic;
 
 use super::packet::Version;
@@ -30,6 +31,7 @@ pub use inbound::Inbound;
 pub use journal::{JournalChanges, KeptMessage, MessageChange, MessageIds, Step};
 pub use outbound::{Losses, Outbound, SharedMessage};
 pub use pool::{Holdings, Pool, SessionBound};
+pub use short_acks::SHORT_ACK_BYTES;
 pub use traffic::Traffic;
 
 /// What was agreed about sending to a client when it connected.

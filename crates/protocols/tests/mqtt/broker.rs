@@ -160,7 +160,7 @@ impl Broker {
             }
             Event::Acknowledged(ack) => {
                 let now = self.now.wall;
-                self.session_of(name).unwrap().outbound.handle_ack(ack, now)?;
+                self.session_of(name).unwrap().outbound.handle_acks([ack], now)?;
             }
             Event::Reply(packet) => self.inbound(name).reply(&packet, replies),
             Event::Disconnect => {

@@ -176,7 +176,7 @@ impl Pair {
                 other => panic!("{other:?}"),
             };
             let ack = Acknowledgement { step, packet_id: ack.packet_id, reason: ack.reason };
-            self.sender.handle_ack(ack, Timestamp::default()).unwrap();
+            self.sender.handle_acks([ack], Timestamp::default()).unwrap();
         }
         self.replies.drain(..at);
     }

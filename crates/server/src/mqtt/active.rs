@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use housewire_core::{BatchNumber, Denied, Presence, Publisher, Qos};
 use housewire_protocols::mqtt::{
-    Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, Traffic, Version, decode,
+    Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, SHORT_ACK_BYTES, Traffic, Version,
+    decode,
 };
 use tokio::sync::Notify;
 use tracing::debug;
@@ -192,6 +193,10 @@ impl<'c> Active<'c> {
         let mut used = 0;
         loop {
             let inbound = &mut self.connection.inbound;
+            let short_acks = inbound.take_short_acks(&data[used..], &mut self.acks, time.instant);
+            used += short_acks * SHORT_ACK_BYTES;
+            self.traffic.packets += short_acks as u64;
+            self.work += short_acks;
             let decoded = decode(&data[used..], inbound.version(), inbound.packet_bytes_max());
             let step = decoded.map_err(ProtocolError::from).and_then(|decoded| match decoded {
                 Some((packet, length)) => {

@@ -184,7 +184,7 @@ impl MqttMailbox {
     pub(super) fn respond(&self, acks: &mut Vec<Acknowledgement>, replies: &mut Vec<u8>) -> Result<(), ProtocolError> {
         let mut state = self.state.lock();
         let time = now().wall;
-        let handled = acks.drain(..).try_for_each(|ack| state.outbound.handle_ack(ack, time));
+        let handled = state.outbound.handle_acks(acks.drain(..), time);
         if !replies.is_empty() {
             state.lend_buffer();
             state.outbound.append(replies);

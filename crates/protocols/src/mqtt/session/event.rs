@@ -34,7 +34,7 @@ pub enum Event<'a> {
         /// What is wanted no more, or why it never was.
         filters: Vec<Result<Filter, ReasonCode>>,
     },
-    /// For [`super::Outbound::handle_ack`].
+    /// For [`super::Outbound::handle_acks`].
     Acknowledged(Acknowledgement),
     /// To be sent; nothing else is to be done.
     Reply(Packet<'a>),
@@ -121,7 +121,7 @@ pub enum AckStep {
     PubComp,
 }
 
-/// The client acknowledges what it was sent: for [`super::Outbound::handle_ack`].
+/// The client acknowledges what it was sent: for [`super::Outbound::handle_acks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledgement {
     /// Which step.

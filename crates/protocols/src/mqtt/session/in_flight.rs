@@ -99,6 +99,11 @@ impl InFlight {
         self.next
     }
 
+    /// So many exchanges are about to be begun.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.exchanges.reserve(count);
+    }
+
     /// Begins an exchange. There must be an identifier free.
     pub(super) fn begin(&mut self, qos: Qos, mark: u64, held: Option<Held>) -> PacketId {
         debug_assert!(self.ids_free() > 0, "the window is below the range of identifiers");
@@ -144,7 +149,8 @@ impl InFlight {
 
     /// Ends an exchange.
     pub(super) fn remove(&mut self, index: usize) -> Option<Exchange> {
-        let exchange = self.exchanges.remove(index);
+        // The oldest, nearly always.
+        let exchange = if index == 0 { self.exchanges.pop_front() } else { self.exchanges.remove(index) };
         if self.exchanges.is_empty() && self.exchanges.capacity() > IDLE_LEN_MAX {
             self.exchanges = VecDeque::new();
         }

@@ -112,6 +112,16 @@ impl Inbound {
         }
     }
 
+    /// The client was let in, and has not said goodbye.
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase == Phase::Connected
+    }
+
+    /// Something came.
+    pub(super) fn hear(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
     /// What this packet wants. An error ends the connection.
     #[inline] // see `decode`
     pub fn handle_packet<'a>(&mut self, packet: Packet<'a>, now: Instant) -> Result<Event<'a>, ProtocolError> {

@@ -259,6 +259,7 @@ impl Outbound {
         let mut offer = Offer::Taken;
         // QoS 0 has marks for aliases only.
         let marks = if qos == Qos::AtMostOnce { &[] } else { &encoded.marks[..] };
+        self.in_flight.reserve(marks.len());
         for (index, mark) in marks.iter().enumerate() {
             let packet_id;
             (packet_id, offer) = self.begin(link, run, index, qos, delivery);
@@ -359,13 +360,27 @@ impl Outbound {
     }
 
     /// The client acknowledges; what waited for that moves on.
-    pub fn handle_ack(&mut self, ack: Acknowledgement, now: Timestamp) -> Result<(), ProtocolError> {
+    pub fn handle_acks(
+        &mut self,
+        acks: impl IntoIterator<Item = Acknowledgement>,
+        now: Timestamp,
+    ) -> Result<(), ProtocolError> {
         let State::Online(link) = self.state else { return Ok(()) };
+        let handled = acks.into_iter().try_for_each(|ack| self.handle_ack(&link, ack));
+        self.refill(now);
+        if self.output.len() == 0 {
+            // Nothing is left to flush, which would count it.
+            self.share.settle(self.holdings());
+        }
+        handled
+    }
+
+    fn handle_ack(&mut self, link: &Link, ack: Acknowledgement) -> Result<(), ProtocolError> {
         let Some(index) = self.in_flight.find(ack.packet_id) else {
             // PUBACK and PUBCOMP end something that ended already. PUBREC wants an answer: MQTT 5 can say that there is
             // nothing to release, MQTT 3 lets the client end it.
             if ack.step == AckStep::PubRec && !ack.reason.is_error() {
-                self.send_pubrel(&link, ack.packet_id, ReasonCode::PacketIdentifierNotFound);
+                self.send_pubrel(link, ack.packet_id, ReasonCode::PacketIdentifierNotFound);
             }
             return Ok(());
         };
@@ -374,16 +389,11 @@ impl Outbound {
             (AckStep::PubAck, AckStep::PubAck) | (AckStep::PubComp, AckStep::PubComp) => self.finish(index),
             // [MQTT-4.3.3-4]: after an error there is no PUBREL.
             (AckStep::PubRec, AckStep::PubRec | AckStep::PubComp) if ack.reason.is_error() => self.finish(index),
-            (AckStep::PubRec, AckStep::PubRec) => self.release(&link, index),
+            (AckStep::PubRec, AckStep::PubRec) => self.release(link, index),
             // PUBREL is on its way, or waits for the disk.
             (AckStep::PubRec, AckStep::PubComp) if self.is_unreleased(ack.packet_id) => {}
-            (AckStep::PubRec, AckStep::PubComp) => self.send_pubrel(&link, ack.packet_id, ReasonCode::Success),
+            (AckStep::PubRec, AckStep::PubComp) => self.send_pubrel(link, ack.packet_id, ReasonCode::Success),
             _ => return Err(ProtocolError::WrongAcknowledgement),
-        }
-        self.refill(now);
-        if self.output.len() == 0 {
-            // Nothing is left to flush, which would count it.
-            self.share.settle(self.holdings());
         }
         Ok(())
     }

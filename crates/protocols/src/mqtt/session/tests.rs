@@ -12,6 +12,7 @@ use crate::mqtt::reason::ReasonCode;
 
 mod bounds;
 mod shared;
+mod short_acks;
 
 fn limits() -> Arc<MqttLimits> {
     Arc::new(MqttLimits {
@@ -59,7 +60,7 @@ fn offer(outbound: &mut Outbound, qos: Qos, count: usize) -> Offer {
 fn puback(outbound: &mut Outbound, packet_id: u16) {
     let packet_id = PacketId::new(packet_id).unwrap();
     let ack = Acknowledgement { step: AckStep::PubAck, packet_id, reason: ReasonCode::Success };
-    outbound.handle_ack(ack, Timestamp::default()).unwrap();
+    outbound.handle_acks([ack], Timestamp::default()).unwrap();
 }
 
 fn drain(outbound: &mut Outbound) -> usize {

@@ -148,7 +148,7 @@ impl Hub {
         match (event, session) {
             (Event::Connect(connect), _) => self.accept(id, &connect, with),
             (Event::Acknowledged(ack), Some(session)) => {
-                if let Err(error) = session.outbound.handle_ack(ack, with.clock.now().wall) {
+                if let Err(error) = session.outbound.handle_acks([ack], with.clock.now().wall) {
                     return violation(Kind::Protocol, format!("a client broke a rule: {error}"));
                 }
             }

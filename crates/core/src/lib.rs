@@ -3,6 +3,7 @@
 //! Pure and synchronous: no I/O, no async, no clock, no protocol. Transports, adapters, links, history and the page are all
 //! publishers and subscribers of what is here. JSON text is checked, never used as a format of our own.
 
+mod arena;
 mod changes;
 mod denied;
 mod device;

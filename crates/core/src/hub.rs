@@ -17,12 +17,13 @@ pub use self::registry_api::Declared;
 pub use self::sight::HubFigures;
 use crate::changes::Unsaved;
 use crate::denied::Denied;
+use crate::generations::Generations;
 use crate::limits::HubLimits;
 use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
-use crate::route::{Generations, RouteCache};
+use crate::route_cache::RouteCache;
 use crate::share::{Others, Share};
 use crate::slots::Slots;
 use crate::time::Now;
@@ -162,7 +163,7 @@ impl Hub {
             }
             existed
         };
-        self.generations.bump(filter);
+        self.generations.changed(filter);
         Ok(Granted { existed })
     }
 
@@ -176,7 +177,7 @@ impl Hub {
             }
             place.is_some()
         };
-        self.generations.bump(filter);
+        self.generations.changed(filter);
         existed
     }
 
@@ -192,7 +193,7 @@ impl Hub {
         ended.dedup();
         let mut trie = self.trie.write();
         for place in ended {
-            trie.remove_all_at(place, subscriber.id(), |filter| self.generations.bump(filter));
+            trie.remove_all_at(place, subscriber.id(), |filter| self.generations.changed(filter));
         }
     }
 
@@ -261,7 +262,7 @@ impl Hub {
     /// Changes somebody's rights, for connections that exist too.
     pub fn set_permissions(&self, principal: &Principal, permissions: Permissions) {
         principal.replace_permissions(permissions);
-        self.generations.bump_all();
+        self.generations.all_changed();
     }
 
     /// Drops stale routes of the hub's own messages, which would keep closed mailboxes alive.

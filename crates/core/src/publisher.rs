@@ -15,7 +15,8 @@ use crate::limits::VALUE_BYTES_MAX;
 use crate::message::{Origin, Presence, Qos, Run, SessionId};
 use crate::principal::{Access, Principal};
 use crate::property::{Effect, RuleBroken};
-use crate::route::{Offered, Role, Route, RouteCache};
+use crate::route::{Offered, Role, Route};
+use crate::route_cache::RouteCache;
 use crate::slots::{Slot, SlotState};
 use crate::time::Now;
 

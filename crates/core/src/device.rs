@@ -4,6 +4,7 @@
 //! values belong to `property`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -236,12 +237,12 @@ impl DeviceState {
 
     /// The property, made with an inferred type if it is new; `None` when the device has too many.
     pub(crate) fn property_or_infer(&mut self, name: &PropertyName, payload: &[u8]) -> Option<(&mut Property, bool)> {
-        let is_new = !self.properties.contains_key(name);
-        if is_new && self.properties.len() >= PROPERTIES_MAX {
-            return None;
+        let is_full = self.properties.len() >= PROPERTIES_MAX;
+        match self.properties.entry(name.clone()) {
+            Entry::Occupied(known) => Some((known.into_mut(), false)),
+            Entry::Vacant(_) if is_full => None,
+            Entry::Vacant(new) => Some((new.insert(Property::new(PropertySpec::inferred(payload))), true)),
         }
-        let infer = || Property::new(PropertySpec::inferred(payload));
-        Some((self.properties.entry(name.clone()).or_insert_with(infer), is_new))
     }
 
     pub(crate) fn validate(

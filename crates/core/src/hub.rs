@@ -17,12 +17,13 @@ pub use self::registry_api::Declared;
 pub use self::sight::HubFigures;
 use crate::changes::Unsaved;
 use crate::denied::Denied;
+use crate::generations::Generations;
 use crate::limits::HubLimits;
 use crate::mailbox::{Delivery, Mailbox, Subscriber};
 use crate::message::{Message, SessionId};
 use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
-use crate::route::{Generations, RouteCache};
+use crate::route_cache::RouteCache;
 use crate::share::{Others, Share};
 use crate::slots::Slots;
 use crate::time::Now;
@@ -153,32 +154,46 @@ impl Hub {
         self.check_topic(filter.as_str())?;
         let existed = {
             // Under the list's lock, so that a close at the same time sees either both or neither.
-            let mut filters = subscriber.filters.lock();
-            filters.insert(filter.clone());
-            self.trie.write().insert(filter, Subscription { subscriber: Arc::clone(subscriber), options, share: None })
+            let mut places = subscriber.places.lock();
+            let subscription = Subscription { subscriber: Arc::clone(subscriber), options, share: None };
+            let (place, existed) = self.trie.write().insert(filter, subscription);
+            if !existed {
+                let at = places.partition_point(|have| *have < place);
+                places.insert(at, place);
+            }
+            existed
         };
-        self.generations.bump(filter);
+        self.generations.changed(filter);
         Ok(Granted { existed })
     }
 
     /// Ends a subscription; whether there was one.
     pub fn unsubscribe(&self, subscriber: &Subscriber, filter: &Filter) -> bool {
         let existed = {
-            let mut filters = subscriber.filters.lock();
-            filters.remove(filter);
-            self.trie.write().remove(filter, subscriber.id())
+            let mut places = subscriber.places.lock();
+            let place = self.trie.write().remove(filter, subscriber.id());
+            if let Some(at) = place.and_then(|place| places.binary_search(&place).ok()) {
+                places.remove(at);
+            }
+            place.is_some()
         };
-        self.generations.bump(filter);
+        self.generations.changed(filter);
         existed
+    }
+
+    /// Whether somebody is subscribed to exactly this filter.
+    pub fn is_subscribed(&self, subscriber: &Subscriber, filter: &Filter) -> bool {
+        self.trie.read().contains(filter, subscriber.id())
     }
 
     /// Ends all subscriptions of a subscriber.
     pub fn unsubscribe_all(&self, subscriber: &Subscriber) {
-        let mut filters = subscriber.filters.lock();
+        let mut places = subscriber.places.lock();
+        let mut ended = std::mem::take(&mut *places);
+        ended.dedup();
         let mut trie = self.trie.write();
-        for filter in std::mem::take(&mut *filters) {
-            trie.remove(&filter, subscriber.id());
-            self.generations.bump(&filter);
+        for place in ended {
+            trie.remove_all_at(place, subscriber.id(), |filter| self.generations.changed(filter));
         }
     }
 
@@ -247,7 +262,7 @@ impl Hub {
     /// Changes somebody's rights, for connections that exist too.
     pub fn set_permissions(&self, principal: &Principal, permissions: Permissions) {
         principal.replace_permissions(permissions);
-        self.generations.bump_all();
+        self.generations.all_changed();
     }
 
     /// Drops stale routes of the hub's own messages, which would keep closed mailboxes alive.

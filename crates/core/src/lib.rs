@@ -3,9 +3,11 @@
 //! Pure and synchronous: no I/O, no async, no clock, no protocol. Transports, adapters, links, history and the page are all
 //! publishers and subscribers of what is here. JSON text is checked, never used as a format of our own.
 
+mod arena;
 mod changes;
 mod denied;
 mod device;
+mod generations;
 mod hub;
 pub mod limits;
 mod mailbox;
@@ -15,6 +17,7 @@ mod property;
 mod publisher;
 mod registry;
 mod route;
+mod route_cache;
 mod share;
 mod slots;
 mod time;
@@ -35,7 +38,7 @@ pub use property::{
     Property, PropertyAccess, PropertySpec, RuleBroken, SpecError, TARGET_EXPIRY, TARGET_SETTLE, Target,
 };
 pub use publisher::{Publisher, Receipt};
-pub use route::RouteCache;
+pub use route_cache::RouteCache;
 pub use share::{Others, Share, Takers};
 pub use slots::RetainedFigures;
 pub use time::{Now, Timestamp};

@@ -25,10 +25,13 @@ pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Sessions remembered as reporting for one device; one that left makes room, and while all are connected another one
 /// is not remembered.
 pub const REPORTERS_MAX: usize = 16;
-/// Routes remembered by one shard; when full the cache starts over.
+/// Routes remembered by one shard; when there are so many, those that were not used for longest go. As many as half of them
+/// may be on their way out.
 pub const ROUTES_CACHED_MAX: usize = 65_536;
-/// Receivers in all routes remembered by one shard, at about a hundred bytes each; when full the cache starts over.
-pub const RECEIVERS_CACHED_MAX: usize = 1_000_000;
+/// What all routes remembered by one shard take up; likewise.
+pub const ROUTES_CACHED_BYTES_MAX: usize = 96 * 1024 * 1024;
+/// Changed filters remembered of each of three kinds; a route that was not used for more changes is looked up anew.
+pub(crate) const CHANGES_KEPT_MAX: usize = 256;
 
 /// Bounds that whoever runs a hub chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

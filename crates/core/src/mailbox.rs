@@ -2,15 +2,15 @@
 //!
 //! Encoding and buffering are the subscriber's transport's own affair; matching belongs to `trie` and `route`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use crate::message::{Qos, Run, SessionId};
 use crate::principal::Principal;
 use crate::share::Share;
-use crate::topic::Filter;
+use crate::trie::NodeId;
 
 /// How one subscriber gets one run: its subscriptions that match, merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +77,14 @@ pub struct Subscriber {
     id: SessionId,
     principal: Arc<Principal>,
     mailbox: Arc<dyn Mailbox>,
-    /// Kept so that closing removes exactly these; changed only together with the trie.
-    pub(crate) filters: Mutex<BTreeSet<Filter>>,
+    /// Where its subscriptions are, sorted, one entry for each; kept so that closing removes exactly these, and changed only
+    /// together with the trie.
+    pub(crate) places: Mutex<SmallVec<[NodeId; 4]>>,
 }
 
 impl Subscriber {
     pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
-        Self { id, principal, mailbox, filters: Mutex::new(BTreeSet::new()) }
+        Self { id, principal, mailbox, places: Mutex::default() }
     }
 
     /// The session it belongs to.
@@ -101,14 +102,9 @@ impl Subscriber {
         &*self.mailbox
     }
 
-    /// Whether it is subscribed to exactly this filter.
-    pub fn is_subscribed(&self, filter: &Filter) -> bool {
-        self.filters.lock().contains(filter)
-    }
-
     /// How many filters it is subscribed to.
     pub fn subscription_count(&self) -> usize {
-        self.filters.lock().len()
+        self.places.lock().len()
     }
 }
 

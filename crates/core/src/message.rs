@@ -251,11 +251,11 @@ impl<'a> Run<'a> {
         encoded
     }
 
-    /// One message of the run, owned.
-    pub(crate) fn message(&self, place: usize) -> Message {
+    /// One message of the run, owned; `topic` is the run's.
+    pub(crate) fn message(&self, topic: &Topic, place: usize) -> Message {
         match self.messages.get() {
             Some(messages) => Message::clone(&messages[place]),
-            None => self.own(&self.topic.to_topic(), self.payloads[place]),
+            None => self.own(topic, self.payloads[place]),
         }
     }
 

@@ -3,6 +3,7 @@
 //! How somebody proves who they are belongs to the server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
@@ -50,6 +51,12 @@ impl Permissions {
             && !self.deny.iter().any(|filter| filter.matches(topic))
     }
 
+    /// Whether every topic may be read and written that is not reserved: the usual case, which should cost nothing.
+    fn allow_all_but_reserved(&self) -> bool {
+        let is_all = |granted: &[Filter]| granted.iter().any(|filter| filter.as_str() == "#");
+        is_all(&self.read) && is_all(&self.write) && self.deny.is_empty()
+    }
+
     /// Whether a subscription may be made: the filter must lie within what may be read, and outside of what is
     /// denied as a whole. Denied topics inside a wider filter are left out when messages are delivered.
     pub fn allow_filter(&self, filter: &Filter) -> bool {
@@ -62,12 +69,15 @@ impl Permissions {
 pub struct Principal {
     name: String,
     permissions: RwLock<Arc<Permissions>>,
+    /// See [`Permissions::allow_all_but_reserved`]; spares each message the lock and the filters.
+    is_unlimited: AtomicBool,
 }
 
 impl Principal {
     /// Somebody with these rights.
     pub fn new(name: impl Into<String>, permissions: Permissions) -> Self {
-        Self { name: name.into(), permissions: RwLock::new(Arc::new(permissions)) }
+        let is_unlimited = AtomicBool::new(permissions.allow_all_but_reserved());
+        Self { name: name.into(), permissions: RwLock::new(Arc::new(permissions)), is_unlimited }
     }
 
     /// As it appears in logs.
@@ -77,7 +87,8 @@ impl Principal {
 
     /// Whether a message to this topic may be read or written.
     pub fn may(&self, access: Access, topic: TopicRef<'_>) -> bool {
-        self.permissions.read().allow(access, topic)
+        let is_unlimited = self.is_unlimited.load(Ordering::Acquire) && !topic.is_reserved();
+        is_unlimited || self.permissions.read().allow(access, topic)
     }
 
     /// As [`Principal::may`], with the refusal in words.
@@ -99,7 +110,9 @@ impl Principal {
 
     /// Replaces the rights; only [`crate::Hub::set_permissions`] calls this, since routes depend on them.
     pub(crate) fn replace_permissions(&self, permissions: Permissions) {
-        *self.permissions.write() = Arc::new(permissions);
+        let mut held = self.permissions.write();
+        self.is_unlimited.store(permissions.allow_all_but_reserved(), Ordering::Release);
+        *held = Arc::new(permissions);
     }
 }
 
@@ -120,6 +133,29 @@ mod tests {
         assert!(!permissions.allow(Access::Write, topic("secret")));
         assert!(permissions.allow_filter(&Filter::parse("#").unwrap()));
         assert!(!permissions.allow_filter(&Filter::parse("secret/+").unwrap()));
+    }
+
+    #[test]
+    fn rights_that_are_replaced_count_at_once() {
+        let topics = ["home/x", "secret/x", "$SYS/x", "$other"].map(|text| TopicRef::parse(text).unwrap());
+        let rights = [
+            Permissions::all(),
+            Permissions { deny: filters(&["secret/#"]), ..Permissions::all() },
+            Permissions { read: filters(&["home/#"]), write: filters(&["#"]), deny: Vec::new() },
+            Permissions::default(),
+            Permissions { read: filters(&["#"]), write: filters(&["#"]), deny: Vec::new() },
+        ];
+        let principal = Principal::new("test", Permissions::default());
+        for permissions in rights {
+            principal.replace_permissions(permissions.clone());
+            for principal in [&principal, &Principal::new("test", permissions.clone())] {
+                for (topic, access) in
+                    topics.into_iter().flat_map(|topic| [(topic, Access::Read), (topic, Access::Write)])
+                {
+                    assert_eq!(principal.may(access, topic), permissions.allow(access, topic), "{topic}");
+                }
+            }
+        }
     }
 
     #[test]

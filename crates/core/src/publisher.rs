@@ -14,8 +14,9 @@ use crate::hub::follow_up::FollowUp;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::message::{Origin, Presence, Qos, Run, SessionId};
 use crate::principal::{Access, Principal};
-use crate::property::{Effect, RuleBroken};
-use crate::route::{Offered, Role, Route, RouteCache};
+use crate::property::{Effect, Property, RuleBroken};
+use crate::route::{Offered, Role, Route};
+use crate::route_cache::RouteCache;
 use crate::slots::{Slot, SlotState};
 use crate::time::Now;
 
@@ -191,14 +192,18 @@ impl Hub {
 
     /// Keeps the last message of the run as the topic's retained message and, of a device's value, as its last report.
     fn keep(&self, slot: &Slot, state: &mut MutexGuard<'_, SlotState>, route: &Route, run: &Run<'_>) {
-        if matches!(route.role, Role::Report(..))
-            && let Some(last) = run.payloads().iter().rposition(|payload| !is_clearing(run, payload))
-        {
-            state.last = Some(run.message(last));
+        let topic = slot.topic();
+        let is_report = matches!(route.role, Role::Report(..));
+        if is_report && let Some(last) = run.payloads().iter().rposition(|payload| !is_clearing(run, payload)) {
+            state.last = Some(run.message(topic, last));
         }
         if run.is_retained() {
             let last = run.payloads().len() - 1;
-            let message = (!clears(run)).then(|| run.message(last));
+            let message = match &state.last {
+                _ if clears(run) => None,
+                Some(report) if is_report => Some(report.clone()),
+                _ => Some(run.message(topic, last)),
+            };
             if message.is_some() || state.retained.is_some() {
                 self.retain_in(slot, state, message);
             }
@@ -216,41 +221,34 @@ impl Hub {
             let (device, registered) = self.device_of(at)?;
             let mut state = device.lock();
             if state.removed {
+                *at.route.device.lock() = None;
                 continue; // deleted between the look and the lock
             }
-            let mut is_changed = false;
-            let mut target_changed = false;
-            for (place, payload) in at.run.payloads().iter().enumerate() {
-                if is_clearing(at.run, payload) {
-                    continue;
-                }
-                match report(&mut state, property, payload, at) {
-                    Ok((effect, is_new)) => {
-                        is_changed |= effect.widened || is_new;
-                        target_changed |= effect.target_changed;
-                    }
-                    Err(broken) => {
-                        recorded.refused.push((place, reject(&mut state, at, property, payload, broken)));
-                    }
-                }
-            }
+            let applied = apply(&mut state, property, at, |property, payload| {
+                property.report(payload, origin.via, at.now.wall, at.now.instant)
+            });
             let is_new_speaker = state.heard_from(origin, at.now, self.options.online_timeout);
-            if state.update_online(at.now.instant) {
+            let online_changed = state.update_online(at.now.instant);
+            if online_changed {
                 follow_ups.push(FollowUp::Online(at.device.clone()));
             }
             if registered {
                 follow_ups.push(FollowUp::Changed(at.device.clone(), "registered"));
-            } else if is_changed {
+            } else if applied.is_changed {
                 follow_ups.push(FollowUp::Changed(at.device.clone(), "updated"));
             }
-            if target_changed {
+            if applied.target_changed {
                 follow_ups.push(FollowUp::Target(at.device.clone(), property.clone()));
             }
-            self.registry.schedule(at.device, &mut state);
+            // To find the next deadline is to look at all properties, and most reports change none.
+            if applied.awaits || online_changed || origin.presence == Presence::Momentary {
+                self.registry.schedule(at.device, &mut state);
+            }
             self.note_property(at.device, &mut state, property);
             if registered {
                 self.note_device(at.device, &mut state);
             }
+            recorded.refused = applied.refused;
             break is_new_speaker;
         };
         if is_new_speaker {
@@ -269,34 +267,16 @@ impl Hub {
         {
             let mut state = device.lock();
             let ttl = at.run.message_properties().and_then(|properties| properties.expiry);
-            let (mut is_changed, mut target_changed) = (false, false);
-            for (place, payload) in at.run.payloads().iter().enumerate() {
-                if is_clearing(at.run, payload) {
-                    continue;
-                }
-                let known = state.property_or_infer(property, payload);
-                let effect = known.map_or(Err(RuleBroken::TooMany), |(property, is_new)| {
-                    property.request(payload, ttl, at.now.instant).map(|effect| (effect, is_new))
-                });
-                match effect {
-                    Ok((effect, is_new)) => {
-                        is_changed |= effect.widened || is_new;
-                        target_changed |= effect.target_changed;
-                    }
-                    Err(broken) => {
-                        recorded.refused.push((place, reject(&mut state, at, property, payload, broken)));
-                    }
-                }
-            }
-            if is_changed {
+            let applied =
+                apply(&mut state, property, at, |property, payload| property.request(payload, ttl, at.now.instant));
+            if applied.is_changed {
                 recorded.follow_ups.push(FollowUp::Changed(at.device.clone(), "updated"));
-            }
-            if target_changed {
-                recorded.follow_ups.push(FollowUp::Target(at.device.clone(), property.clone()));
-            }
-            if is_changed {
                 self.note_property(at.device, &mut state, property);
             }
+            if applied.target_changed {
+                recorded.follow_ups.push(FollowUp::Target(at.device.clone(), property.clone()));
+            }
+            recorded.refused = applied.refused;
             self.registry.schedule(at.device, &mut state);
         }
         if !recorded.refused.is_empty() {
@@ -331,12 +311,9 @@ impl Hub {
         recorded
     }
 
-    /// The device of a report, registered if it is new (`true`).
+    /// The device of a report, registered if it is new (`true`). It may have been removed since the route remembered it.
     fn device_of(&self, at: &Recording<'_>) -> Result<(Arc<Device>, bool), Denied> {
         let mut memo = at.route.device.lock();
-        if memo.as_ref().is_some_and(|device| device.lock().removed) {
-            *memo = None;
-        }
         if let Some(device) = &*memo {
             return Ok((Arc::clone(device), false));
         }
@@ -360,18 +337,50 @@ fn clears(run: &Run<'_>) -> bool {
     run.payloads().last().is_some_and(|payload| is_clearing(run, payload))
 }
 
-fn report(
+/// What the messages of a run did to a property.
+#[derive(Default)]
+struct Applied {
+    refused: Vec<(usize, Rejection)>,
+    /// The registry looks different.
+    is_changed: bool,
+    target_changed: bool,
+    /// Something may be due for the property earlier than before.
+    awaits: bool,
+}
+
+/// Applies each message of a run to its property, which is looked up once, and made if it is new.
+fn apply(
     state: &mut DeviceState,
-    property: &PropertyName,
-    payload: &[u8],
+    name: &PropertyName,
     at: &Recording<'_>,
-) -> Result<(Effect, bool), RuleBroken> {
-    if payload.len() > VALUE_BYTES_MAX {
-        return Err(RuleBroken::TooLarge(payload.len()));
+    mut change: impl FnMut(&mut Property, &[u8]) -> Result<Effect, RuleBroken>,
+) -> Applied {
+    let messages = || at.run.payloads().iter().enumerate().filter(|(_, payload)| !is_clearing(at.run, payload));
+    let is_large = |payload: &[u8]| payload.len() > VALUE_BYTES_MAX;
+    let (mut applied, mut broken) = (Applied::default(), Vec::new());
+    let first = messages().find(|(_, payload)| !is_large(payload));
+    let mut property = first.and_then(|(_, payload)| state.property_or_infer(name, payload));
+    for (place, payload) in messages() {
+        let effect = match &mut property {
+            _ if is_large(payload) => Err(RuleBroken::TooLarge(payload.len())),
+            Some((property, _)) => change(property, payload),
+            None => Err(RuleBroken::TooMany),
+        };
+        match effect {
+            Ok(effect) => {
+                applied.is_changed |= effect.widened;
+                applied.target_changed |= effect.target_changed;
+            }
+            Err(rule) => broken.push((place, rule)),
+        }
     }
-    let (property, is_new) = state.property_or_infer(property, payload).ok_or(RuleBroken::TooMany)?;
-    let effect = property.report(payload, at.run.origin().via, at.now.wall, at.now.instant)?;
-    Ok((effect, is_new))
+    if let Some((property, is_new)) = property {
+        applied.is_changed |= is_new;
+        applied.awaits = property.target.is_some();
+    }
+    let refuse = |(place, rule)| (place, reject(state, at, name, at.run.payloads()[place], rule));
+    applied.refused = broken.into_iter().map(refuse).collect();
+    applied
 }
 
 /// Counts a refused message on its device.

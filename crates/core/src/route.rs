@@ -4,20 +4,18 @@
 //! unrelated subscriptions. What a message does on its way belongs to `publisher`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
 
 use crate::device::{Device, DeviceId, PropertyName};
+use crate::generations::Stamp;
 use crate::hub::Hub;
-use crate::limits::{RECEIVERS_CACHED_MAX, ROUTES_CACHED_MAX};
 use crate::mailbox::{Delivery, Offer, Readiness, Subscriber};
 use crate::message::{Qos, Run, SessionId};
 use crate::principal::Access;
 use crate::share::RouteGroup;
 use crate::slots::Slot;
-use crate::topic::{Filter, Topic, TopicRef};
+use crate::topic::TopicRef;
 use crate::trie::{Subscription, Trie};
 
 /// What a topic means to the device registry, read off its text.
@@ -57,80 +55,6 @@ impl Role {
                 _ => Self::Plain,
             },
         }
-    }
-}
-
-/// Counts changes of subscriptions by the filter's first two levels, so that a change under one device leaves the routes
-/// of others valid.
-#[derive(Debug)]
-pub(crate) struct Generations {
-    /// Of filters whose first two levels are literal, by both.
-    pairs: [AtomicU64; 256],
-    /// Of filters whose first level is literal and the second is not, or missing, by the first.
-    firsts: [AtomicU64; 64],
-    /// Of filters that begin with a wildcard, and of everything at once.
-    wild: AtomicU64,
-}
-
-/// The generations a route was built at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    pair: u64,
-    first: u64,
-    wild: u64,
-}
-
-impl Default for Generations {
-    fn default() -> Self {
-        Self {
-            pairs: std::array::from_fn(|_| AtomicU64::new(0)),
-            firsts: std::array::from_fn(|_| AtomicU64::new(0)),
-            wild: AtomicU64::new(0),
-        }
-    }
-}
-
-/// FNV-1a: short texts, and the result must only spread.
-fn spread(seed: u32, text: &str) -> u32 {
-    text.bytes().fold(seed, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-const SEED: u32 = 0x811c_9dc5;
-
-impl Generations {
-    fn first(&self, first: &str) -> &AtomicU64 {
-        &self.firsts[(spread(SEED, first) >> 16) as usize % self.firsts.len()]
-    }
-
-    fn pair(&self, first: &str, second: &str) -> &AtomicU64 {
-        &self.pairs[(spread(spread(SEED, first), second) >> 16) as usize % self.pairs.len()]
-    }
-
-    fn stamp(&self, topic: TopicRef<'_>) -> Stamp {
-        let mut levels = topic.levels();
-        let first = levels.next().unwrap_or_default();
-        Stamp {
-            pair: levels.next().map_or(0, |second| self.pair(first, second).load(Ordering::Acquire)),
-            first: self.first(first).load(Ordering::Acquire),
-            wild: self.wild.load(Ordering::Acquire),
-        }
-    }
-
-    /// Routes that this filter may take part in are stale from now on.
-    pub(crate) fn bump(&self, filter: &Filter) {
-        let mut levels = filter.levels();
-        let counter = match (levels.next().unwrap_or_default(), levels.next()) {
-            ("+" | "#", _) => return self.bump_all(),
-            // "a/b/#" matches "a/b" and what is below, "a/#" matches "a" too.
-            (first, None | Some("+" | "#")) => self.first(first),
-            (first, Some(second)) => self.pair(first, second),
-        };
-        counter.fetch_add(1, Ordering::Release);
-    }
-
-    /// All routes are stale from now on.
-    pub(crate) fn bump_all(&self) {
-        self.wild.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -174,7 +98,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    fn build(hub: &Hub, topic: TopicRef<'_>) -> Self {
+    pub(crate) fn build(hub: &Hub, topic: TopicRef<'_>) -> Self {
         // The stamp is read before the trie: a change in between makes the route stale, never wrong.
         let stamp = hub.generations.stamp(topic);
         let (receivers, groups) = merge(&hub.trie.read(), topic);
@@ -188,8 +112,15 @@ impl Route {
         self.receivers.len() + self.groups.iter().map(RouteGroup::len).sum::<usize>()
     }
 
-    fn is_valid(&self, hub: &Hub, topic: TopicRef<'_>) -> bool {
-        self.stamp == hub.generations.stamp(topic)
+    /// What it takes up itself, without what it keeps alive.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.groups.len() * size_of::<RouteGroup>() + self.len() * size_of::<Receiver>()
+    }
+
+    /// Whether it is still what would be built now. To find out may cost as much as to build it.
+    pub(crate) fn is_valid(&self, hub: &Hub, topic: TopicRef<'_>) -> bool {
+        const FILTERS_AT_LEAST: usize = 32;
+        hub.generations.holds(&self.stamp, topic, FILTERS_AT_LEAST + self.len())
     }
 
     /// Offers the run to every subscriber.
@@ -269,52 +200,6 @@ fn merge(trie: &Trie, topic: TopicRef<'_>) -> (Vec<Receiver>, Vec<RouteGroup>) {
     matches.sort_by_key(|subscription| subscription.subscriber.id());
     let receivers = matches.chunk_by(|a, b| a.subscriber.id() == b.subscriber.id()).map(Receiver::of).collect();
     (receivers, RouteGroup::all_of(shared))
-}
-
-/// Routes by topic; one per shard, so that its lock is hardly ever waited for.
-#[derive(Debug, Default)]
-pub struct RouteCache {
-    routes: Mutex<FxHashMap<Topic, Arc<Route>>>,
-    /// Of all routes together; changed while these are locked.
-    receivers: AtomicUsize,
-}
-
-impl RouteCache {
-    /// An empty cache.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
-        let mut routes = self.routes.lock();
-        if let Some(route) = routes.get_mut(topic.as_str()) {
-            if !route.is_valid(hub, topic) {
-                let before = std::mem::replace(route, Arc::new(Route::build(hub, topic)));
-                self.receivers.fetch_add(route.len().wrapping_sub(before.len()), Ordering::Relaxed);
-            }
-            return Arc::clone(route);
-        }
-        let route = Arc::new(Route::build(hub, topic));
-        let receivers = self.receivers.fetch_add(route.len(), Ordering::Relaxed) + route.len();
-        if routes.len() >= ROUTES_CACHED_MAX || receivers > RECEIVERS_CACHED_MAX {
-            routes.clear();
-            self.receivers.store(route.len(), Ordering::Relaxed);
-        }
-        routes.insert(topic.to_topic(), Arc::clone(&route));
-        route
-    }
-
-    /// The given route if it still holds, else a fresh one; asked while the topic's slot is locked.
-    pub(crate) fn revalidate(&self, hub: &Hub, topic: TopicRef<'_>, route: Arc<Route>) -> Arc<Route> {
-        if route.is_valid(hub, topic) { route } else { self.route(hub, topic) }
-    }
-
-    /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
-    pub fn purge(&self, hub: &Hub) {
-        let mut routes = self.routes.lock();
-        routes.retain(|topic, route| route.is_valid(hub, topic.borrow()));
-        self.receivers.store(routes.values().map(|route| route.len()).sum(), Ordering::Relaxed);
-    }
 }
 
 impl SessionId {

@@ -1,12 +1,16 @@
 //! The subscription trie: which subscriptions match a topic.
 //!
-//! Flat: level texts are interned to numbers and one table maps (node, level) to node, so that matching
-//! chases no pointers. What is done with the matches belongs to `route`.
+//! Flat and small: level texts are interned to numbers, nodes are numbered, and one table of node numbers holds the
+//! children of all nodes that have many. What is done with the matches belongs to `route`.
 
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+use smallvec::{SmallVec, smallvec};
 
+use crate::arena::{Arena, Id, is_sparse};
 use crate::mailbox::Subscriber;
 use crate::message::{Qos, SessionId};
 use crate::share::Share;
@@ -41,25 +45,43 @@ impl Subscription {
     }
 }
 
-type NodeId = u32;
-type LevelId = u32;
+/// Where the subscriptions to one filter are; holds while one of them does.
+pub(crate) type NodeId = Id;
 
-const ROOT: NodeId = 0;
-/// The level `+`; interned texts count from 1.
-const PLUS: LevelId = 0;
+/// A level of a filter: its text, or a wildcard.
+type LevelId = Id;
 
-#[derive(Debug, Default)]
+/// The level `+`.
+const PLUS: LevelId = Id::MIN;
+/// The level `#`.
+const REST: LevelId = PLUS.saturating_add(1);
+
+/// A filter, or the beginning of one. Most have one child and one subscription, or none: these cost nothing but the node.
+#[derive(Debug)]
 struct Node {
-    parent: NodeId,
+    parent: Option<NodeId>,
     level: LevelId,
-    children: u32,
+    plus: Option<NodeId>,
+    rest: Option<NodeId>,
+    /// A child whose level is a text; others like it are found through the edges.
+    text: Option<NodeId>,
+    /// How many others.
+    edges: u32,
     /// Of the filter that ends here, sorted by session and group.
-    exact: Vec<Subscription>,
-    /// Of the filter that goes on with `/#`, sorted the same way.
-    below: Vec<Subscription>,
+    here: SmallVec<[Subscription; 1]>,
 }
 
-#[derive(Debug, Default)]
+impl Node {
+    fn new(parent: Option<NodeId>, level: LevelId) -> Self {
+        Self { parent, level, plus: None, rest: None, text: None, edges: 0, here: SmallVec::new() }
+    }
+
+    fn is_used(&self) -> bool {
+        self.edges > 0 || !self.here.is_empty() || self.plus.or(self.rest).or(self.text).is_some()
+    }
+}
+
+#[derive(Debug)]
 struct Level {
     text: Box<str>,
     users: u32,
@@ -68,89 +90,88 @@ struct Level {
 /// All subscriptions.
 #[derive(Debug)]
 pub(crate) struct Trie {
-    nodes: Vec<Node>,
-    nodes_free: Vec<NodeId>,
-    edges: FxHashMap<(NodeId, LevelId), NodeId>,
-    levels: Vec<Level>,
-    levels_free: Vec<LevelId>,
-    level_ids: FxHashMap<Box<str>, LevelId>,
+    nodes: Arena<Node>,
+    root: NodeId,
+    /// Children that are not their parent's `text`, by parent and level.
+    edges: HashTable<NodeId>,
+    levels: Arena<Level>,
+    /// Texts by themselves.
+    level_ids: HashTable<LevelId>,
     len: usize,
     shared_len: usize,
 }
 
 impl Default for Trie {
     fn default() -> Self {
-        Self {
-            nodes: vec![Node::default()],
-            nodes_free: Vec::new(),
-            edges: FxHashMap::default(),
-            levels: vec![Level { text: "+".into(), users: 1 }],
-            levels_free: Vec::new(),
-            level_ids: FxHashMap::default(),
-            len: 0,
-            shared_len: 0,
-        }
+        let (mut nodes, mut levels) = (Arena::default(), Arena::default());
+        let wildcards = ["+", "#"].map(|text| levels.insert(Level { text: text.into(), users: 1 }));
+        debug_assert_eq!(wildcards, [PLUS, REST]);
+        let root = nodes.insert(Node::new(None, REST));
+        Self { nodes, root, edges: HashTable::new(), levels, level_ids: HashTable::new(), len: 0, shared_len: 0 }
     }
 }
 
-/// A filter's levels without a final `#`, and whether there was one.
-fn split(filter: &Filter) -> (impl Iterator<Item = &str>, bool) {
-    let text = filter.inner();
-    let (path, below) = match text.strip_suffix('#') {
-        Some("") => (None, true),
-        Some(path) => (path.strip_suffix('/'), true),
-        None => (Some(text), false),
-    };
-    (path.into_iter().flat_map(|path| path.split('/')), below)
+fn hash_of(value: impl Hash) -> u64 {
+    FxBuildHasher.hash_one(value)
 }
 
 impl Trie {
-    /// Adds a subscription or replaces the one of the same subscriber and filter; whether there was one.
-    pub(crate) fn insert(&mut self, filter: &Filter, mut subscription: Subscription) -> bool {
-        let (levels, below) = split(filter);
-        let mut node = ROOT;
-        for text in levels {
+    /// Adds a subscription or replaces the one of the same subscriber and filter. Returns where it is and whether there was
+    /// one.
+    pub(crate) fn insert(&mut self, filter: &Filter, mut subscription: Subscription) -> (NodeId, bool) {
+        let mut node = self.root;
+        for text in filter.levels() {
             node = self.child_or_new(node, text);
         }
-        let list = self.list(node, below);
+        let list = &mut self.nodes[node].here;
         subscription.share = filter.is_shared().then(|| group_of(list, filter).unwrap_or_else(|| Share::new(filter)));
         match list.binary_search_by(|have| have.key().cmp(&subscription.key())) {
             Ok(at) => {
                 list[at] = subscription;
-                true
+                (node, true)
             }
             Err(at) => {
                 list.insert(at, subscription);
                 self.len += 1;
                 self.shared_len += usize::from(filter.is_shared());
-                false
+                (node, false)
             }
         }
     }
 
-    /// Removes a subscription; whether there was one.
-    pub(crate) fn remove(&mut self, filter: &Filter, session: SessionId) -> bool {
-        let (levels, below) = split(filter);
-        let mut node = ROOT;
-        for text in levels {
-            let Some(child) = self.level_id(text).and_then(|level| self.edges.get(&(node, level))) else {
-                return false;
-            };
-            node = *child;
-        }
-        let list = self.list(node, below);
+    /// Removes a subscription; where it was, if there was one.
+    pub(crate) fn remove(&mut self, filter: &Filter, session: SessionId) -> Option<NodeId> {
+        let node = self.find(filter)?;
+        let list = &mut self.nodes[node].here;
         let key = (session, filter.is_shared().then_some(filter));
-        let Ok(at) = list.binary_search_by(|have| have.key().cmp(&key)) else {
-            return false;
-        };
+        let at = list.binary_search_by(|have| have.key().cmp(&key)).ok()?;
         list.remove(at);
-        if list.is_empty() {
-            list.shrink_to_fit();
-        }
-        self.len -= 1;
-        self.shared_len -= usize::from(filter.is_shared());
-        self.prune(node);
-        true
+        self.removed(node, 1, usize::from(filter.is_shared()));
+        Some(node)
+    }
+
+    /// Removes all that a session has at one place, and tells their filters.
+    pub(crate) fn remove_all_at(&mut self, node: NodeId, session: SessionId, mut removed: impl FnMut(&Filter)) {
+        let mut count = 0;
+        let mut shared = 0;
+        let filter = self.filter_of(node);
+        self.nodes[node].here.retain(|have| {
+            let is_others = have.subscriber.id() != session;
+            if !is_others {
+                removed(have.share.as_deref().map_or(&filter, Share::filter));
+                shared += usize::from(have.share.is_some());
+                count += 1;
+            }
+            is_others
+        });
+        self.removed(node, count, shared);
+    }
+
+    /// Whether a session has this subscription.
+    pub(crate) fn contains(&self, filter: &Filter, session: SessionId) -> bool {
+        let key = (session, filter.is_shared().then_some(filter));
+        let is_in = |node| self.nodes[node].here.binary_search_by(|have| have.key().cmp(&key)).is_ok();
+        self.find(filter).is_some_and(is_in)
     }
 
     /// How many subscriptions there are.
@@ -165,113 +186,152 @@ impl Trie {
 
     /// Calls `found` for every subscription that matches; the same subscriber may come several times.
     pub(crate) fn for_each_match(&self, topic: TopicRef<'_>, mut found: impl FnMut(&Subscription)) {
-        let mut frontier = vec![ROOT];
-        let mut next = Vec::new();
-        let mut wildcards = !topic.is_reserved();
-        for text in topic.levels() {
-            let level = self.level_ids.get(text);
-            for node in frontier.drain(..) {
-                if wildcards {
-                    self.nodes[node as usize].below.iter().for_each(&mut found);
-                    next.extend(self.edges.get(&(node, PLUS)));
-                }
-                next.extend(level.and_then(|level| self.edges.get(&(node, *level))));
+        let levels: SmallVec<[Option<LevelId>; 16]> = topic.levels().map(|text| self.text_id(text)).collect();
+        // One way is followed to its end before the next: nodes of one filter lie side by side.
+        let mut ways: SmallVec<[(NodeId, usize); 16]> = smallvec![(self.root, 0)];
+        while let Some((node, depth)) = ways.pop() {
+            let node = (node, &self.nodes[node]);
+            let wildcards = depth > 0 || !topic.is_reserved();
+            if let Some(rest) = node.1.rest.filter(|_| wildcards) {
+                self.nodes[rest].here.iter().for_each(&mut found);
             }
-            wildcards = true;
-            std::mem::swap(&mut frontier, &mut next);
-        }
-        for node in frontier {
-            let node = &self.nodes[node as usize];
-            node.exact.iter().for_each(&mut found);
-            node.below.iter().for_each(&mut found);
+            let Some(level) = levels.get(depth) else {
+                node.1.here.iter().for_each(&mut found);
+                continue;
+            };
+            let plus = node.1.plus.filter(|_| wildcards);
+            let text = level.and_then(|level| self.text_child(node, level));
+            ways.extend(plus.into_iter().chain(text).map(|child| (child, depth + 1)));
         }
     }
 
     /// Those who share this filter.
     pub(crate) fn members(&self, filter: &Filter) -> Vec<Subscription> {
-        let (levels, below) = split(filter);
-        let mut node = ROOT;
-        for text in levels {
-            match self.level_id(text).and_then(|level| self.edges.get(&(node, level))) {
-                Some(child) => node = *child,
-                None => return Vec::new(),
-            }
-        }
-        let node = &self.nodes[node as usize];
-        let list = if below { &node.below } else { &node.exact };
+        let list = self.find(filter).map_or(&[][..], |node| &self.nodes[node].here);
         list.iter().filter(|have| have.share.as_ref().is_some_and(|share| share.filter() == filter)).cloned().collect()
     }
 
-    fn list(&mut self, node: NodeId, below: bool) -> &mut Vec<Subscription> {
-        let node = &mut self.nodes[node as usize];
-        if below { &mut node.below } else { &mut node.exact }
+    fn find(&self, filter: &Filter) -> Option<NodeId> {
+        filter.levels().try_fold(self.root, |node, text| self.child(node, self.level_id(text)?))
+    }
+
+    /// The filter that ends here, not shared.
+    fn filter_of(&self, node: NodeId) -> Filter {
+        let way = std::iter::successors(Some(node), |node| self.nodes[*node].parent);
+        let mut levels: Vec<&str> = way.map(|node| &*self.levels[self.nodes[node].level].text).collect();
+        levels.pop(); // the root has none
+        levels.reverse();
+        Filter::parse(&levels.join("/")).expect("made of the levels of a filter")
+    }
+
+    fn text_id(&self, text: &str) -> Option<LevelId> {
+        self.level_ids.find(hash_of(text), |id| *self.levels[*id].text == *text).copied()
     }
 
     fn level_id(&self, text: &str) -> Option<LevelId> {
-        if text == "+" { Some(PLUS) } else { self.level_ids.get(text).copied() }
+        match text {
+            "+" => Some(PLUS),
+            "#" => Some(REST),
+            text => self.text_id(text),
+        }
+    }
+
+    fn child(&self, parent: NodeId, level: LevelId) -> Option<NodeId> {
+        let node = &self.nodes[parent];
+        match level {
+            PLUS => node.plus,
+            REST => node.rest,
+            level => self.text_child((parent, node), level),
+        }
+    }
+
+    fn text_child(&self, (parent, node): (NodeId, &Node), level: LevelId) -> Option<NodeId> {
+        node.text.filter(|text| self.nodes[*text].level == level).or_else(|| {
+            let is_it = |child: &NodeId| self.nodes[*child].parent == Some(parent) && self.nodes[*child].level == level;
+            (node.edges > 0).then(|| self.edges.find(hash_of((Some(parent), level)), is_it).copied()).flatten()
+        })
     }
 
     fn child_or_new(&mut self, parent: NodeId, text: &str) -> NodeId {
         let level = self.level_id(text).unwrap_or_else(|| self.intern(text));
-        if let Some(child) = self.edges.get(&(parent, level)) {
-            return *child;
+        if let Some(child) = self.child(parent, level) {
+            return child;
         }
-        let fresh = Node { parent, level, ..Node::default() };
-        let child = match self.nodes_free.pop() {
-            Some(free) => {
-                self.nodes[free as usize] = fresh;
-                free
+        self.levels[level].users += 1;
+        let child = self.nodes.insert(Node::new(Some(parent), level));
+        let node = &mut self.nodes[parent];
+        match level {
+            PLUS => node.plus = Some(child),
+            REST => node.rest = Some(child),
+            _ if node.text.is_none() => node.text = Some(child),
+            level => {
+                node.edges += 1;
+                let nodes = &self.nodes;
+                let hash = |child: &NodeId| hash_of((nodes[*child].parent, nodes[*child].level));
+                self.edges.insert_unique(hash_of((Some(parent), level)), child, hash);
             }
-            None => {
-                self.nodes.push(fresh);
-                index(self.nodes.len() - 1)
-            }
-        };
-        self.levels[level as usize].users += 1;
-        self.nodes[parent as usize].children += 1;
-        self.edges.insert((parent, level), child);
+        }
         child
     }
 
     fn intern(&mut self, text: &str) -> LevelId {
-        let fresh = Level { text: text.into(), users: 0 };
-        let level = match self.levels_free.pop() {
-            Some(free) => {
-                self.levels[free as usize] = fresh;
-                free
-            }
-            None => {
-                self.levels.push(fresh);
-                index(self.levels.len() - 1)
-            }
-        };
-        self.level_ids.insert(text.into(), level);
+        let level = self.levels.insert(Level { text: text.into(), users: 0 });
+        let levels = &self.levels;
+        self.level_ids.insert_unique(hash_of(text), level, |id| hash_of(&*levels[*id].text));
         level
     }
 
-    /// Gives back `node` and its ancestors as far as nothing hangs on them any more.
-    fn prune(&mut self, mut node: NodeId) {
-        while node != ROOT {
-            let Node { parent, level, children, exact, below } = &self.nodes[node as usize];
-            if *children > 0 || !exact.is_empty() || !below.is_empty() {
-                return;
+    /// Subscriptions were taken out of the list of a node: gives back what nothing hangs on any more.
+    fn removed(&mut self, node: NodeId, count: usize, shared: usize) {
+        self.len -= count;
+        self.shared_len -= shared;
+        let list = &mut self.nodes[node].here;
+        if list.len() < list.capacity() / 4 {
+            list.shrink_to_fit();
+        }
+        self.prune(node);
+        let (nodes, levels) = (&self.nodes, &self.levels);
+        if is_sparse(self.edges.len(), self.edges.capacity()) {
+            let hash = |child: &NodeId| hash_of((nodes[*child].parent, nodes[*child].level));
+            self.edges.shrink_to(2 * self.edges.len(), hash);
+        }
+        if is_sparse(self.level_ids.len(), self.level_ids.capacity()) {
+            self.level_ids.shrink_to(2 * self.level_ids.len(), |id| hash_of(&*levels[*id].text));
+        }
+    }
+
+    /// Gives back `id` and its ancestors as far as nothing hangs on them any more.
+    fn prune(&mut self, mut id: NodeId) {
+        while !self.nodes[id].is_used()
+            && let Some(parent) = self.nodes[id].parent
+        {
+            let level = self.nodes[id].level;
+            let node = &mut self.nodes[parent];
+            match level {
+                PLUS => node.plus = None,
+                REST => node.rest = None,
+                _ if node.text == Some(id) => node.text = None,
+                level => {
+                    node.edges -= 1;
+                    if let Ok(edge) = self.edges.find_entry(hash_of((Some(parent), level)), |child| *child == id) {
+                        edge.remove();
+                    }
+                }
             }
-            let (parent, level) = (*parent, *level);
-            self.edges.remove(&(parent, level));
-            self.nodes_free.push(node);
-            self.nodes[parent as usize].children -= 1;
+            self.nodes.remove(id);
             self.release(level);
-            node = parent;
+            id = parent;
         }
     }
 
     fn release(&mut self, level: LevelId) {
-        let entry = &mut self.levels[level as usize];
+        let entry = &mut self.levels[level];
         entry.users -= 1;
         if entry.users == 0 {
-            let text = std::mem::take(&mut entry.text);
-            self.level_ids.remove(&text);
-            self.levels_free.push(level);
+            if let Ok(known) = self.level_ids.find_entry(hash_of(&*entry.text), |id| *id == level) {
+                known.remove();
+            }
+            self.levels.remove(level);
         }
     }
 }
@@ -279,10 +339,6 @@ impl Trie {
 /// The group that others have begun already.
 fn group_of(list: &[Subscription], filter: &Filter) -> Option<Arc<Share>> {
     list.iter().filter_map(|have| have.share.as_ref()).find(|share| share.filter() == filter).cloned()
-}
-
-fn index(at: usize) -> u32 {
-    u32::try_from(at).expect("fewer than 2^32 nodes and levels: each takes more than one byte of memory")
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl Hub {
         let mut run = Run::new(topic, &payloads).qos(Qos::ExactlyOnce).retain(true);
         run.time = now.wall;
         // A slot below `$SYS` is never emptied, so it is not dead.
-        state.retained = Some(run.message(0));
+        state.retained = Some(run.message(slot.topic(), 0));
         self.own_routes.route(self, topic).offer(&run);
     }
 }

@@ -10,7 +10,7 @@ use crate::message::{Presence, Qos};
 use crate::principal::{Permissions, Principal};
 use crate::publisher::Publisher;
 use crate::time::{Now, Timestamp};
-use crate::topic::TopicRef;
+use crate::topic::{Topic, TopicRef};
 use crate::trie::SubscribeOptions;
 use crate::{Hub, HubOptions, RouteCache};
 
@@ -232,7 +232,8 @@ proptest! {
 fn message(topic: &str, number: u32) -> crate::Message {
     let payload = number.to_be_bytes();
     let payloads = [&payload[..]];
-    Run::new(TopicRef::parse(topic).unwrap(), &payloads).qos(Qos::AtLeastOnce).message(0)
+    let topic = Topic::parse(topic).unwrap();
+    Run::new(topic.borrow(), &payloads).qos(Qos::AtLeastOnce).message(&topic, 0)
 }
 
 #[test]

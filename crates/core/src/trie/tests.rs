@@ -68,12 +68,16 @@ proptest! {
         for (add, session, filter) in steps {
             let parsed = Filter::parse(&filter).unwrap();
             if add {
-                let existed = trie.insert(&parsed, subscription(session));
+                let (_, existed) = trie.insert(&parsed, subscription(session));
                 prop_assert_eq!(existed, !model.insert((session, filter)));
             } else {
-                let existed = trie.remove(&parsed, SessionId(session));
+                let existed = trie.remove(&parsed, SessionId(session)).is_some();
                 prop_assert_eq!(existed, model.remove(&(session, filter)));
             }
+        }
+        for (session, filter) in &model {
+            let parsed = Filter::parse(filter).unwrap();
+            prop_assert!(trie.contains(&parsed, SessionId(*session)) && !trie.contains(&parsed, SessionId(9)));
         }
         for topic in topics {
             let mut found = Vec::new();
@@ -92,10 +96,41 @@ proptest! {
                 model.iter().filter(|(_, have)| have == filter).map(|(session, _)| *session).collect();
             prop_assert_eq!(of(filter), expected, "members of {}", filter);
         }
-        for (session, filter) in model {
-            trie.remove(&Filter::parse(&filter).unwrap(), SessionId(session));
+        let places: BTreeSet<_> = model.iter().map(|(session, filter)| {
+            let node = trie.find(&Filter::parse(filter).unwrap()).unwrap();
+            (node, *session)
+        }).collect();
+        for (place, session) in places {
+            trie.remove_all_at(place, SessionId(session), |filter| {
+                assert!(model.remove(&(session, filter.as_str().to_owned())), "{filter} of {session}");
+            });
         }
+        prop_assert!(model.is_empty(), "left: {:?}", model);
         prop_assert!(trie.edges.is_empty() && trie.level_ids.is_empty(), "an empty trie keeps nothing");
-        prop_assert_eq!(trie.nodes_free.len() + 1, trie.nodes.len());
+        let level = trie.levels.insert(Level { text: "".into(), users: 0 });
+        prop_assert_eq!((trie.len(), trie.shared_len(), level.get()), (0, 0, 3), "nor levels but the wildcards");
+        prop_assert_eq!(trie.nodes.insert(Node::new(None, PLUS)).get(), 2, "nor nodes but the root");
     }
+}
+
+#[test]
+fn the_room_of_a_peak_is_given_back() {
+    let mut trie = Trie::default();
+    let filters: Vec<_> = (0..5_000).map(|number| Filter::parse(&format!("a/{number}/+/#")).unwrap()).collect();
+    let subscription = subscription(1);
+    let places: Vec<_> = filters.iter().map(|filter| trie.insert(filter, subscription.clone()).0).collect();
+    for (number, (filter, place)) in filters.iter().zip(places).enumerate().skip(10) {
+        match number % 2 {
+            0 => assert_eq!(trie.remove(filter, SessionId(1)), Some(place)),
+            _ => trie.remove_all_at(place, SessionId(1), |removed| assert_eq!(removed, filter)),
+        }
+    }
+    assert!(trie.edges.capacity() < 1_000 && trie.level_ids.capacity() < 1_000);
+    let topic = |number| format!("a/{number}/x/y");
+    let matches = |number: usize| {
+        let mut count = 0;
+        trie.for_each_match(TopicRef::parse(&topic(number)).unwrap(), |_| count += 1);
+        count
+    };
+    assert_eq!([matches(0), matches(9), matches(10), matches(4_999)], [1, 1, 0, 0]);
 }

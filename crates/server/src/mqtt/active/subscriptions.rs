@@ -39,9 +39,9 @@ impl Active<'_> {
             retain_as_published: options.retain_as_published,
             identifier,
         };
-        let subscriber = &self.session.subscriber;
+        let (hub, subscriber) = (self.publisher.hub(), &self.session.subscriber);
         let len_max = self.connection.shard.config.limits.mqtt_subscriptions;
-        if subscriber.subscription_count() >= len_max && !subscriber.is_subscribed(&filter) {
+        if subscriber.subscription_count() >= len_max && !hub.is_subscribed(subscriber, &filter) {
             self.connection.shard.stats.reach(Bound::MqttSubscriptions);
             return ReasonCode::QuotaExceeded;
         }

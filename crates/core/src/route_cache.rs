@@ -1,0 +1,151 @@
+//! The routes a shard remembers: bounded, and those that are used stay.
+
+use std::collections::hash_map::IntoIter;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use crate::hub::Hub;
+use crate::limits::{ROUTES_CACHED_BYTES_MAX, ROUTES_CACHED_MAX};
+use crate::route::Route;
+use crate::topic::{Topic, TopicRef};
+
+type Routes = FxHashMap<Topic, Arc<Route>>;
+
+/// Routes by topic; one per shard, so that its lock is hardly ever waited for.
+#[derive(Debug)]
+pub struct RouteCache {
+    generations: Mutex<Cached>,
+}
+
+/// Two generations. Who is asked for joins the young ones; when these fill half of the cache, they are the old ones from then
+/// on, and of those that were old the ones nobody asked for meanwhile leave.
+#[derive(Debug)]
+struct Cached {
+    young: Routes,
+    young_bytes: usize,
+    old: Routes,
+    /// Let go a few at a time: what tens of thousands of routes hold is not freed in a moment.
+    leaving: Option<IntoIter<Topic, Arc<Route>>>,
+    len_max: usize,
+    bytes_max: usize,
+}
+
+/// How many of those that leave are let go for each one that comes.
+const LEAVING_AT_ONCE: usize = 4;
+
+impl Default for RouteCache {
+    fn default() -> Self {
+        Self::bounded(ROUTES_CACHED_MAX, ROUTES_CACHED_BYTES_MAX)
+    }
+}
+
+impl RouteCache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn bounded(len_max: usize, bytes_max: usize) -> Self {
+        let (young, old) = (Routes::default(), Routes::default());
+        Self { generations: Mutex::new(Cached { young, young_bytes: 0, old, leaving: None, len_max, bytes_max }) }
+    }
+
+    pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
+        let mut cached = self.generations.lock();
+        let cached = &mut *cached;
+        if let Some(route) = cached.young.get_mut(topic.as_str()) {
+            if !route.is_valid(hub, topic) {
+                let before = std::mem::replace(route, Arc::new(Route::build(hub, topic)));
+                cached.young_bytes = cached.young_bytes - before.bytes() + route.bytes();
+            }
+            return Arc::clone(route);
+        }
+        let (topic, route) = match cached.old.remove_entry(topic.as_str()) {
+            Some((topic, route)) if route.is_valid(hub, topic.borrow()) => (topic, route),
+            Some((topic, _)) => {
+                let route = Arc::new(Route::build(hub, topic.borrow()));
+                (topic, route)
+            }
+            None => (topic.to_topic(), Arc::new(Route::build(hub, topic))),
+        };
+        cached.remember(topic, Arc::clone(&route));
+        route
+    }
+
+    /// The given route if it still holds, else a fresh one; asked while the topic's slot is locked.
+    pub(crate) fn revalidate(&self, hub: &Hub, topic: TopicRef<'_>, route: Arc<Route>) -> Arc<Route> {
+        if route.is_valid(hub, topic) { route } else { self.route(hub, topic) }
+    }
+
+    /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
+    pub fn purge(&self, hub: &Hub) {
+        let mut cached = self.generations.lock();
+        let cached = &mut *cached;
+        cached.leaving = None;
+        for routes in [&mut cached.young, &mut cached.old] {
+            routes.retain(|topic, route| route.is_valid(hub, topic.borrow()));
+            if routes.len() < routes.capacity() / 8 {
+                routes.shrink_to(2 * routes.len());
+            }
+        }
+        cached.young_bytes = cached.young.values().map(|route| route.bytes()).sum();
+    }
+}
+
+impl Cached {
+    fn remember(&mut self, topic: Topic, route: Arc<Route>) {
+        self.leaving.iter_mut().flatten().take(LEAVING_AT_ONCE).for_each(drop);
+        let bytes = route.bytes();
+        let is_full = self.young.len() >= self.len_max / 2 || self.young_bytes + bytes > self.bytes_max / 2;
+        if is_full && !self.young.is_empty() {
+            let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            self.leaving = Some(old.into_iter());
+            self.young_bytes = 0;
+        }
+        self.young_bytes += bytes;
+        self.young.insert(topic, route);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HubOptions;
+
+    fn topic(number: usize) -> Topic {
+        Topic::parse(&format!("t/{number}")).unwrap()
+    }
+
+    #[test]
+    fn what_is_used_stays_while_much_else_passes() {
+        let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(100, usize::MAX));
+        let hot = topic(0);
+        let route = cache.route(&hub, hot.borrow());
+        let passing: Vec<_> = (1..1_000).map(topic).collect();
+        for (number, other) in passing.iter().enumerate() {
+            cache.route(&hub, other.borrow());
+            if number % 40 == 0 {
+                assert!(Arc::ptr_eq(&route, &cache.route(&hub, hot.borrow())), "it was thrown away");
+            }
+            let cached = cache.generations.lock();
+            let leaving = cached.leaving.as_ref().map_or(0, ExactSizeIterator::len);
+            assert!(cached.young.len() + cached.old.len() <= 100 && leaving <= 50);
+        }
+        let weak = Arc::downgrade(&cache.route(&hub, topic(1).borrow()));
+        assert!(weak.upgrade().is_some());
+        (2..1_000).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
+        assert!(weak.upgrade().is_none(), "what nobody asked for leaves");
+    }
+
+    #[test]
+    fn bytes_are_a_bound_too() {
+        let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 2_000));
+        (0..100).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
+        let cached = cache.generations.lock();
+        let bytes = |routes: &Routes| routes.values().map(|route| route.bytes()).sum::<usize>();
+        assert_eq!(bytes(&cached.young), cached.young_bytes);
+        assert!(cached.young_bytes <= 1_000 && bytes(&cached.old) <= 1_000 && cached.old.len() > 1);
+    }
+}

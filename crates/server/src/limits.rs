@@ -47,7 +47,7 @@ pub(crate) const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the farewell on both sides; the connection is cut then.
 pub(crate) const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read buffer of a WebSocket; the library's default costs 134 kB per connection.
-pub(crate) const WS_READ_BUFFER_BYTES: usize = 4_096;
+pub(crate) const WS_READ_BUFFER_BYTES: usize = 512;
 /// Output gathered before it is written without waiting for the end of the tick.
 pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Longest `id` of a request on a WebSocket; longer ones are refused.

@@ -11,7 +11,6 @@ use axum::http::request::Parts;
 use housewire_core::{
     Access, Denied, DeviceId, Hub, Presence, Principal, PropertyName, Publisher, SessionId, TopicRef,
 };
-use tokio::sync::mpsc;
 
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
@@ -28,7 +27,7 @@ pub(crate) struct Caller {
     /// Of the connection the request came over.
     pub(crate) session: SessionId,
     /// Held by what outlives the request, a WebSocket, so that the connection counts until that ends.
-    pub(crate) alive: mpsc::Sender<()>,
+    pub(crate) alive: Arc<ConnectionGuard>,
 }
 
 impl Caller {

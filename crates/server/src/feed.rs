@@ -121,6 +121,11 @@ impl Feed {
         self.outbox.queued_bytes()
     }
 
+    /// Whether there is something to take now, or stored values are still to be shown.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.replays.is_empty() || self.queued_bytes() > 0
+    }
+
     /// Resolves when there is something to take, or stored values are still to be shown.
     pub(crate) async fn filled(&self) {
         if self.replays.is_empty() {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Admitted};
 use crate::auth::{GuestPolicy, Guests};
 use crate::clients::Clients;
 use crate::config::{Limits, Settings};
@@ -83,7 +83,15 @@ impl Fixture {
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(PIPE_BYTES);
         let peer = Peer::direct("127.0.0.1:1".parse().unwrap());
-        let served = http::serve(server, peer, self.shard.clone());
+        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted));
+        let ended = Arc::downgrade(&guard);
+        let served = async move {
+            http::serve(server, peer, guard).await;
+            // What the connection became holds it.
+            while ended.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
         (client, tokio::spawn(served))
     }
 

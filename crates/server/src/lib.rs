@@ -5,6 +5,7 @@
 //! `ws` never use each other.
 
 mod admission;
+mod aside;
 mod auth;
 mod backoff;
 mod caller;

@@ -22,8 +22,14 @@ pub(crate) const CONTENT_TYPE_BYTES_MAX: usize = 256;
 /// Levels of nesting up to which a text counts as JSON: what most parsers take. Deeper ones are refused where JSON is
 /// expected, and are a string where it is shown.
 pub(crate) const JSON_DEPTH_MAX: usize = 128;
-/// Devices put into a list between two pauses, in which other connections have their turn.
-pub(crate) const DEVICES_AT_ONCE: usize = 64;
+/// What is done aside, on threads of its own, at once; more waits for its turn.
+pub(crate) const ASIDE_AT_ONCE_MAX: usize = 2;
+/// JSON longer than this is read aside.
+pub(crate) const JSON_BYTES_AT_ONCE: usize = 16 * 1024;
+/// Properties beyond which a device is written aside.
+pub(crate) const PROPERTIES_AT_ONCE: usize = 16;
+/// Devices written aside in one piece.
+pub(crate) const DEVICES_AT_ONCE: usize = 128;
 /// Clients looked at between two pauses, for the same reason.
 pub(crate) const CLIENTS_AT_ONCE: usize = 64;
 /// Longest wait of a long poll; longer ones are cut to it.
@@ -47,7 +53,7 @@ pub(crate) const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the farewell on both sides; the connection is cut then.
 pub(crate) const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read buffer of a WebSocket; the library's default costs 134 kB per connection.
-pub(crate) const WS_READ_BUFFER_BYTES: usize = 4_096;
+pub(crate) const WS_READ_BUFFER_BYTES: usize = 512;
 /// Output gathered before it is written without waiting for the end of the tick.
 pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Longest `id` of a request on a WebSocket; longer ones are refused.

@@ -238,9 +238,7 @@ async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
     match greeting {
         Ok(Some(byte)) => match Language::of(byte) {
             Some(Language::Mqtt) => serve_mqtt(socket, peer, guard),
-            Some(Language::Http) => drop(tokio::spawn(async move {
-                http::serve(socket, peer, guard.shard().clone()).await;
-            })),
+            Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
             Some(Language::Tls) => refuse_tls(&socket, peer),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");

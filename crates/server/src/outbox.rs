@@ -3,13 +3,14 @@
 //! Knows no format; its owner gives it an [`Encoding`]. MQTT has a mailbox of its own, which writes sockets itself.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+use std::task::{Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use housewire_core::{Delivery, Encoded, Mailbox, Offer, Run};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::clients::{Dropped, Figures, Measured};
@@ -51,7 +52,6 @@ pub(crate) struct Outbox {
     bytes_max: usize,
     this: Weak<Self>,
     state: Mutex<State>,
-    filled: Notify,
 }
 
 #[derive(Default)]
@@ -65,8 +65,8 @@ struct State {
     /// Ever.
     lost_ever: u64,
     bytes_out: u64,
-    /// The task waits to be woken; the flusher does so once per tick.
-    is_awaited: bool,
+    /// The task that waits to be woken; the flusher does so once per tick.
+    waiting: Option<Waker>,
     is_marked: bool,
     has_warned: bool,
 }
@@ -75,14 +75,7 @@ impl Outbox {
     /// An empty queue of at most `bytes_max`, or of one larger message.
     pub(crate) fn new(shard: Shard, peer: SocketAddr, encoding: Encoding, bytes_max: usize) -> Arc<Self> {
         let state = Mutex::new(State { shard: Some(shard), ..State::default() });
-        Arc::new_cyclic(|this| Self {
-            peer,
-            encoding,
-            bytes_max,
-            this: Weak::clone(this),
-            state,
-            filled: Notify::new(),
-        })
+        Arc::new_cyclic(|this| Self { peer, encoding, bytes_max, this: Weak::clone(this), state })
     }
 
     /// Takes messages of about `bytes_max` together, at least one; `None` if there are none.
@@ -114,16 +107,20 @@ impl Outbox {
 
     /// Resolves when there is something to take.
     pub(crate) async fn filled(&self) {
-        loop {
-            {
-                let mut state = self.state.lock();
-                if !state.lengths.is_empty() {
-                    return;
-                }
-                state.is_awaited = true;
+        // Whoever no longer waits, because it was woken by something else, is not woken for what it takes itself.
+        let _waiting = Waiting(self);
+        poll_fn(|cx| {
+            let mut state = self.state.lock();
+            if !state.lengths.is_empty() {
+                return Poll::Ready(());
             }
-            self.filled.notified().await;
-        }
+            match &mut state.waiting {
+                Some(waker) => waker.clone_from(cx.waker()),
+                nobody => *nobody = Some(cx.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Frees the queue and takes no more: routes that are stale may keep the rest alive for a while.
@@ -132,13 +129,22 @@ impl Outbox {
     }
 
     fn wake_at_end_of_tick(&self, state: &mut State) {
-        if state.is_awaited
+        if state.waiting.is_some()
             && !state.is_marked
             && let (Some(this), Some(shard)) = (self.this.upgrade(), &state.shard)
         {
             shard.flusher.mark(this);
             state.is_marked = true;
         }
+    }
+}
+
+/// Waits for the outbox to be filled, while it lives.
+struct Waiting<'a>(&'a Outbox);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().waiting = None;
     }
 }
 
@@ -211,11 +217,13 @@ impl Measured for Outbox {
 
 impl Flush for Outbox {
     fn flush(&self) {
-        {
+        let waiting = {
             let mut state = self.state.lock();
             state.is_marked = false;
-            state.is_awaited = false;
+            state.waiting.take()
+        };
+        if let Some(waker) = waiting {
+            waker.wake();
         }
-        self.filled.notify_one();
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use housewire_core::{Hub, Now, Presence, Principal, Publisher, RouteCache, SessionId, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 
 use crate::admission::{Admission, Counted};
 use crate::auth::Guests;
@@ -122,7 +122,7 @@ enum Place {
     /// For itself, and for its address.
     Own { _address: Counted },
     /// It was something else before, which counts until this is dropped.
-    Upgraded { _alive: mpsc::Sender<()> },
+    Upgraded { _alive: Arc<ConnectionGuard> },
 }
 
 /// Counts a connection while it lives.
@@ -133,7 +133,7 @@ pub(crate) struct ConnectionGuard {
 
 impl ConnectionGuard {
     /// For what an HTTP connection became: that is counted already, as long as its `alive` lives.
-    pub(crate) fn of_upgraded(shard: Shard, alive: mpsc::Sender<()>) -> Self {
+    pub(crate) fn of_upgraded(shard: Shard, alive: Arc<Self>) -> Self {
         Self { shard, place: Place::Upgraded { _alive: alive } }
     }
 

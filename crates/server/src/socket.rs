@@ -16,6 +16,13 @@ impl Default for Scratch {
     }
 }
 
+impl Scratch {
+    /// Room for one read.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        &mut self.0[..READ_BYTES_MAX]
+    }
+}
+
 /// What a read brought.
 pub(crate) struct Read<'s> {
     /// The tail of before, with what came now; may be empty.

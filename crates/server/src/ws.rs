@@ -9,23 +9,20 @@ mod end;
 mod reply;
 mod request;
 mod session;
+mod socket;
 mod subprotocol;
 
 use axum::body::Body;
 use axum::http::{Request, Response, header};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tracing::debug;
 
 use crate::caller::Caller;
 use crate::limits::{PIPE_BYTES_MAX, WS_READ_BUFFER_BYTES, WS_WRITE_BUFFER_BYTES};
 use crate::stream::{ByteStream, pipe};
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+use crate::ws::socket::Socket;
 
 /// Why a request does not become a WebSocket.
 #[derive(Debug, Error)]
@@ -85,7 +82,7 @@ where
     tokio::spawn(async move {
         match upgrade.await {
             Ok(stream) => {
-                let socket = WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
+                let socket = Socket::new(stream, config, caller.shard.clone());
                 serve(socket, caller).await;
             }
             Err(error) => debug!(peer = %caller.peer, "no WebSocket came of it: {error}"),

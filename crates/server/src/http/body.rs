@@ -9,9 +9,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
+use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::problem::Problem;
-use crate::limits::{BODY_TIMEOUT, CONTENT_TYPE_BYTES_MAX};
+use crate::limits::{BODY_TIMEOUT, CONTENT_TYPE_BYTES_MAX, JSON_BYTES_AT_ONCE};
 use crate::view::json::parse_payload;
 
 /// A body that was read whole.
@@ -23,13 +24,17 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// The payload: a body of type `application/json` is read as JSON, any other is taken as it is.
-    pub(crate) fn payload(&self) -> Result<Cow<'_, [u8]>, Problem> {
-        if self.is("application/json") {
-            parse_payload(&self.bytes)
-                .map_err(|error| Problem::bad_request(format!("The body is not valid JSON: {error}.")))
-        } else {
-            Ok(Cow::Borrowed(&self.bytes))
+    pub(crate) async fn payload(&self) -> Result<Cow<'_, [u8]>, Problem> {
+        if !self.is("application/json") {
+            return Ok(Cow::Borrowed(&self.bytes));
         }
+        let parsed = if self.bytes.len() <= JSON_BYTES_AT_ONCE {
+            parse_payload(&self.bytes)
+        } else {
+            let body = self.bytes.clone();
+            aside(move || parse_payload(&body).map(|payload| Cow::Owned(payload.into_owned()))).await
+        };
+        parsed.map_err(|error| Problem::bad_request(format!("The body is not valid JSON: {error}.")))
     }
 
     /// The content type to keep with the payload. JSON became the text it stands for, and what forms and `curl -d`
@@ -94,8 +99,19 @@ mod tests {
         Upload { bytes: Bytes::from_static(body.as_bytes()), content_type: content_type.map(str::to_owned) }
     }
 
-    #[test]
-    fn only_json_is_read() {
+    #[tokio::test]
+    async fn json_of_any_length_is_read() {
+        for length in [1, JSON_BYTES_AT_ONCE, 4 * JSON_BYTES_AT_ONCE] {
+            let text = "x".repeat(length);
+            let json = Some("application/json".to_owned());
+            let upload = Upload { bytes: format!("[ \"{text}\" ]").into(), content_type: json.clone() };
+            assert_eq!(*upload.payload().await.unwrap(), *format!("[\"{text}\"]").as_bytes());
+            assert!(Upload { bytes: format!("[\"{text}").into(), content_type: json }.payload().await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn only_json_is_read() {
         for (content_type, body, payload, kept) in [
             (None, "\"x\"", Some("\"x\""), None),
             (Some("text/plain"), "{broken", Some("{broken"), Some("text/plain")),
@@ -107,7 +123,7 @@ mod tests {
             (Some("text/csv; charset=utf-8"), "1,2", Some("1,2"), Some("text/csv; charset=utf-8")),
         ] {
             let upload = upload(content_type, body);
-            assert_eq!(upload.payload().ok().as_deref(), payload.map(str::as_bytes), "{content_type:?} {body}");
+            assert_eq!(upload.payload().await.ok().as_deref(), payload.map(str::as_bytes), "{content_type:?} {body}");
             assert_eq!(upload.kept_type().unwrap().as_deref(), kept, "{content_type:?}");
         }
         assert!(upload(Some(&"x".repeat(CONTENT_TYPE_BYTES_MAX + 1)), "").kept_type().is_err());

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use housewire_core::{Access, Denied, TopicRef};
 
+use crate::aside::aside;
 use crate::caller::Caller;
 use crate::clients::{Client, Protocol};
 use crate::http::path::ClientPath;
@@ -26,14 +27,14 @@ use crate::view::client::ClientView;
 /// How long a connection may take to end before the answer says that it is on its way.
 const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// `GET /api/clients`: written piece by piece, as it may be long.
+/// `GET /api/clients`: written aside and piece by piece, as it may be long.
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Problem> {
     must(&caller, Access::Read)?;
     let connected = query.choice("connected")?;
     let listing = Listing { caller, connected, last: None, opening: b'[' };
     let pieces = stream::unfold(Some(listing), |listing| async move {
-        let (piece, rest) = listing?.next_piece();
-        tokio::task::yield_now().await;
+        let listing = listing?;
+        let (piece, rest) = aside(move || listing.next_piece()).await;
         Some((Ok::<_, Infallible>(piece), rest))
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response())

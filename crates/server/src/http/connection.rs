@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -23,28 +23,19 @@ use crate::http::linger::Lingering;
 use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE};
 use crate::peer::Peer;
 use crate::routes;
-use crate::shard::Shard;
+use crate::shard::ConnectionGuard;
 
 /// All routes, without state: what a request needs comes with it, so that nothing here keeps a shard alive.
 static ROUTES: LazyLock<Router> = LazyLock::new(routes::router);
 
 /// Serves a connection until it ends or the hub stops: then a request in flight is finished, streams and waiting
-/// requests end.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, shard: Shard)
+/// requests end. A WebSocket that it becomes takes the guard along, so that nothing of this is kept for it.
+pub(crate) async fn serve<S>(stream: S, peer: Peer, guard: Arc<ConnectionGuard>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (alive, mut upgraded) = mpsc::channel(1);
-    serve_requests(stream, Gate::new(shard, peer, alive)).await;
-    // Resolves when a WebSocket that this connection became has ended, too.
-    let _ended = upgraded.recv().await;
-}
-
-async fn serve_requests<S>(stream: S, gate: Gate)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let shard = gate.shard().clone();
+    let shard = guard.shard().clone();
+    let gate = Gate::new(peer, guard);
     let first_request = Arc::new(Notify::new());
     let heard = Arc::clone(&first_request);
     let service = service_fn(move |request: Request<Incoming>| {

@@ -10,22 +10,22 @@ use bytes::Bytes;
 use futures_util::stream;
 use housewire_core::{Access, DeclareMode, Declared, Device, DeviceId};
 
+use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
-use crate::limits::DEVICES_AT_ONCE;
+use crate::limits::{DEVICES_AT_ONCE, JSON_BYTES_AT_ONCE, PROPERTIES_AT_ONCE};
 use crate::refusal::Refusal;
 use crate::shard;
 use crate::view::device::DeviceView;
 
-/// `GET /api/devices`: written piece by piece, as it may be long.
+/// `GET /api/devices`: written aside and piece by piece, as it may be long.
 pub(crate) async fn list(caller: Caller) -> Response {
-    let devices = caller.hub().devices().into_iter();
-    let pieces = stream::unfold(Some(Listing { caller, devices, opening: b'[' }), |listing| async move {
-        let (piece, rest) = listing?.next_piece();
-        tokio::task::yield_now().await;
+    let pieces = stream::unfold(Some(Listing { caller, devices: None, opening: b'[' }), |listing| async move {
+        let listing = listing?;
+        let (piece, rest) = aside(move || listing.next_piece()).await;
         Some((Ok::<_, Infallible>(piece), rest))
     });
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
@@ -33,13 +33,21 @@ pub(crate) async fn list(caller: Caller) -> Response {
 
 /// `GET /api/devices/{id}`
 pub(crate) async fn get(caller: Caller, DevicePath(id): DevicePath) -> Result<Response, Problem> {
-    show(&caller, &id, StatusCode::OK)
+    show(caller, &id, StatusCode::OK).await
+}
+
+async fn parse(upload: &Upload) -> Result<Declaration, Refusal> {
+    if upload.bytes.len() <= JSON_BYTES_AT_ONCE {
+        return Declaration::parse(&upload.bytes);
+    }
+    let body = upload.bytes.clone();
+    aside(move || Declaration::parse(&body)).await
 }
 
 /// `PUT /api/devices/{id}`: the declaration is the whole truth.
 pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
-    let declaration = Declaration::parse(&upload.bytes)?;
+    let declaration = parse(&upload).await?;
     let known = caller.hub().device(&id).map(|device| known_specs(&device)).unwrap_or_default();
     let specs = declaration.specs(&known)?;
     let info = declaration.info();
@@ -49,19 +57,19 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
         Declared::Created => StatusCode::CREATED,
         Declared::Updated => StatusCode::OK,
     };
-    show(&caller, &id, status)
+    show(caller, &id, status).await
 }
 
 /// `PATCH /api/devices/{id}`: only what is named changes.
 pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
     let device = caller.hub().device(&id).ok_or_else(|| no_device(&id))?;
-    let declaration = Declaration::parse(&upload.bytes)?;
+    let declaration = parse(&upload).await?;
     let specs = declaration.merged_specs(&known_specs(&device))?;
     let mode = declaration.merge_mode();
     caller.hub().declare(&id, specs, mode, |known| declaration.merged_info(known), shard::now())?;
     caller.registry_saved().await?;
-    show(&caller, &id, StatusCode::OK)
+    show(caller, &id, StatusCode::OK).await
 }
 
 /// `DELETE /api/devices/{id}`
@@ -74,11 +82,16 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn show(caller: &Caller, id: &DeviceId, status: StatusCode) -> Result<Response, Problem> {
+async fn show(caller: Caller, id: &DeviceId, status: StatusCode) -> Result<Response, Problem> {
     caller.must_reach(Access::Read, id)?;
     let device = caller.hub().device(id).ok_or_else(|| no_device(id))?;
-    let mut body = Vec::new();
-    write(caller, &device, &mut body);
+    let is_small = device.lock().properties.len() <= PROPERTIES_AT_ONCE;
+    let write_one = move || {
+        let mut body = Vec::new();
+        write(&caller, &device, &mut body);
+        body
+    };
+    let body = if is_small { write_one() } else { aside(write_one).await };
     Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
@@ -88,14 +101,16 @@ fn no_device(id: &DeviceId) -> Refusal {
 
 fn write(caller: &Caller, device: &Device, out: &mut Vec<u8>) {
     let state = device.lock();
-    let view = DeviceView::new(device.id().as_str(), &state, |name| caller.must_read(device.id(), name).is_ok());
+    let may_show = |name: &_| caller.must_read(device.id(), name).is_ok();
+    let view = DeviceView::new(device.id().as_str(), &state, &may_show);
     serde_json::to_writer(out, &view).expect("a view is JSON, and memory takes it");
 }
 
 /// What is left of a list that is being written.
 struct Listing {
     caller: Caller,
-    devices: std::vec::IntoIter<Arc<Device>>,
+    /// Looked up with the first piece.
+    devices: Option<std::vec::IntoIter<Arc<Device>>>,
     /// Written before the next device: the bracket, then commas.
     opening: u8,
 }
@@ -103,13 +118,14 @@ struct Listing {
 impl Listing {
     fn next_piece(mut self) -> (Bytes, Option<Self>) {
         let mut piece = Vec::new();
-        for device in self.devices.by_ref().take(DEVICES_AT_ONCE) {
+        let devices = self.devices.get_or_insert_with(|| self.caller.hub().devices().into_iter());
+        for device in devices.by_ref().take(DEVICES_AT_ONCE) {
             if self.caller.must_reach(Access::Read, device.id()).is_ok() {
                 piece.push(std::mem::replace(&mut self.opening, b','));
                 write(&self.caller, &device, &mut piece);
             }
         }
-        if self.devices.len() > 0 {
+        if devices.len() > 0 {
             return (piece.into(), Some(self));
         }
         if self.opening == b'[' {

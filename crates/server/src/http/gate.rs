@@ -1,34 +1,31 @@
 //! What every request passes on its way in, and every answer on its way out: who is it, and what may a browser do with it.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::Body as _;
-use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
 use crate::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::ui;
 use crate::peer::Peer;
-use crate::shard::Shard;
+use crate::shard::{ConnectionGuard, Shard};
 
 /// What is known of a connection before its first request.
 #[derive(Clone)]
 pub(crate) struct Gate {
     shard: Shard,
     peer: Peer,
-    alive: mpsc::Sender<()>,
+    alive: Arc<ConnectionGuard>,
 }
 
 impl Gate {
-    pub(crate) fn new(shard: Shard, peer: Peer, alive: mpsc::Sender<()>) -> Self {
-        Self { shard, peer, alive }
-    }
-
-    pub(crate) fn shard(&self) -> &Shard {
-        &self.shard
+    pub(crate) fn new(peer: Peer, alive: Arc<ConnectionGuard>) -> Self {
+        Self { shard: alive.shard().clone(), peer, alive }
     }
 
     /// Lets a request through to its route, or answers it.

@@ -54,7 +54,7 @@ pub(crate) async fn report(
 ) -> Result<StatusCode, Problem> {
     let publication = Publication {
         topic: &path.topic(""),
-        payload: &upload.payload()?,
+        payload: &upload.payload().await?,
         qos: query.qos()?,
         retain: true,
         properties: Properties::default(),
@@ -77,7 +77,7 @@ pub(crate) async fn request(
     }
     let publication = Publication {
         topic: &topic,
-        payload: &upload.payload()?,
+        payload: &upload.payload().await?,
         qos: query.qos()?,
         retain: false,
         properties: Properties { expiry: query.duration("ttl")?, ..Properties::default() },

@@ -4,11 +4,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{Message, Properties, Topic};
 
+use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::path::TopicPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
+use crate::limits::JSON_BYTES_AT_ONCE;
 use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::shard;
@@ -19,7 +21,13 @@ pub(crate) async fn get(caller: Caller, TopicPath(topic): TopicPath) -> Result<R
     let message = caller.hub().get(&caller.principal, topic.borrow(), shard::now())?;
     let nothing = || Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there."));
     let message = message.ok_or_else(nothing)?;
-    Ok(([(header::CONTENT_TYPE, content_type(&message))], message.payload).into_response())
+    let payload = message.payload.clone();
+    let content_type = if payload.len() <= JSON_BYTES_AT_ONCE {
+        content_type(&message)
+    } else {
+        aside(move || content_type(&message)).await
+    };
+    Ok(([(header::CONTENT_TYPE, content_type)], payload).into_response())
 }
 
 /// `PUT`: publishes a message that is kept.
@@ -50,7 +58,7 @@ async fn send_upload(
     retain: bool,
 ) -> Result<StatusCode, Problem> {
     let properties = Properties { content_type: upload.kept_type()?, ..Properties::default() };
-    let payload = &*upload.payload()?;
+    let payload = &*upload.payload().await?;
     send(caller, Publication { topic, payload, qos: query.qos()?, retain, properties }).await
 }
 

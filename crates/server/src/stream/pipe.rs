@@ -6,31 +6,17 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use crate::limits::PIPE_BYTES_MAX;
 
 /// Makes a pipe; `name` says what the far end carries.
 pub(crate) fn pipe(name: &'static str) -> (NearEnd, FarEnd) {
-    let pipe = Arc::new(Pipe::default());
-    (NearEnd { name, pipe: Arc::clone(&pipe) }, FarEnd { pipe })
-}
-
-#[derive(Default)]
-struct Pipe {
-    lanes: Mutex<Lanes>,
-    // The near end's task is polled rather than waiting in a future of its own: see `Signal`.
-    near_may_read: AtomicWaker,
-    near_may_write: AtomicWaker,
-    // Each has one waiter at the most, and keeps one permit, so that none misses what happens before it waits.
-    far_may_take: Notify,
-    far_may_give: Notify,
-    near_left: Notify,
+    let lanes = Arc::new(Mutex::new(Lanes::default()));
+    (NearEnd { name, lanes: Arc::clone(&lanes) }, FarEnd { lanes })
 }
 
 #[derive(Default)]
@@ -45,12 +31,35 @@ struct Lanes {
     outward_ended: bool,
     near_has_left: bool,
     far_has_left: bool,
+    near_reader: Waiter,
+    near_writer: Waiter,
+    /// One task, in both directions.
+    far: Waiter,
+}
+
+/// Whoever waits for something; woken once, and then asks again.
+#[derive(Default)]
+struct Waiter(Option<Waker>);
+
+impl Waiter {
+    fn register(&mut self, cx: &Context<'_>) {
+        match &mut self.0 {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
 }
 
 /// The end that MQTT reads and writes.
 pub(crate) struct NearEnd {
     name: &'static str,
-    pipe: Arc<Pipe>,
+    lanes: Arc<Mutex<Lanes>>,
 }
 
 impl NearEnd {
@@ -59,13 +68,17 @@ impl NearEnd {
     }
 
     /// Ready when there is something to read, or it is certain that nothing comes any more; wakes the task that asked last.
-    pub(super) fn poll_readable(&self, context: &Context<'_>) -> Poll<()> {
-        let is_readable = |lanes: &Lanes| !lanes.inward.is_empty() || lanes.far_has_left;
-        self.pipe.poll_until(is_readable, &self.pipe.near_may_read, context)
+    pub(super) fn poll_readable(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut lanes = self.lanes.lock();
+        if !lanes.inward.is_empty() || lanes.far_has_left {
+            return Poll::Ready(());
+        }
+        lanes.near_reader.register(cx);
+        Poll::Pending
     }
 
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut lanes = self.pipe.lanes.lock();
+        let mut lanes = self.lanes.lock();
         if lanes.inward.is_empty() {
             return if lanes.far_has_left { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
         }
@@ -77,20 +90,24 @@ impl NearEnd {
             if lanes.inward.is_empty() {
                 // Takes the place of an empty view, too, which would keep its whole allocation.
                 lanes.inward = std::mem::take(&mut lanes.inward_more).freeze();
-                self.pipe.far_may_give.notify_one();
+                lanes.far.wake();
             }
         }
         Ok(read)
     }
 
     /// Ready when there is room to write, or it is certain that nobody reads any more; wakes the task that asked last.
-    pub(super) fn poll_writable(&self, context: &Context<'_>) -> Poll<()> {
-        let is_writable = |lanes: &Lanes| lanes.outward.len() < PIPE_BYTES_MAX || lanes.far_has_left;
-        self.pipe.poll_until(is_writable, &self.pipe.near_may_write, context)
+    pub(super) fn poll_writable(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut lanes = self.lanes.lock();
+        if lanes.outward.len() < PIPE_BYTES_MAX || lanes.far_has_left {
+            return Poll::Ready(());
+        }
+        lanes.near_writer.register(cx);
+        Poll::Pending
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut lanes = self.pipe.lanes.lock();
+        let mut lanes = self.lanes.lock();
         if lanes.far_has_left {
             // Lost, as on a socket whose other side has just closed. An error would end the connection before it has read what
             // the client said last.
@@ -102,98 +119,78 @@ impl NearEnd {
         }
         let length = bytes.len().min(room);
         lanes.outward.extend_from_slice(&bytes[..length]);
-        self.pipe.far_may_take.notify_one();
+        lanes.far.wake();
         Ok(length)
     }
 
     pub(super) fn end_writing(&self) {
-        self.pipe.lanes.lock().outward_ended = true;
-        self.pipe.far_may_take.notify_one();
+        let mut lanes = self.lanes.lock();
+        lanes.outward_ended = true;
+        lanes.far.wake();
     }
 }
 
 impl Drop for NearEnd {
     fn drop(&mut self) {
-        {
-            let mut lanes = self.pipe.lanes.lock();
-            lanes.outward_ended = true;
-            lanes.near_has_left = true;
-            lanes.inward = Bytes::new();
-            lanes.inward_more = BytesMut::new();
-        }
-        self.pipe.far_may_take.notify_one();
-        self.pipe.far_may_give.notify_one();
-        self.pipe.near_left.notify_one();
+        let mut lanes = self.lanes.lock();
+        lanes.outward_ended = true;
+        lanes.near_has_left = true;
+        lanes.inward = Bytes::new();
+        lanes.inward_more = BytesMut::new();
+        lanes.far.wake();
     }
 }
 
-/// The end of the task that carries the bytes.
+/// The end of the task that carries the bytes, and is woken for both directions.
 pub(crate) struct FarEnd {
-    pipe: Arc<Pipe>,
+    lanes: Arc<Mutex<Lanes>>,
 }
 
 impl FarEnd {
     /// Takes what was written, as soon as there is something; `None` once nothing more comes.
-    pub(crate) async fn take(&self) -> Option<Bytes> {
-        let is_takeable = |lanes: &Lanes| !lanes.outward.is_empty() || lanes.outward_ended;
-        self.pipe.until(is_takeable, &self.pipe.far_may_take).await;
+    pub(crate) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        let mut lanes = self.lanes.lock();
+        if lanes.outward.is_empty() {
+            lanes.far.register(cx);
+            return if lanes.outward_ended { Poll::Ready(None) } else { Poll::Pending };
+        }
         // With the buffer: an idle stream keeps none.
-        let taken = std::mem::take(&mut self.pipe.lanes.lock().outward);
-        self.pipe.near_may_write.wake();
-        (!taken.is_empty()).then(|| taken.freeze())
+        let taken = std::mem::take(&mut lanes.outward);
+        lanes.near_writer.wake();
+        Poll::Ready(Some(taken.freeze()))
     }
 
-    /// Hands over what was read, once there is room. What nobody will read is dropped.
-    pub(crate) async fn give(&self, bytes: Bytes) {
-        let has_room = |lanes: &Lanes| {
-            let fits = lanes.inward_more.len().saturating_add(bytes.len()) <= PIPE_BYTES_MAX;
-            lanes.inward.is_empty() || fits || lanes.near_has_left
-        };
-        self.pipe.until(has_room, &self.pipe.far_may_give).await;
-        let mut lanes = self.pipe.lanes.lock();
+    /// Hands over what was read, or gives it back while there is no room. What nobody will read is dropped.
+    pub(crate) fn try_give(&self, cx: &Context<'_>, bytes: Bytes) -> Result<(), Bytes> {
+        let mut lanes = self.lanes.lock();
         if lanes.near_has_left {
-            return;
+            return Ok(());
         }
         if lanes.inward.is_empty() {
             lanes.inward = bytes;
-        } else {
+        } else if lanes.inward_more.len().saturating_add(bytes.len()) <= PIPE_BYTES_MAX {
             lanes.inward_more.extend_from_slice(&bytes);
+        } else {
+            lanes.far.register(cx);
+            return Err(bytes);
         }
-        self.pipe.near_may_read.wake();
+        lanes.near_reader.wake();
+        Ok(())
     }
 
-    /// Resolves when the near end was dropped; what it wrote before may still be taken.
-    pub(crate) async fn abandoned(&self) {
-        self.pipe.until(|lanes| lanes.near_has_left, &self.pipe.near_left).await;
+    /// Whether the near end was dropped; what it wrote before may still be taken.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.lanes.lock().near_has_left
     }
 }
 
 impl Drop for FarEnd {
     fn drop(&mut self) {
-        {
-            let mut lanes = self.pipe.lanes.lock();
-            lanes.far_has_left = true;
-            lanes.outward = BytesMut::new();
-        }
-        self.pipe.near_may_read.wake();
-        self.pipe.near_may_write.wake();
-    }
-}
-
-impl Pipe {
-    fn poll_until(&self, is_so: impl Fn(&Lanes) -> bool, changed: &AtomicWaker, context: &Context<'_>) -> Poll<()> {
-        if is_so(&self.lanes.lock()) {
-            return Poll::Ready(());
-        }
-        changed.register(context.waker());
-        // Once more: it may have changed before anybody was there to be woken.
-        if is_so(&self.lanes.lock()) { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    async fn until(&self, is_so: impl Fn(&Lanes) -> bool, changed: &Notify) {
-        while !is_so(&self.lanes.lock()) {
-            changed.notified().await;
-        }
+        let mut lanes = self.lanes.lock();
+        lanes.far_has_left = true;
+        lanes.outward = BytesMut::new();
+        lanes.near_reader.wake();
+        lanes.near_writer.wake();
     }
 }
 
@@ -203,16 +200,26 @@ mod tests {
 
     use futures_util::FutureExt as _;
 
+    use std::future::poll_fn;
+
     use super::*;
 
     impl NearEnd {
         async fn readable(&self) {
-            poll_fn(|context| self.poll_readable(context)).await;
+            poll_fn(|cx| self.poll_readable(cx)).await;
         }
 
         async fn writable(&self) {
-            poll_fn(|context| self.poll_writable(context)).await;
+            poll_fn(|cx| self.poll_writable(cx)).await;
         }
+    }
+
+    async fn take(far: &FarEnd) -> Option<Bytes> {
+        poll_fn(|cx| far.poll_take(cx)).await
+    }
+
+    async fn give(far: &FarEnd, bytes: Bytes) {
+        poll_fn(|cx| far.try_give(cx, bytes.clone()).map_or(Poll::Pending, Poll::Ready)).await;
     }
 
     fn would_block(result: io::Result<usize>) -> bool {
@@ -224,14 +231,14 @@ mod tests {
         let (near, far) = pipe("test");
         let mut buffer = [0; 4];
         assert!(would_block(near.try_read(&mut buffer)) && near.readable().now_or_never().is_none());
-        far.give(Bytes::from_static(b"abcdef")).await;
+        give(&far, Bytes::from_static(b"abcdef")).await;
         near.readable().await;
         assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer), (4, b"abcd"));
         assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer[..2]), (2, &b"ef"[..]));
         assert!(would_block(near.try_read(&mut buffer)));
         assert_eq!(near.try_write(b"one").unwrap() + near.try_write(b"two").unwrap(), 6);
-        assert_eq!(far.take().await.unwrap(), "onetwo");
-        assert!(far.take().now_or_never().is_none());
+        assert_eq!(take(&far).await.unwrap(), "onetwo");
+        assert!(take(&far).now_or_never().is_none());
     }
 
     #[tokio::test]
@@ -239,16 +246,16 @@ mod tests {
         let (near, far) = pipe("test");
         let large = Bytes::from(vec![7; PIPE_BYTES_MAX + 1]);
         for piece in ["ab", "", "cd", "ef"] {
-            far.give(Bytes::from_static(piece.as_bytes())).now_or_never().expect("there is room");
+            give(&far, Bytes::from_static(piece.as_bytes())).now_or_never().expect("there is room");
         }
-        assert!(far.give(large.clone()).now_or_never().is_none());
+        assert!(give(&far, large.clone()).now_or_never().is_none());
         let mut buffer = [0; 5];
         assert_eq!((near.try_read(&mut buffer).unwrap(), &buffer), (5, b"abcde"));
-        assert!(far.give(large.clone()).now_or_never().is_none());
+        assert!(give(&far, large.clone()).now_or_never().is_none());
         assert_eq!((near.try_read(&mut buffer).unwrap(), buffer[0]), (1, b'f'));
-        far.give(large.clone()).now_or_never().expect("there is room");
-        far.give(large.slice(1..)).now_or_never().expect("there is room behind it");
-        assert!(far.give(Bytes::from_static(b"x")).now_or_never().is_none());
+        give(&far, large.clone()).now_or_never().expect("there is room");
+        give(&far, large.slice(1..)).now_or_never().expect("there is room behind it");
+        assert!(give(&far, Bytes::from_static(b"x")).now_or_never().is_none());
     }
 
     #[tokio::test]
@@ -257,7 +264,7 @@ mod tests {
         let bytes = vec![7; PIPE_BYTES_MAX + 1];
         assert_eq!(near.try_write(&bytes).unwrap(), PIPE_BYTES_MAX);
         assert!(would_block(near.try_write(&bytes)) && near.writable().now_or_never().is_none());
-        let (taken, ()) = tokio::join!(far.take(), near.writable());
+        let (taken, ()) = tokio::join!(take(&far), near.writable());
         assert_eq!(taken.unwrap().len(), PIPE_BYTES_MAX);
         assert_eq!(near.try_write(b"x").unwrap(), 1);
     }
@@ -267,16 +274,16 @@ mod tests {
         let (near, far) = pipe("test");
         near.try_write(b"bye").unwrap();
         near.end_writing();
-        assert!(far.abandoned().now_or_never().is_none());
+        assert!(!far.is_abandoned());
         drop(near);
-        far.abandoned().await;
-        assert_eq!(far.take().await.unwrap(), "bye");
-        assert_eq!(far.take().await, None);
-        far.give(Bytes::from_static(b"to nobody")).await;
-        far.give(Bytes::from_static(b"to nobody")).await;
+        assert!(far.is_abandoned());
+        assert_eq!(take(&far).await.unwrap(), "bye");
+        assert_eq!(take(&far).await, None);
+        give(&far, Bytes::from_static(b"to nobody")).await;
+        give(&far, Bytes::from_static(b"to nobody")).await;
 
         let (near, far) = pipe("test");
-        far.give(Bytes::from_static(b"last")).await;
+        give(&far, Bytes::from_static(b"last")).await;
         drop(far);
         assert_eq!(near.try_write(b"lost").unwrap(), 4);
         let mut buffer = [0; 8];
@@ -297,10 +304,10 @@ mod tests {
             (first, near.try_read(&mut buffer).unwrap())
         });
         tokio::task::yield_now().await;
-        far.give(Bytes::from_static(b"abc")).await;
-        far.give(Bytes::from(vec![7; PIPE_BYTES_MAX])).await;
+        give(&far, Bytes::from_static(b"abc")).await;
+        give(&far, Bytes::from(vec![7; PIPE_BYTES_MAX])).await;
         // Resolves once the pieces before were read.
-        far.give(Bytes::from_static(b"x")).await;
+        give(&far, Bytes::from_static(b"x")).await;
         drop(far);
         assert_eq!(reader.await.unwrap(), (8, 8));
     }

@@ -2,8 +2,6 @@
 //!
 //! How a declaration is read belongs to `http`, which alone takes one.
 
-use std::collections::BTreeMap;
-
 use housewire_core::{DeviceState, Property, PropertyAccess, PropertyName, Timestamp, Value};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -22,14 +20,26 @@ pub(crate) struct DeviceView<'a> {
     demo: bool,
     online: bool,
     rejected: RejectedView,
-    properties: BTreeMap<&'a str, PropertyView<'a>>,
+    properties: Properties<'a>,
+}
+
+/// Written one after the other, in the order that they have.
+struct Properties<'a> {
+    of: &'a DeviceState,
+    may_show: &'a dyn Fn(&PropertyName) -> bool,
+}
+
+impl Serialize for Properties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = self.of.properties.iter().filter(|(name, _)| (self.may_show)(name));
+        serializer.collect_map(shown.map(|(name, property)| (name.as_str(), PropertyView::new(property))))
+    }
 }
 
 impl<'a> DeviceView<'a> {
     /// The device with those of its properties that may be shown.
-    pub(crate) fn new(id: &'a str, state: &'a DeviceState, may_show: impl Fn(&PropertyName) -> bool) -> Self {
+    pub(crate) fn new(id: &'a str, state: &'a DeviceState, may_show: &'a dyn Fn(&PropertyName) -> bool) -> Self {
         let info = &state.info;
-        let shown = state.properties.iter().filter(|(name, _)| may_show(name));
         let last = state.rejected.last.as_ref().filter(|(rejection, _)| may_show(&rejection.property));
         Self {
             id,
@@ -49,7 +59,7 @@ impl<'a> DeviceView<'a> {
                     time: time.to_string(),
                 }),
             },
-            properties: shown.map(|(name, property)| (name.as_str(), PropertyView::new(property))).collect(),
+            properties: Properties { of: state, may_show },
         }
     }
 }
@@ -79,9 +89,9 @@ struct PropertyView<'a> {
     access: Vec<&'static str>,
     role: Option<&'a str>,
     declared: bool,
-    value: Option<Box<RawValue>>,
-    target: Option<Box<RawValue>>,
-    time: Option<String>,
+    value: Option<ValueView<'a>>,
+    target: Option<ValueView<'a>>,
+    time: Option<TimeView>,
     via: Option<&'static str>,
 }
 
@@ -98,9 +108,9 @@ impl<'a> PropertyView<'a> {
             access: access_words(spec.access),
             role: spec.role.as_deref(),
             declared: spec.declared,
-            value: property.value.as_ref().map(value_json),
-            target: property.target.as_ref().map(|target| value_json(&target.value)),
-            time: property.time.map(|time| time.to_string()),
+            value: property.value.as_ref().map(ValueView),
+            target: property.target.as_ref().map(|target| ValueView(&target.value)),
+            time: property.time.map(TimeView),
             via: property.via,
         }
     }
@@ -109,28 +119,22 @@ impl<'a> PropertyView<'a> {
 /// A property by itself.
 #[derive(Serialize)]
 pub(crate) struct ReadingView<'a> {
-    value: Option<Box<RawValue>>,
-    target: Option<Box<RawValue>>,
-    time: Option<String>,
+    value: Option<ValueView<'a>>,
+    target: Option<ValueView<'a>>,
+    time: Option<TimeView>,
     r#type: &'static str,
     unit: Option<&'a str>,
 }
 
 impl<'a> ReadingView<'a> {
     pub(crate) fn new(
-        value: Option<&Value>,
-        target: Option<&Value>,
+        value: Option<&'a Value>,
+        target: Option<&'a Value>,
         time: Option<Timestamp>,
         r#type: &'static str,
         unit: Option<&'a str>,
     ) -> Self {
-        Self {
-            value: value.map(value_json),
-            target: target.map(value_json),
-            time: time.map(|time| time.to_string()),
-            r#type,
-            unit,
-        }
+        Self { value: value.map(ValueView), target: target.map(ValueView), time: time.map(TimeView), r#type, unit }
     }
 }
 
@@ -139,7 +143,31 @@ struct Number(f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        value_json(&Value::Float(self.0)).serialize(serializer)
+        ValueView(&Value::Float(self.0)).serialize(serializer)
+    }
+}
+
+/// A moment, as everywhere.
+struct TimeView(Timestamp);
+
+impl Serialize for TimeView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A value as JSON.
+struct ValueView<'a>(&'a Value);
+
+impl Serialize for ValueView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            // Most of them; what the others are written as is JSON already.
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Int(value) => serializer.serialize_i64(*value),
+            Value::Text(text) => serializer.serialize_str(text),
+            other => value_json(other).serialize(serializer),
+        }
     }
 }
 
@@ -187,7 +215,7 @@ mod tests {
             (Type::Bytes, "hi", "{\"base64\":\"aGk=\"}"),
         ] {
             let value = Value::parse(kind, payload.as_bytes()).unwrap();
-            assert_eq!(value_json(&value).get(), expected, "{kind} {payload}");
+            assert_eq!(serde_json::to_string(&ValueView(&value)).unwrap(), expected, "{kind} {payload}");
         }
     }
 

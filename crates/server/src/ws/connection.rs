@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use housewire_core::BatchNumber;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -17,8 +16,9 @@ use crate::outbox::Batch;
 use crate::persist::Durability;
 use crate::refusal::Refusal;
 use crate::ws::end::{End, say_goodbye};
+use crate::ws::reply;
 use crate::ws::session::{Answer, Session};
-use crate::ws::{Socket, reply};
+use crate::ws::socket::Socket;
 
 /// An answer that waits for the disk, or for one that does.
 enum Withheld {
@@ -89,23 +89,26 @@ impl Connection {
     async fn turn(&mut self) -> Going {
         // Who leaves its stored values unread is not listened to until it has read some.
         let may_read = !self.session.feed.is_behind();
+        let mut is_unread = false;
         tokio::select! {
             biased;
             _ = self.pings.tick() => self.ping().await?,
-            message = self.socket.next(), if may_read => self.read_ready(message).await?,
+            message = self.socket.next(), if may_read => is_unread = self.read_ready(message).await?,
             () = self.session.feed.filled() => {}
         }
         self.write_waiting().await?;
         self.flush().await?;
-        // Others have their turn, whatever is left here.
-        tokio::task::yield_now().await;
+        if is_unread || self.session.feed.has_more() {
+            // Others have their turn, whatever is left here.
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 
-    /// Handles the message that came and those that are there already, within bounds.
-    async fn read_ready(&mut self, first: Option<Result<Message, Error>>) -> Going {
+    /// Handles the message that came and those that are there already, within bounds; whether there may be more.
+    async fn read_ready(&mut self, first: Option<Result<Message, Error>>) -> Result<bool, End> {
         let mut next = Some(first);
-        let (mut bytes, mut frames) = (0, 0);
+        let (mut bytes, mut frames, mut is_unread) = (0, 0, false);
         while let Some(message) = next {
             let message = message.ok_or(End::Lost)?.map_err(|error| End::of(&error))?;
             self.pings_unanswered = 0;
@@ -114,10 +117,15 @@ impl Connection {
             self.handle(message).await?;
             let is_full = self.session.feed.is_behind() || self.withheld_bytes >= TICK_BYTES_MAX;
             let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !is_full;
-            next = if goes_on { self.socket.next().now_or_never() } else { None };
+            if !goes_on {
+                is_unread = true;
+                break;
+            }
+            next = self.socket.next_ready();
         }
         self.session.feed.client().add_bytes_in(bytes);
-        self.send_withheld().await
+        self.send_withheld().await?;
+        Ok(is_unread)
     }
 
     fn withhold(&mut self, answer: Withheld) {
@@ -228,11 +236,18 @@ impl Connection {
 
     /// Hands a message to the socket's buffer; waits while that is full.
     async fn feed(&mut self, message: Message) -> Going {
-        in_time(self.socket.feed(message)).await
+        if self.socket.is_full() {
+            in_time(self.socket.flush()).await?;
+        }
+        self.socket.write(message).map_err(|error| End::of(&error))
     }
 
     async fn flush(&mut self) -> Going {
-        in_time(self.socket.flush()).await
+        match self.socket.flush_ready() {
+            Ok(true) => Ok(()),
+            Ok(false) => in_time(self.socket.flush()).await,
+            Err(error) => Err(End::of(&error)),
+        }
     }
 }
 

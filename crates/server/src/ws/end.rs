@@ -1,7 +1,5 @@
 //! Why a WebSocket ends, and the way to end it.
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -10,7 +8,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tracing::debug;
 
 use crate::limits::{LINGER_TIMEOUT, WS_CLOSE_TIMEOUT};
-use crate::ws::Socket;
+use crate::ws::socket::Socket;
 
 /// Why a socket ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +53,8 @@ pub(super) async fn say_goodbye(mut socket: Socket, end: &End) {
     let farewell = async {
         if let Some((code, reason)) = close {
             let reason = Utf8Bytes::from_static(reason);
-            socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
+            socket.write(Message::Close(Some(CloseFrame { code, reason })))?;
+            socket.flush().await?;
         }
         while let Some(message) = socket.next().await {
             message?;
@@ -67,5 +66,5 @@ pub(super) async fn say_goodbye(mut socket: Socket, end: &End) {
     }
     let patience = if *end == End::Stopping { WS_CLOSE_TIMEOUT } else { LINGER_TIMEOUT };
     // Whatever comes of it, the connection is over.
-    let _ended = timeout(patience, socket.get_mut().shutdown()).await.is_ok();
+    let _ended = timeout(patience, socket.shutdown()).await.is_ok();
 }

@@ -200,8 +200,6 @@ mod tests {
 
     use futures_util::FutureExt as _;
 
-    use std::future::poll_fn;
-
     use super::*;
 
     impl NearEnd {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use self::connection::{Connection, Scratch};
 use self::ledger::{Ledger, Totals, packet_id};
@@ -57,6 +58,8 @@ struct Generator<'p> {
     receiver_of: Vec<Option<usize>>,
     ledger: Ledger,
     epoll: rustix::fd::OwnedFd,
+    /// For paced load: epoll's own timeout is counted in milliseconds.
+    timer: rustix::fd::OwnedFd,
     scratch: Scratch,
     began: Instant,
     /// Connections with something to write, senders with room.
@@ -66,6 +69,9 @@ struct Generator<'p> {
     due_so_far: u64,
     is_sending: bool,
 }
+
+/// The timer among the connections.
+const TIMER: u64 = u64::MAX;
 
 /// Nothing comes for so long: what is missing is lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -152,6 +158,8 @@ impl<'p> Generator<'p> {
         for (at, connection) in connections.iter().enumerate() {
             epoll::add(&epoll, connection.socket(), epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
         }
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), epoll::EventFlags::IN)?;
         let ledger = Ledger::new(plan.senders.len(), plan.receivers.len(), plan.fan_out, language.acknowledges());
         Ok(Self {
             plan,
@@ -162,6 +170,7 @@ impl<'p> Generator<'p> {
             receiver_of,
             ledger,
             epoll,
+            timer,
             scratch: Scratch::new(),
             began: Instant::now(),
             to_flush: Vec::new(),
@@ -184,10 +193,12 @@ impl<'p> Generator<'p> {
             if is_over(&self.ledger, self.began.elapsed()) {
                 return Ok(());
             }
-            let wait = self.time_to_wait();
-            let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+            let wait = self.time_to_wait()?;
             epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait))?;
             for event in events.drain(..) {
+                if event.data.u64() == TIMER {
+                    continue;
+                }
                 let (at, flags) = (event.data.u64() as usize, event.flags);
                 if flags.contains(epoll::EventFlags::OUT) {
                     self.to_flush.push(at);
@@ -199,14 +210,18 @@ impl<'p> Generator<'p> {
         }
     }
 
-    fn time_to_wait(&self) -> Duration {
-        const TICK: Duration = Duration::from_millis(20);
-        match self.plan.per_second {
-            Some(rate) if self.is_sending => {
-                due_at(self.due_so_far, rate).saturating_sub(self.began.elapsed()).min(TICK)
-            }
-            _ => TICK,
+    /// How long to wait for the connections. The timer wakes the thread when the next message is due.
+    fn time_to_wait(&self) -> anyhow::Result<Timespec> {
+        const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+        const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let Some(rate) = self.plan.per_second.filter(|_| self.is_sending) else { return Ok(TICK) };
+        let wait = due_at(self.due_so_far, rate).saturating_sub(self.began.elapsed());
+        if wait.is_zero() {
+            return Ok(NOW);
         }
+        let it_value = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: NOW, it_value })?;
+        Ok(TICK)
     }
 
     fn read(&mut self, at: usize) -> anyhow::Result<()> {

@@ -28,6 +28,8 @@ struct Cached {
     old: Routes,
     /// Let go a few at a time: what tens of thousands of routes hold is not freed in a moment.
     leaving: Option<IntoIter<Topic, Arc<Route>>>,
+    /// The change up to which no stale route is left.
+    purged: u64,
     len_max: usize,
     bytes_max: usize,
 }
@@ -49,7 +51,17 @@ impl RouteCache {
 
     fn bounded(len_max: usize, bytes_max: usize) -> Self {
         let (young, old) = (Routes::default(), Routes::default());
-        Self { generations: Mutex::new(Cached { young, young_bytes: 0, old, leaving: None, len_max, bytes_max }) }
+        Self {
+            generations: Mutex::new(Cached {
+                young,
+                young_bytes: 0,
+                old,
+                leaving: None,
+                purged: 0,
+                len_max,
+                bytes_max,
+            }),
+        }
     }
 
     pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
@@ -84,6 +96,10 @@ impl RouteCache {
         let mut cached = self.generations.lock();
         let cached = &mut *cached;
         cached.leaving = None;
+        let last = hub.generations.last();
+        if std::mem::replace(&mut cached.purged, last) == last {
+            return;
+        }
         for routes in [&mut cached.young, &mut cached.old] {
             routes.retain(|topic, route| route.is_valid(hub, topic.borrow()));
             if routes.len() < routes.capacity() / 8 {
@@ -112,7 +128,7 @@ impl Cached {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::HubOptions;
+    use crate::{Filter, HubOptions};
 
     fn topic(number: usize) -> Topic {
         Topic::parse(&format!("t/{number}")).unwrap()
@@ -137,6 +153,17 @@ mod tests {
         assert!(weak.upgrade().is_some());
         (2..1_000).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
         assert!(weak.upgrade().is_none(), "what nobody asked for leaves");
+    }
+
+    #[test]
+    fn stale_routes_are_dropped() {
+        let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::new());
+        let [one, two] = [1, 2].map(|number| Arc::downgrade(&cache.route(&hub, topic(number).borrow())));
+        cache.purge(&hub);
+        assert_eq!((one.strong_count(), two.strong_count()), (1, 1));
+        hub.generations.changed(&Filter::parse("+/2").unwrap());
+        cache.purge(&hub);
+        assert_eq!((one.strong_count(), two.strong_count()), (1, 0));
     }
 
     #[test]

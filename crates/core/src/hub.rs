@@ -174,6 +174,9 @@ impl Hub {
             let place = self.trie.write().remove(filter, subscriber.id());
             if let Some(at) = place.and_then(|place| places.binary_search(&place).ok()) {
                 places.remove(at);
+                if places.len() < places.capacity() / 4 {
+                    places.shrink_to_fit();
+                }
             }
             place.is_some()
         };

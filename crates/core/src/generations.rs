@@ -81,6 +81,11 @@ impl Generations {
         Stamp { checked, pair, first }
     }
 
+    /// How many changes there were: while it stays the same, what was valid still is.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
     /// Whether no change since concerns the topic; `false` too if to find out takes a look at more than so many filters.
     pub(crate) fn holds(&self, stamp: &Stamp, topic: TopicRef<'_>, filters_max: usize) -> bool {
         let (checked, last) = (stamp.checked.load(Ordering::Relaxed), self.last.load(Ordering::Acquire));

@@ -174,6 +174,9 @@ impl Hub {
             let place = self.trie.write().remove(filter, subscriber.id());
             if let Some(at) = place.and_then(|place| places.binary_search(&place).ok()) {
                 places.remove(at);
+                if places.len() < places.capacity() / 4 {
+                    places.shrink_to_fit();
+                }
             }
             place.is_some()
         };
@@ -188,12 +191,16 @@ impl Hub {
 
     /// Ends all subscriptions of a subscriber.
     pub fn unsubscribe_all(&self, subscriber: &Subscriber) {
+        /// Somebody may have many, and other shards want to look at the trie meanwhile.
+        const ENDED_AT_ONCE: usize = 64;
         let mut places = subscriber.places.lock();
         let mut ended = std::mem::take(&mut *places);
         ended.dedup();
-        let mut trie = self.trie.write();
-        for place in ended {
-            trie.remove_all_at(place, subscriber.id(), |filter| self.generations.changed(filter));
+        for ended in ended.chunks(ENDED_AT_ONCE) {
+            let mut trie = self.trie.write();
+            for place in ended {
+                trie.remove_all_at(*place, subscriber.id(), |filter| self.generations.changed(filter));
+            }
         }
     }
 

@@ -28,6 +28,8 @@ struct Cached {
     old: Routes,
     /// Let go a few at a time: what tens of thousands of routes hold is not freed in a moment.
     leaving: Option<IntoIter<Topic, Arc<Route>>>,
+    /// The change up to which no stale route is left.
+    purged: u64,
     len_max: usize,
     bytes_max: usize,
 }
@@ -49,7 +51,17 @@ impl RouteCache {
 
     fn bounded(len_max: usize, bytes_max: usize) -> Self {
         let (young, old) = (Routes::default(), Routes::default());
-        Self { generations: Mutex::new(Cached { young, young_bytes: 0, old, leaving: None, len_max, bytes_max }) }
+        Self {
+            generations: Mutex::new(Cached {
+                young,
+                young_bytes: 0,
+                old,
+                leaving: None,
+                purged: 0,
+                len_max,
+                bytes_max,
+            }),
+        }
     }
 
     pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
@@ -84,6 +96,10 @@ impl RouteCache {
         let mut cached = self.generations.lock();
         let cached = &mut *cached;
         cached.leaving = None;
+        let last = hub.generations.last();
+        if std::mem::replace(&mut cached.purged, last) == last {
+            return;
+        }
         for routes in [&mut cached.young, &mut cached.old] {
             routes.retain(|topic, route| route.is_valid(hub, topic.borrow()));
             if routes.len() < routes.capacity() / 8 {
@@ -110,42 +126,4 @@ impl Cached {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::HubOptions;
-
-    fn topic(number: usize) -> Topic {
-        Topic::parse(&format!("t/{number}")).unwrap()
-    }
-
-    #[test]
-    fn what_is_used_stays_while_much_else_passes() {
-        let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(100, usize::MAX));
-        let hot = topic(0);
-        let route = cache.route(&hub, hot.borrow());
-        let passing: Vec<_> = (1..1_000).map(topic).collect();
-        for (number, other) in passing.iter().enumerate() {
-            cache.route(&hub, other.borrow());
-            if number % 40 == 0 {
-                assert!(Arc::ptr_eq(&route, &cache.route(&hub, hot.borrow())), "it was thrown away");
-            }
-            let cached = cache.generations.lock();
-            let leaving = cached.leaving.as_ref().map_or(0, ExactSizeIterator::len);
-            assert!(cached.young.len() + cached.old.len() <= 100 && leaving <= 50);
-        }
-        let weak = Arc::downgrade(&cache.route(&hub, topic(1).borrow()));
-        assert!(weak.upgrade().is_some());
-        (2..1_000).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
-        assert!(weak.upgrade().is_none(), "what nobody asked for leaves");
-    }
-
-    #[test]
-    fn bytes_are_a_bound_too() {
-        let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 2_000));
-        (0..100).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
-        let cached = cache.generations.lock();
-        let bytes = |routes: &Routes| routes.values().map(|route| route.bytes()).sum::<usize>();
-        assert_eq!(bytes(&cached.young), cached.young_bytes);
-        assert!(cached.young_bytes <= 1_000 && bytes(&cached.old) <= 1_000 && cached.old.len() > 1);
-    }
-}
+mod tests;

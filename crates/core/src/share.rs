@@ -9,6 +9,8 @@ mod others;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use smallvec::SmallVec;
+
 pub use self::others::Others;
 use crate::mailbox::{Offer, Readiness};
 use crate::message::Run;
@@ -112,7 +114,7 @@ impl RouteGroup {
         let len = run.payloads().len();
         let members = self.members.len();
         let start = self.share.next.load(Ordering::Relaxed);
-        let mut found: [Vec<usize>; Standing::COUNT] = Default::default();
+        let mut found: [SmallVec<[usize; 8]>; Standing::COUNT] = Default::default();
         // Each is asked once, and only until there are as many as needed.
         for place in (0..members).map(|step| (start + step) % members) {
             let Some(standing) = Standing::of(&self.members[place], run) else { continue };

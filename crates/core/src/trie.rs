@@ -199,9 +199,12 @@ impl Trie {
                 node.1.here.iter().for_each(&mut found);
                 continue;
             };
-            let plus = node.1.plus.filter(|_| wildcards);
-            let text = level.and_then(|level| self.text_child(node, level));
-            ways.extend(plus.into_iter().chain(text).map(|child| (child, depth + 1)));
+            if let Some(plus) = node.1.plus.filter(|_| wildcards) {
+                ways.push((plus, depth + 1));
+            }
+            if let Some(text) = level.and_then(|level| self.text_child(node, level)) {
+                ways.push((text, depth + 1));
+            }
         }
     }
 

@@ -134,3 +134,8 @@ fn the_room_of_a_peak_is_given_back() {
     };
     assert_eq!([matches(0), matches(9), matches(10), matches(4_999)], [1, 1, 0, 0]);
 }
+
+#[test]
+fn a_node_fits_a_cache_line() {
+    assert!(size_of::<Option<Node>>() <= 64, "{} bytes", size_of::<Option<Node>>());
+}

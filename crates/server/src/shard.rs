@@ -51,8 +51,8 @@ impl Flusher {
         let mut batch = Vec::new();
         loop {
             self.wake.notified().await;
-            // Lets every connection that is ready be read first, so that what they publish leaves in one write.
-            tokio::task::yield_now().await;
+            // Connections that became ready together were queued before this task was woken by the first of them: they have all
+            // been read by now, and what they publish leaves in one write.
             std::mem::swap(&mut *self.dirty.lock(), &mut batch);
             for mailbox in batch.drain(..) {
                 mailbox.flush();

@@ -53,9 +53,12 @@ struct Case {
 pub(crate) fn run(programs: &Programs, repeats: usize, json: Option<&Path>) -> anyhow::Result<()> {
     let mut cases = Vec::new();
     for of in Peer::ALL {
-        if let Err(why) = of.availability(programs) {
-            println!("{} is left out: {why}", of.name());
-            continue;
+        match of.version(programs) {
+            Ok(version) => println!("{} {version}", of.name()),
+            Err(why) => {
+                println!("{} is left out: {why}", of.name());
+                continue;
+            }
         }
         let case = |house| Case { peer: of.name(), house, runs: Vec::new(), of, setup: Setup::default(), folder: None };
         cases.push(case("empty"));

@@ -96,8 +96,13 @@ impl Running {
 
     /// Where it takes connections of this kind. Only to be asked for what it speaks.
     pub(crate) fn address(&self, door: Door) -> SocketAddr {
+        assert!(
+            self.peer.speaks(door),
+            "{} does not speak {door:?}; a scenario leaves such a peer out",
+            self.peer.name()
+        );
         let found = self.addresses.iter().find(|(of, _)| *of == door);
-        found.expect("scenarios ask a peer only for doors it speaks").1
+        found.expect("each door got a port at the start").1
     }
 
     pub(crate) fn pid(&self) -> u32 {

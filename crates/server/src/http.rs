@@ -11,6 +11,7 @@ mod declare;
 mod devices;
 mod events;
 mod gate;
+mod hot;
 mod hub;
 mod linger;
 mod metrics;

@@ -1,6 +1,9 @@
 //! Bodies of requests: read within bounds, and the payloads they stand for.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
@@ -64,11 +67,22 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(caller) = Caller::from_request_parts(&mut parts, state).await;
-        let bytes_max = caller.shard.config.limits.http_body_bytes;
-        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        Self::receive(&caller, &parts.headers, body).await
+    }
+}
+
+impl Upload {
+    /// Reads a body whole, within the caller's bounds.
+    pub(crate) async fn receive(caller: &Caller, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        let content_type = headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let bytes = timeout(BODY_TIMEOUT, read(&parts.headers, body, bytes_max)).await;
-        Ok(Self { bytes: bytes.map_err(|_| Problem::too_slow())??, content_type })
+        let mut reading = pin!(read(headers, body, caller.shard.config.limits.http_body_bytes));
+        // Most bodies come with the head: there is nothing to be timed.
+        let bytes = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+            Poll::Ready(bytes) => bytes,
+            Poll::Pending => timeout(BODY_TIMEOUT, reading).await.unwrap_or_else(|_| Err(Problem::too_slow())),
+        };
+        Ok(Self { bytes: bytes?, content_type })
     }
 }
 

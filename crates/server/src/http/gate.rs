@@ -10,6 +10,7 @@ use hyper::body::Body as _;
 use tower::ServiceExt as _;
 
 use crate::caller::Caller;
+use crate::http::hot::Hot;
 use crate::http::problem::Problem;
 use crate::http::ui;
 use crate::peer::Peer;
@@ -60,6 +61,9 @@ impl Gate {
         let Self { shard, peer, alive } = self;
         let session = shard.hub.new_session();
         let caller = Caller { shard, principal, refusal, peer: peer.address(), session, alive };
+        if let Some(hot) = Hot::of(request.method(), request.uri().path()) {
+            return hot.answer(caller, request).await;
+        }
         request.extensions_mut().insert(caller);
         routes.clone().oneshot(request).await.into_response()
     }

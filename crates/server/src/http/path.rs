@@ -61,9 +61,14 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientPath {
 impl<S: Send + Sync> FromRequestParts<S> for TopicPath {
     type Rejection = Problem;
 
-    /// Every slash counts, those at the ends and those written as `%2F` too; percent signs are undone once.
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let path = parts.uri.path();
+        Self::parse(parts.uri.path())
+    }
+}
+
+impl TopicPath {
+    /// Every slash counts, those at the ends and those written as `%2F` too; percent signs are undone once.
+    pub(crate) fn parse(path: &str) -> Result<Self, Problem> {
         let path = path.strip_prefix("/api/topics/").unwrap_or(path);
         let text = percent_decode_str(path).decode_utf8();
         let text = text.map_err(|_| Refusal::Topic(shorten(path), "it is not UTF-8".into()))?;

@@ -36,13 +36,15 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     caller.must_read(&path.device, &path.property)?;
     let as_text = prefers_text(&headers);
-    let is_known = |reading: &Reading| is_known(&headers, &reading.tag(as_text));
     if let Some(time) = query.duration("wait")? {
-        wait::until(&caller, &path, time, || Ok(!is_known(&read(&caller, &path)?))).await?;
+        let is_news = || Ok(!is_known(&headers, &read(&caller, &path)?.tag(as_text)));
+        // Apart, as few requests wait and each would keep the room for it.
+        Box::pin(wait::until(&caller, &path, time, is_news)).await?;
     }
     let reading = read(&caller, &path)?;
-    let status = if is_known(&reading) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    Ok(reading.into_answer(status, as_text))
+    let tag = reading.tag(as_text);
+    let status = if is_known(&headers, &tag) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    Ok(reading.into_answer(status, as_text, &tag))
 }
 
 /// `PUT`: the device reports; retained.
@@ -120,13 +122,13 @@ impl Reading {
     /// Changes with everything that is shown, the time included, and differs between JSON and text.
     fn tag(&self, as_text: bool) -> String {
         let mut hasher = DefaultHasher::new();
-        let payload = |value: &Option<Value>| value.as_ref().map(|value| value.to_payload().into_owned());
-        (as_text, payload(&self.value), payload(&self.target), self.time, self.kind, &self.unit).hash(&mut hasher);
+        let (value, target) = (self.value.as_ref().map(Value::to_payload), self.target.as_ref().map(Value::to_payload));
+        (as_text, value, target, self.time, self.kind, &self.unit).hash(&mut hasher);
         format!("\"{:016x}\"", hasher.finish())
     }
 
-    fn into_answer(self, status: StatusCode, as_text: bool) -> Response {
-        let tag = HeaderValue::from_str(&self.tag(as_text)).expect("quoted hexadecimal digits");
+    fn into_answer(self, status: StatusCode, as_text: bool, tag: &str) -> Response {
+        let tag = HeaderValue::from_str(tag).expect("quoted hexadecimal digits");
         let headers = [
             (header::ETAG, tag),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

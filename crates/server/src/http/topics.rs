@@ -50,7 +50,8 @@ pub(crate) async fn publish(
     send_upload(&caller, &topic, &query, &upload, false).await
 }
 
-async fn send_upload(
+/// Publishes what came with a request.
+pub(crate) async fn send_upload(
     caller: &Caller,
     topic: &Topic,
     query: &Query,

@@ -7,7 +7,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -15,14 +15,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tracing::debug;
 
 use crate::caller::Caller;
-use crate::limits::{TICK_FRAMES_MAX, WS_CLOSE_TIMEOUT};
+use crate::limits::{PIPE_BYTES_MAX, TICK_FRAMES_MAX, WS_CLOSE_TIMEOUT};
 use crate::stream::FarEnd;
 use crate::ws::end::{End, say_goodbye};
 use crate::ws::socket::Socket;
 
 /// Carries bytes until one side ends, then ends the other.
 pub(super) async fn carry(socket: Socket, far: FarEnd, caller: Caller) {
-    let mut carrier = Carrier { socket, far, held: None };
+    let mut carrier = Carrier { socket, far, held: Bytes::new(), more: BytesMut::new(), over: None };
     let mut end = carrier.carry().await;
     if end == End::Finished && caller.shard.stopping().now_or_never().is_some() {
         end = End::Stopping;
@@ -37,8 +37,12 @@ pub(super) async fn carry(socket: Socket, far: FarEnd, caller: Caller) {
 struct Carrier {
     socket: Socket,
     far: FarEnd,
-    /// Came in a frame, and the pipe has no room for it yet.
-    held: Option<Bytes>,
+    /// Came in a frame, and is still to be given …
+    held: Bytes,
+    /// … with what came in others behind it.
+    more: BytesMut,
+    /// Nothing comes behind these.
+    over: Option<End>,
 }
 
 impl Carrier {
@@ -86,29 +90,57 @@ impl Carrier {
 
     /// What frames hold is read, as far as there is room.
     fn poll_in(&mut self, cx: &Context<'_>) -> Poll<End> {
+        let mut may_be_more = false;
+        if self.give(cx) && self.over.is_none() {
+            may_be_more = self.read_ready();
+        }
+        if !self.give(cx) {
+            return Poll::Pending;
+        }
+        if let Some(end) = self.over.take() {
+            return Poll::Ready(end);
+        }
+        if may_be_more {
+            // Others have their turn.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Reads frames that are there, as many as are given together; whether there may be more.
+    fn read_ready(&mut self) -> bool {
         for _ in 0..TICK_FRAMES_MAX {
-            if let Some(bytes) = self.held.take()
-                && let Err(bytes) = self.far.try_give(cx, bytes)
-            {
-                self.held = Some(bytes);
-                return Poll::Pending;
-            }
             match self.socket.next_ready() {
-                None => return Poll::Pending,
-                Some(None) => return Poll::Ready(End::Lost),
-                Some(Some(Ok(Message::Binary(bytes)))) => self.held = Some(bytes),
-                Some(Some(Ok(Message::Text(_)))) => {
-                    let reason = "bytes come in binary frames, not in text";
-                    return Poll::Ready(End::Refused(CloseCode::Unsupported, reason));
-                }
+                None => return false,
+                Some(Some(Ok(Message::Binary(bytes)))) if self.held.is_empty() => self.held = bytes,
+                Some(Some(Ok(Message::Binary(bytes)))) => self.more.extend_from_slice(&bytes),
                 // A ping is answered by the library, with the next read.
                 Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
-                Some(Some(Ok(Message::Close(_)))) => return Poll::Ready(End::Left),
-                Some(Some(Err(error))) => return Poll::Ready(End::of(&error)),
+                Some(Some(Ok(Message::Text(_)))) => {
+                    let reason = "bytes come in binary frames, not in text";
+                    self.over = Some(End::Refused(CloseCode::Unsupported, reason));
+                }
+                Some(Some(Ok(Message::Close(_)))) => self.over = Some(End::Left),
+                Some(None) => self.over = Some(End::Lost),
+                Some(Some(Err(error))) => self.over = Some(End::of(&error)),
+            }
+            if self.over.is_some() || self.held.len() + self.more.len() >= PIPE_BYTES_MAX {
+                break;
             }
         }
-        // Others have their turn.
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        true
+    }
+
+    /// Gives what was read, as far as there is room; whether that was all.
+    fn give(&mut self, cx: &Context<'_>) -> bool {
+        let mut piece = std::mem::take(&mut self.held);
+        while !piece.is_empty() {
+            if let Err(piece) = self.far.try_give(cx, piece) {
+                self.held = piece;
+                return false;
+            }
+            piece = std::mem::take(&mut self.more).freeze();
+        }
+        true
     }
 }

@@ -41,6 +41,20 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
+        Self::parse_publish(text).unwrap_or_else(|| Self::parse_any(text))
+    }
+
+    /// What most frames are is read at once, if it is written as usual and nothing is wrong with it.
+    fn parse_publish(text: &'a str) -> Option<Self> {
+        if !text.starts_with(r#"{"op":"publish","#) {
+            return None;
+        }
+        let Object(fields) = serde_json::from_str::<Object<PublishFields<'_>>>(text).ok()?;
+        let id = fields.id.map(|id| parse_id(id.get())).transpose().ok()?;
+        Some(Self { id, request: fields.check().map(Request::Publish) })
+    }
+
+    fn parse_any(text: &'a str) -> Self {
         match fields::<Head<'_>>(text) {
             Err(refusal) => Self { id: None, request: Err(refusal) },
             Ok(Head { op, id }) => match id.map(|id| parse_id(id.get())).transpose() {
@@ -88,8 +102,8 @@ struct GetFields<'a> {
 struct PublishFields<'a> {
     #[serde(rename = "op")]
     _op: IgnoredAny,
-    #[serde(rename = "id", default)]
-    _id: IgnoredAny,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     #[serde(borrow)]
     topic: Cow<'a, str>,
     #[serde(borrow)]

@@ -1,0 +1,121 @@
+//! The requests that programs make all day, answered without looking for a route: values of devices and topics, read and
+//! written. Everything else, and whatever is written in an unusual way, goes to the router, which has these routes, too.
+
+use axum::body::Body;
+use axum::http::{Method, Request, Response};
+use axum::response::IntoResponse;
+use housewire_core::{DeviceId, PropertyName};
+
+use crate::caller::Caller;
+use crate::http::body::Upload;
+use crate::http::path::{PropertyPath, TopicPath};
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::{property, topics};
+
+/// Which of these requests it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hot {
+    GetProperty,
+    ReportProperty,
+    GetTopic,
+    RetainTopic,
+    PublishTopic,
+}
+
+impl Hot {
+    /// `None` if it is none of them.
+    pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
+        if let Some(rest) = path.strip_prefix("/api/devices/") {
+            let (device, property) = rest.split_once('/')?;
+            if device.is_empty() || property.is_empty() || property.contains('/') || rest.contains('%') {
+                return None;
+            }
+            return match *method {
+                Method::GET => Some(Self::GetProperty),
+                Method::PUT => Some(Self::ReportProperty),
+                _ => None,
+            };
+        }
+        path.strip_prefix("/api/topics/").filter(|topic| !topic.is_empty())?;
+        match *method {
+            Method::GET => Some(Self::GetTopic),
+            Method::PUT => Some(Self::RetainTopic),
+            Method::POST => Some(Self::PublishTopic),
+            _ => None,
+        }
+    }
+
+    /// Answers as the router would.
+    pub(crate) async fn answer(self, caller: Caller, request: Request<Body>) -> Response<Body> {
+        self.try_answer(caller, request).await.unwrap_or_else(IntoResponse::into_response)
+    }
+
+    async fn try_answer(self, caller: Caller, request: Request<Body>) -> Result<Response<Body>, Problem> {
+        let (parts, body) = request.into_parts();
+        let query = Query::of(&parts.uri);
+        match self {
+            Self::GetProperty => property::get(caller, property_path(parts.uri.path())?, query, parts.headers).await,
+            Self::ReportProperty => {
+                let path = property_path(parts.uri.path())?;
+                let upload = Upload::receive(&caller, &parts.headers, body).await?;
+                property::report(caller, path, query, upload).await.map(IntoResponse::into_response)
+            }
+            Self::GetTopic => topics::get(caller, TopicPath::parse(parts.uri.path())?).await,
+            Self::RetainTopic | Self::PublishTopic => {
+                let topic = TopicPath::parse(parts.uri.path())?;
+                let upload = Upload::receive(&caller, &parts.headers, body).await?;
+                let retain = self == Self::RetainTopic;
+                topics::send_upload(&caller, &topic.0, &query, &upload, retain).await.map(IntoResponse::into_response)
+            }
+        }
+    }
+}
+
+fn property_path(path: &str) -> Result<PropertyPath, Problem> {
+    let mut levels = path.rsplit('/');
+    let mut next = || levels.next().unwrap_or_default();
+    let (property, device) = (next(), next());
+    Ok(PropertyPath { device: DeviceId::parse(device)?, property: PropertyName::parse(property)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_requests_are_hot() {
+        for (method, path, expected) in [
+            (Method::GET, "/api/devices/lamp/power", Some(Hot::GetProperty)),
+            (Method::PUT, "/api/devices/lamp/power", Some(Hot::ReportProperty)),
+            (Method::PUT, "/api/devices/bad name/power", Some(Hot::ReportProperty)),
+            (Method::HEAD, "/api/devices/lamp/power", None),
+            (Method::DELETE, "/api/devices/lamp/power", None),
+            (Method::POST, "/api/devices/lamp/power/set", None),
+            (Method::GET, "/api/devices/lamp/power/", None),
+            (Method::GET, "/api/devices/lamp/", None),
+            (Method::GET, "/api/devices//power", None),
+            (Method::GET, "/api/devices/lamp", None),
+            (Method::GET, "/api/devices", None),
+            (Method::GET, "/api/devices/l%61mp/power", None),
+            (Method::GET, "/api/topics/a", Some(Hot::GetTopic)),
+            (Method::PUT, "/api/topics/a//b/", Some(Hot::RetainTopic)),
+            (Method::POST, "/api/topics//%23", Some(Hot::PublishTopic)),
+            (Method::DELETE, "/api/topics/a", None),
+            (Method::GET, "/api/topics/", None),
+            (Method::GET, "/api/topics", None),
+            (Method::GET, "/api/health", None),
+            (Method::GET, "/", None),
+        ] {
+            assert_eq!(Hot::of(&method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn names_of_a_path() {
+        let path = property_path("/api/devices/lamp/power").ok().unwrap();
+        assert_eq!((path.device.as_str(), path.property.as_str()), ("lamp", "power"));
+        assert!(property_path("/api/devices/bad name/power").is_err());
+        assert!(property_path("/api/devices/lamp/bad name").is_err());
+    }
+}

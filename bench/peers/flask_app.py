@@ -1,4 +1,4 @@
-"""A server of values as a course on Flask teaches it: a dictionary, and a route to write and read it."""
+"""A server of values as a course on Flask teaches it: a dictionary, and a route to write and read it, with the paths of Housewire."""
 
 from flask import Flask, abort, request
 
@@ -11,13 +11,13 @@ def hello():
     return "ready"
 
 
-@app.put("/values/<path:name>")
+@app.put("/api/devices/<name>/value")
 def put(name):
     values[name] = request.get_data()
     return "", 204
 
 
-@app.get("/values/<path:name>")
+@app.get("/api/devices/<name>/value")
 def get(name):
     if name not in values:
         abort(404)

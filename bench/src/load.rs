@@ -17,9 +17,9 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 
 use self::connection::{Connection, Scratch};
 use self::ledger::{Ledger, Totals, packet_id};
-use self::plan::{Plan, Timing};
+use self::plan::{Language, Plan, Timing};
 use self::stamp::Stamp;
-use crate::wire::{Incoming, Template};
+use crate::wire::{Incoming, Template, http};
 
 /// What came of a load.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,9 @@ impl<'p> Generator<'p> {
                 receiver_of.push(None);
                 sender_of.push(Some(number));
             }
+        }
+        if language == Language::HttpGet {
+            plan.senders.iter().flatten().try_for_each(|path| http::put_once(address, path))?;
         }
         let first_sender = if plan.share_connections { 0 } else { plan.receivers.len() };
         let host = address.to_string();

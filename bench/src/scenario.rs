@@ -87,8 +87,8 @@ impl Row {
                 Language::Channel,
                 1,
             ),
-            load("http-put", "HTTP PUT of a value, 32 connections", http(Language::HttpPut)),
-            load("http-get", "HTTP GET of a value, 32 connections", http(Language::HttpGet)),
+            load("http-put", "HTTP PUT of a value, 8 connections", http(Language::HttpPut)),
+            load("http-get", "HTTP GET of a value, 8 connections", http(Language::HttpGet)),
         ]
     }
 }
@@ -156,7 +156,7 @@ fn channel() -> Plan {
 fn http(language: Language) -> Plan {
     Plan {
         language,
-        senders: numbered(32, |number| vec![format!("/api/devices/bench-{number}/value")]),
+        senders: numbered(8, |number| vec![format!("/api/devices/bench-{number}/value")]),
         receivers: Vec::new(),
         share_connections: false,
         fan_out: 0,

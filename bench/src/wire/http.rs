@@ -1,5 +1,8 @@
 //! HTTP/1.1, one request at a time on a connection that stays open.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
 use anyhow::{Context as _, ensure};
 
 use super::{Incoming, Template};
@@ -21,6 +24,21 @@ pub(crate) fn put(host: &str, path: &str) -> Template {
 pub(crate) fn get(host: &str, path: &str) -> Template {
     let bytes = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/plain\r\n\r\n").into_bytes();
     Template { bytes, packet_id_at: None, payload_at: None }
+}
+
+/// Puts a value there, on a connection of its own, so that there is one to get.
+pub(crate) fn put_once(address: SocketAddr, path: &str) -> anyhow::Result<()> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.write_all(&put(&address.to_string(), path).bytes)?;
+    let (mut answer, mut is_answered) = (Vec::new(), false);
+    while !is_answered {
+        let mut space = [0; 4_096];
+        let read = socket.read(&mut space)?;
+        ensure!(read > 0, "the server closes the connection");
+        answer.extend_from_slice(&space[..read]);
+        take(&answer, |_| is_answered = true)?;
+    }
+    Ok(())
 }
 
 /// Takes answers apart; how many bytes were whole ones.

@@ -28,11 +28,15 @@ fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// CONNECT without a keep-alive.
+/// Seconds of silence that a client announces, as nearly all do; longer than any row is silent.
+const KEEP_ALIVE_S: u16 = 600;
+
+/// CONNECT.
 pub(crate) fn connect(name: &str, clean: bool) -> Vec<u8> {
     let mut body = Vec::new();
     text(&mut body, "MQTT");
-    body.extend([4, if clean { 2 } else { 0 }, 0, 0]);
+    body.extend([4, if clean { 2 } else { 0 }]);
+    body.extend(KEEP_ALIVE_S.to_be_bytes());
     text(&mut body, name);
     packet(0x10, &body)
 }

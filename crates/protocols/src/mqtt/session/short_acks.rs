@@ -16,7 +16,7 @@ impl Inbound {
     /// and [`Inbound::handle_packet`] make of them, and take four bytes each. Everything else is left for these.
     #[inline]
     pub fn take_short_acks(&mut self, buffer: &[u8], acks: &mut Vec<Acknowledgement>, now: Instant) -> usize {
-        if !buffer.first().is_some_and(|first| step(*first).is_some()) || !self.is_connected() {
+        if !self.is_connected() || buffer.first().is_none_or(|first| step(*first).is_none()) {
             return 0;
         }
         let short = buffer.as_chunks::<SHORT_ACK_BYTES>().0.iter().map_while(|bytes| acknowledgement(*bytes));

@@ -31,6 +31,7 @@ impl Replays {
     pub(super) fn remove(&mut self, filter: &Filter) {
         if let Some(number) = self.numbers.remove(filter) {
             self.waiting.remove(&number);
+            self.free_if_empty();
         }
     }
 
@@ -43,8 +44,16 @@ impl Replays {
     pub(super) fn finish_first(&mut self) -> bool {
         if let Some((_, done)) = self.waiting.pop_first() {
             self.numbers.remove(done.filter());
+            self.free_if_empty();
         }
         !self.waiting.is_empty()
+    }
+
+    /// A tree that became empty keeps a node, which is more than all else that is kept of an idle connection.
+    fn free_if_empty(&mut self) {
+        if self.waiting.is_empty() {
+            (self.waiting, self.numbers) = (BTreeMap::new(), BTreeMap::new());
+        }
     }
 }
 

@@ -8,12 +8,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use futures_util::FutureExt as _;
 use housewire_core::{Subscriber, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use crate::shard::now;
+use crate::signal::{Call, Signal};
 
 /// What a client speaks. Two clients of one id may differ in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,18 +90,22 @@ pub(crate) struct Client {
     protocol: Protocol,
     pub(crate) subscriber: Arc<Subscriber>,
     mailbox: Arc<dyn Measured>,
-    whereabouts: Mutex<Whereabouts>,
+    state: Mutex<State>,
     bytes_in: AtomicU64,
-    /// Somebody wants the connection to end.
-    unwanted: Notify,
-    /// And the session with it.
+    /// What the connection's task is told.
+    pub(crate) signal: Signal,
+    /// The session is to end with its connection.
     is_ended: AtomicBool,
-    /// The connection ended.
-    left: Notify,
+}
+
+struct State {
+    whereabouts: Whereabouts,
+    /// Those who wait for the connection to end.
+    left: Option<Arc<Notify>>,
 }
 
 impl Client {
-    pub(crate) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &Arc<str> {
         &self.id
     }
 
@@ -114,12 +118,12 @@ impl Client {
     }
 
     pub(crate) fn whereabouts(&self) -> Whereabouts {
-        *self.whereabouts.lock()
+        self.state.lock().whereabouts
     }
 
     /// Its session comes from disk.
     pub(crate) fn note_restored(&self, expiry_s: Option<u32>) {
-        self.whereabouts.lock().restored_expiry_s = expiry_s;
+        self.state.lock().whereabouts.restored_expiry_s = expiry_s;
     }
 
     pub(crate) fn bytes_in(&self) -> u64 {
@@ -132,7 +136,7 @@ impl Client {
 
     /// Resolves when somebody wants the connection to end. For the connection's task alone.
     pub(crate) async fn unwanted(&self) {
-        self.unwanted.notified().await;
+        self.signal.called(Call::Leave).await;
     }
 
     /// Whether the session is to end with its connection.
@@ -142,18 +146,25 @@ impl Client {
 
     /// Ends the connection, and the session too if wanted; resolves when it is over. `false` if there was none.
     pub(crate) async fn disconnect(&self, end_session: bool) -> bool {
-        let left = self.left.notified();
-        tokio::pin!(left);
-        // Listening starts before looking, so that an end in between is not missed.
-        left.as_mut().enable();
         if end_session {
             self.is_ended.store(true, Ordering::Relaxed);
         }
-        if !self.whereabouts().is_connected {
-            return false;
+        let left = {
+            let mut state = self.state.lock();
+            if !state.whereabouts.is_connected {
+                return false;
+            }
+            // Under the lock, so that it is this connection and no later one that is called.
+            self.signal.call(Call::Leave);
+            Arc::clone(state.left.get_or_insert_default())
+        };
+        let has_left = left.notified();
+        tokio::pin!(has_left);
+        // Listening starts before looking once more, so that an end in between is not missed.
+        has_left.as_mut().enable();
+        if self.state.lock().left.as_ref().is_some_and(|have| Arc::ptr_eq(have, &left)) {
+            has_left.await;
         }
-        self.unwanted.notify_one();
-        left.await;
         true
     }
 }
@@ -196,11 +207,10 @@ impl Clients {
             protocol,
             subscriber,
             mailbox,
-            whereabouts: Mutex::new(whereabouts),
+            state: Mutex::new(State { whereabouts, left: None }),
             bytes_in: AtomicU64::new(0),
-            unwanted: Notify::new(),
+            signal: Signal::default(),
             is_ended: AtomicBool::new(false),
-            left: Notify::new(),
         });
         let replaced = self.map.write().insert((id, protocol), Arc::clone(&client));
         if replaced.is_none() && protocol == Protocol::Mqtt {
@@ -223,18 +233,19 @@ impl Clients {
     }
 
     pub(crate) fn connected(&self, client: &Client, connection: Connection) {
-        // Whoever wanted the connection before to end means no other.
-        let _stale = client.unwanted.notified().now_or_never();
-        client.is_ended.store(false, Ordering::Relaxed);
-        let before = std::mem::replace(
-            &mut *client.whereabouts.lock(),
-            Whereabouts {
-                is_connected: true,
-                since: now().wall,
-                connection: Some(connection),
-                restored_expiry_s: None,
-            },
-        );
+        let whereabouts = Whereabouts {
+            is_connected: true,
+            since: now().wall,
+            connection: Some(connection),
+            restored_expiry_s: None,
+        };
+        let before = {
+            let mut state = client.state.lock();
+            // Whoever wanted the connection before to end means no other.
+            client.signal.withdraw(Call::Leave);
+            client.is_ended.store(false, Ordering::Relaxed);
+            std::mem::replace(&mut state.whereabouts, whereabouts)
+        };
         if client.protocol == Protocol::Mqtt && !before.is_connected {
             let connected = self.mqtt_connected.fetch_add(1, Ordering::Relaxed) + 1;
             self.mqtt_connected_max.fetch_max(connected, Ordering::Relaxed);
@@ -243,17 +254,31 @@ impl Clients {
 
     /// The connection is over; nothing happens if there was none.
     pub(crate) fn left(&self, client: &Client) {
-        {
-            let mut whereabouts = client.whereabouts.lock();
+        let left = {
+            let mut state = client.state.lock();
+            let whereabouts = &mut state.whereabouts;
             if !whereabouts.is_connected {
                 return;
             }
             *whereabouts = Whereabouts { is_connected: false, since: now().wall, ..*whereabouts };
-        }
+            state.left.take()
+        };
         if client.protocol == Protocol::Mqtt {
             self.mqtt_connected.fetch_sub(1, Ordering::Relaxed);
         }
-        client.left.notify_waiters();
+        if let Some(left) = left {
+            left.notify_waiters();
+        }
+    }
+
+    /// Has every MQTT connection end, as the hub does: one that begins after this looks for itself. The other transports
+    /// hear of it in their own way.
+    pub(crate) fn stop_mqtt(&self) {
+        for ((_, protocol), client) in &*self.map.read() {
+            if *protocol == Protocol::Mqtt {
+                client.signal.call(Call::Stop);
+            }
+        }
     }
 
     /// A session's time without its client is over.
@@ -338,7 +363,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut after = None;
         while let Some(client) = clients.page(after.as_deref(), 1).pop() {
-            seen.push((client.id().to_owned(), client.protocol()));
+            seen.push((client.id().to_string(), client.protocol()));
             after = Some(client);
         }
         let expected =

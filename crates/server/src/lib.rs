@@ -30,6 +30,7 @@ mod refusal;
 mod routes;
 pub mod serve;
 mod shard;
+mod signal;
 mod socket;
 mod stats;
 mod stream;

@@ -15,11 +15,13 @@ mod pace;
 mod replays;
 mod restore;
 mod sessions;
+mod task;
 mod withheld;
 
 /// Names of MQTT in a WebSocket: the one that both standards demand, and the one of clients from before them.
 pub(crate) const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
-pub(crate) use connection::serve;
+pub(crate) use active::Turn;
 pub(crate) use restore::{Owner, message_ids};
 pub(crate) use sessions::Sessions;
+pub(crate) use task::serve;

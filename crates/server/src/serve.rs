@@ -60,6 +60,7 @@ pub struct Addresses {
 pub struct Server {
     addresses: Addresses,
     shutdown: watch::Sender<bool>,
+    clients: Arc<Clients>,
     demo: Arc<Demo>,
     shards: Vec<JoinHandle<()>>,
     persister: Persister,
@@ -114,7 +115,7 @@ impl Server {
         if shared.config.demo {
             shared.demo.start(DemoAddresses { http: addresses.http, mqtt: addresses.http });
         }
-        Ok(Self { addresses, shutdown, demo: shared.demo, shards, persister })
+        Ok(Self { addresses, shutdown, clients: shared.clients, demo: shared.demo, shards, persister })
     }
 
     /// Where it is reached; a wildcard address is shown as loopback, which can be typed.
@@ -126,6 +127,7 @@ impl Server {
     pub fn stop(self) {
         self.demo.end();
         self.shutdown.send_replace(true);
+        self.clients.stop_mqtt();
         for shard in self.shards {
             if shard.join().is_err() {
                 error!("a shard's thread died");

@@ -17,7 +17,7 @@ use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::mqtt::Sessions;
+use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
@@ -82,6 +82,8 @@ pub(crate) struct ShardParts {
     pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
+    /// Of the MQTT connection whose turn it is.
+    pub(crate) turn: Mutex<Turn>,
     /// Output buffers that nobody uses at the moment.
     spare_buffers: Mutex<Vec<Vec<u8>>>,
     pub(crate) started: Instant,
@@ -173,6 +175,7 @@ impl Shard {
             users: shared.users,
             durability: shared.durability,
             scratch: Mutex::default(),
+            turn: Mutex::default(),
             spare_buffers: Mutex::default(),
             started: shared.started,
             routes: Arc::new(RouteCache::new()),
@@ -235,6 +238,11 @@ impl Shard {
         presence: Presence,
     ) -> Publisher {
         Publisher::new(Arc::clone(&self.hub), Arc::clone(&self.routes), principal, session, via, presence)
+    }
+
+    /// Whether the hub was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.shutdown.borrow()
     }
 
     /// Resolves when the hub is asked to stop; connections then close properly.

@@ -6,7 +6,9 @@
 
 mod pipe;
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read as _};
+use std::task::{Context, Poll};
 
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -30,15 +32,18 @@ impl ByteStream {
         }
     }
 
-    /// Resolves when there is something to read, or it is certain that nothing comes any more.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Ready when there is something to read, or it is certain that nothing comes any more. Wakes the task that asked last,
+    /// which keeps nothing for it: a future for each wait would be most of an idle connection.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(socket) => socket.readable().await,
-            Self::Piped(end) => {
-                end.readable().await;
-                Ok(())
-            }
+            Self::Tcp(socket) => socket.poll_read_ready(context),
+            Self::Piped(end) => end.poll_readable(context).map(Ok),
         }
+    }
+
+    /// See [`ByteStream::poll_readable`].
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        poll_fn(|context| self.poll_readable(context)).await
     }
 
     /// Reads what is there, once; 0 at the end. A read shorter than the buffer has emptied the stream.
@@ -49,15 +54,17 @@ impl ByteStream {
         }
     }
 
-    /// Resolves when there is room to write, or it is certain that nobody reads any more.
-    pub(crate) async fn writable(&self) -> io::Result<()> {
+    /// Ready when there is room to write, or it is certain that nobody reads any more. Wakes the task that asked last.
+    pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(socket) => socket.writable().await,
-            Self::Piped(end) => {
-                end.writable().await;
-                Ok(())
-            }
+            Self::Tcp(socket) => socket.poll_write_ready(context),
+            Self::Piped(end) => end.poll_writable(context).map(Ok),
         }
+    }
+
+    /// See [`ByteStream::poll_writable`].
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        poll_fn(|context| self.poll_writable(context)).await
     }
 
     /// Writes as much as there is room for.

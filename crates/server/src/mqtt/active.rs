@@ -1,371 +1,230 @@
 //! An MQTT connection that has a session: reads, publishes, answers, until it ends.
+//!
+//! Polled, not an `async fn`: thousands of connections wait most of the time, and what a future keeps for each thing that it
+//! waits for would be most of their memory. What is needed for the length of one turn only is the shard's; what few
+//! connections ever need is in a box.
 
+mod farewell;
+mod packets;
 mod subscriptions;
 
-use std::time::Duration;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
-use housewire_core::{BatchNumber, Denied, Presence, Publisher, Qos};
-use housewire_protocols::mqtt::{
-    Ack, Acknowledgement, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, SHORT_ACK_BYTES, Traffic, Version,
-    decode,
-};
-use tokio::sync::Notify;
-use tracing::debug;
+use housewire_core::{BatchNumber, Presence, Publisher};
+use housewire_protocols::mqtt::{Acknowledgement, ReasonCode, Traffic};
+use tokio::time::{Sleep, sleep_until};
 
-use crate::mqtt::connection::Connection;
+use crate::mqtt::connection::{Connection, SessionGuard};
 use crate::mqtt::end::End;
-use crate::mqtt::outcome::outcomes;
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
 use crate::shard::{Flush, now};
+use crate::signal::Call;
 use crate::socket::{is_large, read_in_place, read_into_scratch};
-
-/// How long a leaving connection may take to drain its output.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What one client may have done for it in one turn, counted in packets and in subscribers that its messages are offered to:
 /// about a millisecond. A read of small packets to many subscribers is worth far more.
 const TURN_WORK_MAX: usize = 8_192;
 
-/// What a read leaves to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    /// The socket may have more at once.
-    More,
-    /// The socket was emptied.
-    Emptied,
-}
-
-/// A connection that has a session.
-pub(super) struct Active<'c> {
-    connection: &'c mut Connection,
-    session: &'c Session,
-    publisher: Publisher,
-    /// The session outlives the process.
-    is_durable: bool,
-    /// The tail holds whole packets, for the next turn.
-    is_behind: bool,
-    /// What was done in this turn; see [`TURN_WORK_MAX`].
+/// What the connection whose turn it is needs until that is over; a shard has one.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    pub(super) acks: Vec<Acknowledgement>,
+    pub(super) replies: Vec<u8>,
+    /// What was done; see [`TURN_WORK_MAX`].
     work: usize,
-    withheld: Withheld,
-    acks: Vec<Acknowledgement>,
-    replies: Vec<u8>,
     /// Of this read, not counted yet.
     traffic: Traffic,
 }
 
-impl<'c> Active<'c> {
-    /// `replies` is an empty buffer.
-    pub(super) fn new(connection: &'c mut Connection, session: &'c Session, replies: Vec<u8>) -> Self {
-        let shard = &connection.shard;
-        let publisher = shard.publisher(connection.principal.clone(), session.id, "mqtt", Presence::Connected);
-        let withheld = Withheld::new(shard.durability.clone());
-        let is_durable = session.mailbox.is_durable();
-        let traffic = Traffic::default();
-        Self {
-            connection,
-            session,
-            publisher,
-            is_durable,
-            is_behind: false,
-            work: 0,
-            withheld,
-            acks: Vec::new(),
-            replies,
-            traffic,
+/// What a step leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// To look once more: what was done may have changed what there is to do.
+    Step,
+    /// To go on when others have had their turn. Neither tokio nor the socket makes a client wait that always has more to say.
+    Pause,
+    /// To wait: whatever comes next wakes the task.
+    Wait,
+}
+
+/// A connection that has a session.
+pub(super) struct Active {
+    pub(super) connection: Connection,
+    pub(super) guard: SessionGuard,
+    publisher: Publisher,
+    withheld: Withheld,
+    /// For the keep-alive, if there is one. It never sleeps longer than that allows, and is set on when it wakes too early.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The session outlives the process.
+    is_durable: bool,
+    /// The tail holds whole packets, for the next turn; so it may at first, as the client may have sent more behind its CONNECT.
+    is_behind: bool,
+    /// Everything that could end it before it began was looked at.
+    has_begun: bool,
+}
+
+impl Active {
+    pub(super) fn new(connection: Connection, guard: SessionGuard) -> Self {
+        let session = guard.session();
+        let (principal, is_durable) = (connection.principal.clone(), session.mailbox.is_durable());
+        let publisher = connection.shard().publisher(principal, session.id(), "mqtt", Presence::Connected);
+        let is_behind = !connection.tail.is_empty();
+        let (withheld, timer) = (Withheld::default(), None);
+        Self { connection, guard, publisher, withheld, timer, is_durable, is_behind, has_begun: false }
+    }
+
+    fn session(&self) -> &Session {
+        self.guard.session()
+    }
+
+    /// Serves the client as far as that goes now; ready when the connection ends, with why it does.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, turn: &mut Turn) -> Poll<End> {
+        // Before anything is looked at, so that nothing is missed that comes meanwhile.
+        self.session().client.signal.listen(context.waker());
+        if !std::mem::replace(&mut self.has_begun, true) && self.connection.shard().is_stopping() {
+            // It was told to all that were there, which this one was not.
+            return Poll::Ready(End::shutting_down());
+        }
+        loop {
+            match self.step(context, turn) {
+                Ok(Next::Step) => {}
+                Ok(Next::Pause) => {
+                    pause(context);
+                    return Poll::Pending;
+                }
+                Ok(Next::Wait) => return Poll::Pending,
+                Err(end) => return Poll::Ready(end),
+            }
         }
     }
 
-    /// Serves the client until the connection ends, and says why it does.
-    pub(super) async fn serve(&mut self, wake: &Notify, wanted: &Notify) -> End {
-        let shard = self.connection.shard.clone();
-        let stopping = shard.stopping();
-        tokio::pin!(stopping);
-        // The client may have sent more behind its CONNECT.
-        let mut may_read = !self.connection.tail.is_empty();
-        let timer = tokio::time::sleep_until(far_future());
-        tokio::pin!(timer);
-        loop {
-            if std::mem::take(&mut may_read) {
-                match self.read() {
-                    Ok(Reading::Emptied) => {}
-                    // Neither tokio nor the socket makes a client wait that always has more to say.
-                    Ok(Reading::More) => tokio::task::yield_now().await,
-                    Err(end) => return end,
-                }
+    /// What comes first is weightier, and is done before anything behind it is looked at.
+    fn step(&mut self, context: &mut Context<'_>, turn: &mut Turn) -> Result<Next, End> {
+        if let Some(call) = self.session().client.signal.heard() {
+            return Err(called_to_end(call));
+        }
+        let replays_more = self.continue_replays();
+        let status = self.session().mailbox.status();
+        if status.is_broken {
+            return Err(End::Lost);
+        }
+        if status.is_blocked
+            && let Poll::Ready(ready) = self.connection.socket.poll_writable(context)
+        {
+            ready.map_err(|_| End::Lost)?;
+            self.session().mailbox.flush();
+            return Ok(Next::Step);
+        }
+        if self.withheld.poll_changed(context).is_ready() {
+            self.release_withheld(turn)?;
+            return Ok(Next::Step);
+        }
+        if !status.is_backlogged && !self.withheld.is_full() && self.poll_input(context).is_ready() {
+            return self.read(turn);
+        }
+        self.poll_timer(context)?;
+        Ok(if replays_more { Next::Pause } else { Next::Wait })
+    }
+
+    /// Ready when there is something to handle, or it is certain that nothing comes any more.
+    fn poll_input(&self, context: &mut Context<'_>) -> Poll<()> {
+        // A stream that failed is read, which finds that out.
+        if self.is_behind { Poll::Ready(()) } else { self.connection.socket.poll_readable(context).map(drop) }
+    }
+
+    fn release_withheld(&mut self, turn: &mut Turn) -> Result<(), End> {
+        let Connection { guard, inbound, .. } = &mut self.connection;
+        let released = self.withheld.release(&guard.shard().durability, inbound, &mut turn.replies);
+        self.session().mailbox.respond(&mut turn.acks, &mut turn.replies)?;
+        released
+    }
+
+    /// Ends the connection if its time is over.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        while let Some(deadline) = self.connection.inbound.poll_timeout() {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+            if timer.as_mut().poll(context).is_pending() {
+                break;
             }
-            let replays_more = self.continue_replays();
-            let status = self.session.mailbox.status();
-            if status.is_broken {
-                return End::Lost;
+            let now = now().instant;
+            if self.withheld.is_full() {
+                self.connection.inbound.excuse_silence(now);
             }
-            let deadline = self.connection.inbound.poll_timeout().map_or_else(far_future, Into::into);
-            if timer.deadline() != deadline && (timer.deadline() > deadline || timer.is_elapsed()) {
-                timer.as_mut().reset(deadline);
-            }
-            let may_go_on = !status.is_backlogged && !self.withheld.is_full();
-            tokio::select! {
-                biased;
-                () = &mut stopping => return End::shutting_down(),
-                () = wanted.notified() => {
-                    let text = "another client connected with this client id".to_owned();
-                    return End::Hub(ReasonCode::SessionTakenOver, text);
-                }
-                () = self.session.client.unwanted() => {
-                    let text = "an administrator disconnected this client".to_owned();
-                    return End::Hub(ReasonCode::AdministrativeAction, text);
-                }
-                () = wake.notified() => {}
-                ready = self.connection.socket.writable(), if status.is_blocked => {
-                    if ready.is_err() {
-                        return End::Lost;
-                    }
-                    self.session.mailbox.flush();
-                }
-                () = self.withheld.changed(), if !self.withheld.is_empty() => {
-                    let released = self.withheld.release(&mut self.connection.inbound, &mut self.replies);
-                    if let Err(error) = self.session.mailbox.respond(&mut self.acks, &mut self.replies) {
-                        return error.into();
-                    }
-                    if let Err(end) = released {
-                        return end;
-                    }
-                }
-                ready = self.connection.socket.readable(), if may_go_on && !self.is_behind => {
-                    if ready.is_err() {
-                        return End::Lost;
-                    }
-                    may_read = true;
-                }
-                () = tokio::task::yield_now(), if replays_more => {}
-                () = tokio::task::yield_now(), if may_go_on && self.is_behind => may_read = true,
-                () = &mut timer => {
-                    if self.withheld.is_full() {
-                        self.connection.inbound.excuse_silence(now().instant);
-                    }
-                    if let Err(error) = self.connection.inbound.handle_timeout(now().instant) {
-                        return error.into();
-                    }
-                }
+            self.connection.inbound.handle_timeout(now)?;
+            if let Some(deadline) = self.connection.inbound.poll_timeout() {
+                timer.as_mut().reset(deadline.into());
             }
         }
+        Ok(())
     }
 
     /// Reads once, handles the packets that are whole, answers in one go.
-    fn read(&mut self) -> Result<Reading, End> {
-        let shard = self.connection.shard.clone();
+    fn read(&mut self, turn: &mut Turn) -> Result<Next, End> {
+        let shard = self.connection.shard().clone();
         let mut tail = std::mem::take(&mut self.connection.tail);
         let known = tail.len();
         if self.is_behind || is_large(&tail) {
             let is_last = !self.is_behind && read_in_place(&self.connection.socket, &mut tail);
-            let used = self.answer_to(&tail, tail.len() - known, is_last)?;
+            let used = self.answer_to(&tail, tail.len() - known, is_last, turn)?;
             tail.drain(..used);
             tail.shrink_to(tail.len().next_power_of_two());
             self.connection.tail = tail;
-            return Ok(Reading::More);
+            return Ok(Next::Pause);
         }
         let mut scratch = shard.scratch.lock();
         let read = read_into_scratch(&self.connection.socket, &mut scratch, &mut tail);
-        let used = self.answer_to(read.data, read.data.len() - known, read.is_last)?;
+        let used = self.answer_to(read.data, read.data.len() - known, read.is_last, turn)?;
         tail.extend_from_slice(&read.data[used..]);
         self.connection.tail = tail;
-        Ok(if read.is_full { Reading::More } else { Reading::Emptied })
+        Ok(if read.is_full || self.is_behind { Next::Pause } else { Next::Step })
     }
 
     /// Handles what is there, of which so many bytes are new, and sends the answers; how many bytes were used.
-    fn answer_to(&mut self, data: &[u8], new_bytes: usize, is_last: bool) -> Result<usize, End> {
-        let handled = self.handle(data);
-        self.connection.shard.traffic().received(new_bytes, &std::mem::take(&mut self.traffic));
-        self.session.client.add_bytes_in(new_bytes);
+    fn answer_to(&mut self, data: &[u8], new_bytes: usize, is_last: bool, turn: &mut Turn) -> Result<usize, End> {
+        let handled = self.handle(data, turn);
+        self.connection.shard().traffic().received(new_bytes, &std::mem::take(&mut turn.traffic));
+        self.session().client.add_bytes_in(new_bytes);
         // Replies to what came before a broken packet still go out.
-        let responded = self.session.mailbox.respond(&mut self.acks, &mut self.replies);
+        let responded = self.session().mailbox.respond(&mut turn.acks, &mut turn.replies);
         let used = handled?;
         responded?;
         if is_last { Err(End::Lost) } else { Ok(used) }
     }
 
-    /// Handles the packets in `data`, or as many as one turn has room for; how many bytes they took.
-    fn handle(&mut self, data: &[u8]) -> Result<usize, End> {
-        let time = now();
-        self.is_behind = false;
-        self.work = 0;
-        let mut batch = Batch::new();
-        let mut used = 0;
-        loop {
-            let inbound = &mut self.connection.inbound;
-            let short_acks = inbound.take_short_acks(&data[used..], &mut self.acks, time.instant);
-            used += short_acks * SHORT_ACK_BYTES;
-            self.traffic.packets += short_acks as u64;
-            self.work += short_acks;
-            let decoded = decode(&data[used..], inbound.version(), inbound.packet_bytes_max());
-            let step = decoded.map_err(ProtocolError::from).and_then(|decoded| match decoded {
-                Some((packet, length)) => {
-                    inbound.handle_packet(packet, time.instant).map(|event| Some((event, length)))
-                }
-                None => Ok(None),
-            });
-            let (event, length) = match step {
-                Ok(Some(step)) => step,
-                Ok(None) => break,
-                Err(error) => {
-                    // What came before the broken packet counts.
-                    self.publish(&mut batch)?;
-                    return Err(error.into());
-                }
-            };
-            used += length;
-            self.traffic.packets += 1;
-            self.work += 1;
-            if let Event::Publish(publication) = event {
-                // A run is never cut: what it costs is known when it is over.
-                let Err(publication) = batch.push(publication) else { continue };
-                let packet_id = publication.packet_id;
-                self.publish(&mut batch).inspect_err(|_| self.forget_received(packet_id))?;
-                let pushed = batch.push(publication).is_ok();
-                debug_assert!(pushed, "an empty batch takes anything");
-            } else {
-                self.publish(&mut batch)?;
-                self.handle_event(event)?;
-            }
-            if self.work >= TURN_WORK_MAX {
-                self.is_behind = true;
-                break;
-            }
-        }
-        self.publish(&mut batch)?;
-        Ok(used)
+    /// Sends an answer, at once or when the disk has the batch `due`.
+    fn send(&mut self, answer: Answer, due: Option<BatchNumber>, turn: &mut Turn) {
+        let Connection { guard, inbound, .. } = &mut self.connection;
+        self.withheld.send(answer, due, &guard.shard().durability, inbound, &mut turn.replies);
     }
+}
 
-    fn handle_event(&mut self, event: Event<'_>) -> Result<(), End> {
-        match event {
-            Event::Acknowledged(ack) => self.acks.push(ack),
-            // A repeat of what waits for the disk is no more acknowledged than the first, even on another connection. It is
-            // never refused: the disk may have its identifier, and a new message with it would look like one more repeat.
-            Event::Reply(Packet::PubRec(ack)) if self.is_durable || !self.withheld.is_empty() => {
-                let ack = Ack::new(ack.packet_id, ack.reason);
-                self.answer(Answer::Packet(Packet::PubRec(ack)));
-            }
-            // The client may use the identifier for a new message, which must not look like the old one after a crash.
-            Event::Reply(Packet::PubComp(ack)) if self.is_durable => {
-                self.session.mailbox.note_released(ack.packet_id);
-                let ack = Ack::new(ack.packet_id, ack.reason);
-                self.answer(Answer::Packet(Packet::PubComp(ack)));
-            }
-            Event::Reply(packet) => self.connection.inbound.reply(&packet, &mut self.replies),
-            Event::Subscribe { packet_id, identifier, requests } => self.subscribe(packet_id, identifier, requests)?,
-            Event::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, filters),
-            Event::Authenticate(step) => self.connection.reauthenticate(step, &mut self.replies)?,
-            Event::Disconnect => return Err(End::Client),
-            // The machine refuses a second CONNECT, and publications were taken before.
-            Event::Connect(_) | Event::Publish(_) => {}
+fn called_to_end(call: Call) -> End {
+    match call {
+        Call::Stop => End::shutting_down(),
+        Call::MakeWay => {
+            let text = "another client connected with this client id".to_owned();
+            End::Hub(ReasonCode::SessionTakenOver, text)
         }
-        Ok(())
-    }
-
-    /// Answers when the disk has everything that happened until now, if the session is one that outlives the process.
-    fn answer(&mut self, answer: Answer) {
-        let due = self.due();
-        self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
-    }
-
-    fn due(&self) -> Option<BatchNumber> {
-        self.is_durable.then(|| self.publisher.hub().next_batch())
-    }
-
-    fn publish(&mut self, batch: &mut Batch<'_>) -> Result<(), End> {
-        let Some(run) = batch.run() else { return Ok(()) };
-        self.traffic.publishes += run.payloads().len() as u64;
-        self.traffic.publish_bytes += run.payload_bytes();
-        let qos = batch.qos();
-        let notes_received = self.is_durable && qos == Qos::ExactlyOnce;
-        let (result, received_with) = {
-            // That a message was published and that its identifier was received is true of both or of neither after a crash.
-            let _together = notes_received.then(|| self.publisher.hub().in_one_batch());
-            let result = self.publisher.publish_run(run, now());
-            if notes_received && result.is_ok() {
-                self.session.mailbox.note_received(batch.packet_ids().iter().copied());
-            }
-            (result, notes_received.then(|| self.publisher.hub().next_batch()))
-        };
-        let receivers = result.as_ref().map_or(0, |receipt| receipt.matched);
-        self.work += receivers;
-        if let Err(denied) = &result {
-            debug!(peer = %self.connection.peer, %denied, "publish refused");
-            if *denied == Denied::DiskFailing
-                && qos > Qos::AtMostOnce
-                && self.connection.inbound.version() < Version::V5
-            {
-                // Not acknowledged, which is all that MQTT 3 can say.
-                self.forget_received(batch.packet_ids().iter().copied());
-                return Err(End::Hub(ReasonCode::QuotaExceeded, denied.to_string()));
-            }
-        }
-        let due = result.as_ref().ok().and_then(|receipt| receipt.durable_with).max(received_with);
-        for (packet_id, outcome) in batch.packet_ids().iter().copied().zip(outcomes(&result)) {
-            if qos == Qos::ExactlyOnce && outcome.is_error() && self.connection.inbound.version() == Version::V5 {
-                // PUBREC with an error ends the exchange, and it was not published if that gets lost.
-                self.forget_received([packet_id]);
-                if notes_received {
-                    self.session.mailbox.note_released(packet_id);
-                }
-            }
-            let answer = Answer::Ack { packet_id, qos, outcome, receivers };
-            self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
-        }
-        batch.clear();
-        Ok(())
-    }
-
-    /// These were not published: when they come again, they are new.
-    fn forget_received(&mut self, packet_ids: impl IntoIterator<Item = PacketId>) {
-        packet_ids.into_iter().for_each(|packet_id| self.connection.inbound.forget_received(packet_id));
-    }
-
-    /// Sends what waits for the disk, when the disk has it.
-    async fn send_withheld(&mut self) {
-        while self.withheld.release(&mut self.connection.inbound, &mut self.replies).is_ok()
-            && !self.withheld.is_empty()
-            && !self.session.mailbox.status().is_broken
-        {
-            self.withheld.changed().await;
-        }
-    }
-
-    /// Tells the client what it still waits for, and why it ends, as far as its protocol can.
-    pub(super) async fn say_farewell(&mut self, end: &End) {
-        if matches!(end, End::Lost) {
-            return;
-        }
-        if tokio::time::timeout(DRAIN_TIMEOUT, self.send_withheld()).await.is_err() {
-            debug!(peer = %self.connection.peer, "the disk does not have in time what the client still waits for");
-        }
-        if self.session.mailbox.respond(&mut self.acks, &mut self.replies).is_err() {
-            return;
-        }
-        if let Some((reason, text)) = end.farewell()
-            && let Some(packet) = self.connection.inbound.farewell(reason, Some(&text))
-        {
-            self.connection.inbound.reply(&packet, &mut self.replies);
-            if self.session.mailbox.respond(&mut self.acks, &mut self.replies).is_err() {
-                return;
-            }
-        }
-        let socket = &self.connection.socket;
-        let drained = async {
-            loop {
-                self.session.mailbox.flush();
-                if self.session.mailbox.is_drained() || socket.writable().await.is_err() {
-                    return;
-                }
-            }
-        };
-        if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
-            debug!(peer = %self.connection.peer, "the client did not take its last messages");
+        Call::Leave => {
+            let text = "an administrator disconnected this client".to_owned();
+            End::Hub(ReasonCode::AdministrativeAction, text)
         }
     }
 }
 
-fn far_future() -> tokio::time::Instant {
-    const DAY: Duration = Duration::from_secs(86_400);
-    tokio::time::Instant::now() + DAY * 365
+/// Has the task go on after all others, and after those that become ready meanwhile.
+fn pause(context: &mut Context<'_>) {
+    let is_over = pin!(tokio::task::yield_now()).poll(context).is_ready();
+    debug_assert!(!is_over, "a pause takes a while");
+}
+
+impl Turn {
+    /// What is left over of a connection that panicked goes to nobody.
+    pub(super) fn begin(&mut self) {
+        self.acks.clear();
+        self.replies.clear();
+        (self.work, self.traffic) = (0, Traffic::default());
+    }
 }

@@ -91,7 +91,7 @@ impl Connection {
         login: Login,
         guest: Result<Arc<Principal>, &'static str>,
     ) -> Result<Admitted, End> {
-        let shard = self.shard.clone();
+        let shard = self.shard().clone();
         match login {
             Login::Password { username, password } if !shard.users.is_empty() => {
                 let stopping = shard.stopping();
@@ -137,13 +137,13 @@ impl Connection {
     pub(super) fn reauthenticate(&mut self, step: AuthStep<'_>, replies: &mut Vec<u8>) -> Result<(), End> {
         match (step, self.pending.take()) {
             (AuthStep::Begin(data), _) => {
-                let (pending, text) = Pending::begin(&self.shard, data)?;
+                let (pending, text) = Pending::begin(self.shard(), data)?;
                 self.pending = Some(pending);
                 let packet = self.inbound.challenge(text.as_bytes());
                 self.inbound.reply(&packet, replies);
             }
             (AuthStep::Continue(data), Some(pending)) => {
-                let (principal, proof) = pending.finish(&self.shard, data)?;
+                let (principal, proof) = pending.finish(self.shard(), data)?;
                 if principal.name() != self.principal.name() {
                     let text = "another user than the one who connected; make a connection of its own";
                     return Err(End::Hub(ReasonCode::NotAuthorized, text.to_owned()));

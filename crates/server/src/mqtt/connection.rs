@@ -10,15 +10,14 @@ use housewire_core::Principal;
 use housewire_protocols::mqtt::{
     Connect, Detached, Event, Inbound, Losses, Packet, ProtocolError, ReasonCode, Traffic, Version, decode,
 };
-use tokio::sync::Notify;
 use tracing::info;
 
 use crate::clients;
-use crate::mqtt::active::Active;
+use crate::mqtt::active::{Active, Turn};
 use crate::mqtt::authentication::{Admitted, Login, Pending};
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
-use crate::mqtt::sessions::{Handover, NoSession, Session, Start, Taken, Wanted};
+use crate::mqtt::sessions::{NoSession, Session, Start, Taken, Wanted};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 use crate::stats::Bound;
@@ -34,7 +33,6 @@ struct Greeting {
 
 /// One connection's parts.
 pub(super) struct Connection {
-    pub(super) shard: Shard,
     pub(super) peer: SocketAddr,
     pub(super) principal: Arc<Principal>,
     pub(super) socket: Arc<ByteStream>,
@@ -46,71 +44,78 @@ pub(super) struct Connection {
     /// The client of a live connection shows again who it is.
     pub(super) pending: Option<Box<Pending>>,
     /// Held as long as the connection counts.
-    _guard: ConnectionGuard,
+    pub(super) guard: ConnectionGuard,
 }
 
-/// Greets an MQTT client and gets it its session; what follows is a task of its own. Whoever was not `admitted` hears why, in
-/// answer to its CONNECT.
-pub(crate) async fn serve(
+/// Greets an MQTT client and gets it its session. Whoever was not `admitted` hears why, in answer to its CONNECT.
+pub(super) async fn begin(
     socket: ByteStream,
     peer: SocketAddr,
     admitted: Result<Arc<Principal>, &'static str>,
     guard: ConnectionGuard,
-) {
-    let shard = guard.shard().clone();
+) -> Option<Active> {
+    let shard = guard.shard();
     shard.traffic().opened_socket();
-    let inbound = Inbound::new(Arc::clone(shard.sessions.limits()), now().instant);
     let mut connection = Connection {
-        shard: shard.clone(),
         peer,
         principal: shard.guests.nobody(),
         socket: Arc::new(socket),
-        inbound,
+        inbound: Inbound::new(Arc::clone(shard.sessions.limits()), now().instant),
         tail: Vec::new(),
         bytes_read: 0,
         pending: None,
-        _guard: guard,
+        guard,
     };
-    let mut greeting = match connection.greet().await {
-        Ok(greeting) => greeting,
-        Err(end) => return connection.refuse(end).await,
-    };
-    let login = std::mem::replace(&mut greeting.login, Login::Nameless);
-    let proof = match connection.identify(login, admitted).await {
-        Ok(Admitted { principal, proof }) => {
-            connection.principal = principal;
-            proof
-        }
+    match connection.get_session(admitted).await {
+        Ok(begun) => Some(connection.accept(begun)),
         Err(end) => {
-            if let End::Hub(_, why) = &end {
-                connection.log_refusal(Some(&greeting.client_id), why);
-            }
-            return connection.refuse(end).await;
-        }
-    };
-    let Greeting { client_id, start, .. } = &greeting;
-    let is_kept = connection.inbound.session_expiry_s() > 0;
-    let wanted = Wanted { client_id, principal: &connection.principal, start: *start, is_kept };
-    match shard.sessions.take(wanted).await {
-        Ok(taken) => {
-            let Taken { session, resumed, has_ended_another, handover } = taken;
-            let guard = SessionGuard { shard: shard.clone(), client_id: greeting.client_id.clone(), session, handover };
-            let (client_id, session) = (&guard.client_id, &guard.session);
-            shard.sessions.save_connected(client_id, session, has_ended_another, &connection.inbound).await;
-            drop(tokio::spawn(connection.accept(&greeting, proof, resumed, guard).run()));
-        }
-        Err(no_session) => {
-            connection.log_refusal(Some(&greeting.client_id), &no_session.to_string());
-            let reason = match no_session {
-                NoSession::StillHeld => ReasonCode::ServerUnavailable,
-                NoSession::Full => ReasonCode::QuotaExceeded,
-            };
-            connection.refuse(End::Hub(reason, no_session.to_string())).await;
+            Box::pin(connection.refuse(end)).await;
+            None
         }
     }
 }
 
+/// What a client has got once it is let in.
+struct Begun {
+    greeting: Greeting,
+    proof: Option<String>,
+    resumed: Option<Detached>,
+    guard: SessionGuard,
+}
+
 impl Connection {
+    /// The shard it lives on.
+    pub(super) fn shard(&self) -> &Shard {
+        self.guard.shard()
+    }
+
+    async fn get_session(&mut self, admitted: Result<Arc<Principal>, &'static str>) -> Result<Begun, End> {
+        let mut greeting = self.greet().await?;
+        let login = std::mem::replace(&mut greeting.login, Login::Nameless);
+        let Admitted { principal, proof } = self.identify(login, admitted).await.inspect_err(|end| {
+            if let End::Hub(_, why) = end {
+                self.log_refusal(Some(&greeting.client_id), why);
+            }
+        })?;
+        self.principal = principal;
+        let shard = self.shard().clone();
+        let Greeting { client_id, start, .. } = &greeting;
+        let is_kept = self.inbound.session_expiry_s() > 0;
+        let wanted = Wanted { client_id, principal: &self.principal, start: *start, is_kept };
+        let Taken { session, resumed, has_ended_another } =
+            shard.sessions.take(wanted).await.map_err(|no_session| {
+                self.log_refusal(Some(client_id), &no_session.to_string());
+                let reason = match no_session {
+                    NoSession::StillHeld => ReasonCode::ServerUnavailable,
+                    NoSession::Full => ReasonCode::QuotaExceeded,
+                };
+                End::Hub(reason, no_session.to_string())
+            })?;
+        let guard = SessionGuard { shard: shard.clone(), session };
+        shard.sessions.save_connected(client_id, guard.session(), has_ended_another, &self.inbound).await;
+        Ok(Begun { greeting, proof, resumed, guard })
+    }
+
     /// Reads until the client has said CONNECT.
     async fn greet(&mut self) -> Result<Greeting, End> {
         let greeting = self.read_until(|event, peer| match event {
@@ -118,7 +123,7 @@ impl Connection {
             _ => Ok(None),
         });
         let greeting = greeting.await?;
-        self.shard.traffic().connected();
+        self.shard().traffic().connected();
         Ok(greeting)
     }
 
@@ -127,7 +132,7 @@ impl Connection {
         &mut self,
         take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
     ) -> Result<T, End> {
-        let shard = self.shard.clone();
+        let shard = self.shard().clone();
         let stopping = shard.stopping();
         tokio::pin!(stopping);
         // The client may have sent more behind its last packet.
@@ -156,7 +161,8 @@ impl Connection {
         &mut self,
         take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
     ) -> Result<Option<T>, End> {
-        let Self { shard, socket, inbound, tail, peer, bytes_read, .. } = self;
+        let Self { guard, socket, inbound, tail, peer, bytes_read, .. } = self;
+        let shard = guard.shard();
         let mut scratch = shard.scratch.lock();
         let known = tail.len();
         let read = read_into_scratch(socket, &mut scratch, tail);
@@ -191,69 +197,48 @@ impl Connection {
         say_last_words(&self.socket, &bytes).await;
     }
 
-    /// Lets the client in: from here on it has its session. Boxed, as what is moved into a task is there twice.
-    fn accept(
-        mut self,
-        greeting: &Greeting,
-        proof: Option<String>,
-        resumed: Option<Detached>,
-        guard: SessionGuard,
-    ) -> Box<Accepted> {
-        let Greeting { client_id, is_assigned, start, .. } = greeting;
-        let session = &guard.session;
-        let wake = Arc::new(Notify::new());
+    /// Lets the client in: from here on it has its session.
+    fn accept(mut self, begun: Begun) -> Active {
+        let Begun { greeting: Greeting { client_id, is_assigned, start, .. }, proof, resumed, guard } = begun;
+        let (session, shard) = (guard.session(), self.shard().clone());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
-        let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&**client_id));
+        let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
         if let Packet::ConnAck(connack) = &mut connack {
             connack.authentication_data = proof.as_ref().map(String::as_bytes);
         }
         self.inbound.reply(&connack, &mut replies);
-        let wire = Wire { socket: Arc::clone(&self.socket), shard: self.shard.clone(), wake: Arc::clone(&wake) };
-        session.mailbox.connect(wire, link, &replies);
-        replies.clear();
-        self.shard.hub.session_connected(session.id, now());
+        let client = Arc::clone(&session.client);
+        session.mailbox.connect(
+            Wire { socket: Arc::clone(&self.socket), shard: shard.clone(), client },
+            link,
+            &replies,
+        );
+        shard.hub.session_connected(session.id(), now());
         session.client.add_bytes_in(self.bytes_read);
-        self.shard.clients.connected(&session.client, self.facts());
-        self.log_arrival(client_id, *start, resumes);
-        Box::new(Accepted { connection: self, guard, wake, replies })
+        shard.clients.connected(&session.client, self.facts());
+        self.log_arrival(&client_id, start, resumes);
+        Active::new(self, guard)
     }
 }
 
-/// A connection that has a session.
-struct Accepted {
-    connection: Connection,
-    guard: SessionGuard,
-    wake: Arc<Notify>,
-    replies: Vec<u8>,
-}
-
-impl Accepted {
-    async fn run(mut self: Box<Self>) {
-        let replies = std::mem::take(&mut self.replies);
-        let mut active = Active::new(&mut self.connection, &self.guard.session, replies);
-        let end = active.serve(&self.wake, &self.guard.handover.wanted).await;
-        Box::pin(active.say_farewell(&end)).await;
-        let shard = self.connection.shard.clone();
-        let is_kept = self.guard.session.mailbox.is_durable();
-        let (socket, _counts) = self.finish(&end);
-        if is_kept && matches!(end, End::Client) {
-            // Who said goodbye took its will back: it is told so, by the end of the connection, when the disk knows.
-            let _saved = shard.durability.reached(shard.hub.next_batch()).await.is_ok();
-        }
-        if !end.is_silent() {
-            Box::pin(say_last_words(&socket, &[])).await;
-        }
+/// Ends a connection that has a session: says why, gives the session back. `turn` was not brought to its end.
+pub(super) async fn end(mut active: Active, end: End, turn: Turn) {
+    active.say_farewell(&end, turn).await;
+    let Active { connection, guard, .. } = active;
+    let (shard, session) = (guard.shard.clone(), guard.session());
+    let is_kept = session.mailbox.is_durable();
+    connection.log_departure(session.client.id(), &end, session.mailbox.losses());
+    // The socket still counts as a connection as long as its guard lives.
+    let Connection { socket, inbound, guard: _counts, .. } = connection;
+    // A new connection of the client may be waiting for it.
+    guard.release(inbound);
+    if is_kept && matches!(end, End::Client) {
+        // Who said goodbye took its will back: it is told so, by the end of the connection, when the disk knows.
+        let _saved = shard.durability.reached(shard.hub.next_batch()).await.is_ok();
     }
-
-    /// Gives the session back, which a new connection of the client may be waiting for. The socket still counts as a
-    /// connection as long as the guard lives.
-    fn finish(self, end: &End) -> (Arc<ByteStream>, ConnectionGuard) {
-        let Self { connection, guard, .. } = self;
-        connection.log_departure(&guard.client_id, end, guard.session.mailbox.losses());
-        let Connection { socket, inbound, _guard: counts, .. } = connection;
-        guard.release(inbound);
-        (socket, counts)
+    if !end.is_silent() {
+        say_last_words(&socket, &[]).await;
     }
 }
 
@@ -275,7 +260,7 @@ impl Connection {
     }
 
     fn log_arrival(&self, client_id: &str, start: Start, session_present: bool) {
-        if !self.shard.sessions.may_log() {
+        if !self.shard().sessions.may_log() {
             return;
         }
         let clients::Connection { peer, version, keep_alive_s, .. } = self.facts();
@@ -284,7 +269,7 @@ impl Connection {
     }
 
     fn log_refusal(&self, client_id: Option<&str>, reason: &str) {
-        if self.shard.sessions.may_log() {
+        if self.shard().sessions.may_log() {
             info!(client_id, peer = %self.peer, reason, "MQTT client refused");
         }
     }
@@ -293,9 +278,9 @@ impl Connection {
         if let End::Protocol(error) = end
             && error.reason() == ReasonCode::PacketTooLarge
         {
-            self.shard.stats.reach(Bound::MqttPacketBytes);
+            self.shard().stats.reach(Bound::MqttPacketBytes);
         }
-        if !self.shard.sessions.may_log() {
+        if !self.shard().sessions.may_log() {
             return;
         }
         let (peer, reason) = (self.peer, end.describe());
@@ -311,23 +296,25 @@ impl Connection {
 }
 
 /// Gives the session back, even if the connection's task panics: its client could never come back otherwise.
-struct SessionGuard {
+pub(super) struct SessionGuard {
     shard: Shard,
-    client_id: Arc<str>,
     session: Session,
-    handover: Arc<Handover>,
 }
 
 impl SessionGuard {
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     fn release(self, inbound: Inbound) {
-        self.shard.sessions.release(&self.client_id, &self.session, inbound, &self.handover);
+        self.shard.sessions.release(&self.session, inbound);
     }
 }
 
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shard.sessions.abandon(&self.client_id, &self.session, &self.handover);
+            self.shard.sessions.abandon(&self.session);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Sessions {
         let mut groups: Vec<Others> = Vec::new();
         let mut is_taken = |left: &&SharedMessage| {
             let place = groups.iter().position(|others| others.is_of(&left.share)).unwrap_or_else(|| {
-                groups.push(self.hub.others(&left.share, session.id));
+                groups.push(self.hub.others(&left.share, session.id()));
                 groups.len() - 1
             });
             groups[place].offer(&left.message, takers)

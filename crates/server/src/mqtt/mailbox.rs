@@ -11,11 +11,11 @@ use housewire_protocols::mqtt::{
     Acknowledgement, Holdings, Link, Losses, Outbound, PacketId, ProtocolError, SharedMessage, Traffic,
 };
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tracing::warn;
 
-use crate::clients::{Dropped, Figures, Measured};
+use crate::clients::{Client, Dropped, Figures, Measured};
 use crate::mqtt::durable::{SessionFacts, SessionPart, Unsaved};
+use crate::mqtt::replays::Replays;
 use crate::persist::Durability;
 use crate::shard::{Flush, Shard, now};
 use crate::stats::Stats;
@@ -25,8 +25,8 @@ use crate::stream::ByteStream;
 pub(super) struct Wire {
     pub(super) socket: Arc<ByteStream>,
     pub(super) shard: Shard,
-    /// Wakes the connection's task: the socket is blocked, or drained after that.
-    pub(super) wake: Arc<Notify>,
+    /// Its task is woken when the socket is blocked, or drained after that.
+    pub(super) client: Arc<Client>,
 }
 
 struct State {
@@ -76,6 +76,8 @@ pub(super) struct MqttMailbox {
     this: Weak<Self>,
     client_id: Arc<str>,
     stats: Arc<Stats>,
+    /// Retained messages on their way; a kept session that comes back goes on with them.
+    pub(super) replays: Mutex<Replays>,
     state: Mutex<State>,
 }
 
@@ -119,7 +121,8 @@ impl MqttMailbox {
             counted: Traffic::default(),
             durable,
         };
-        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, stats, state: Mutex::new(state) })
+        let (replays, state) = (Mutex::default(), Mutex::new(state));
+        Arc::new_cyclic(|this| Self { this: this.clone(), client_id, stats, replays, state })
     }
 
     /// A connection takes over: CONNACK first, then what is due again, then what waited.
@@ -404,7 +407,7 @@ impl Flush for MqttMailbox {
         *bytes_out += written_bytes as u64;
         let has_room = (was_congested && !outbound.is_congested()) || (was_backlogged && !outbound.is_backlogged());
         if *is_blocked != was_blocked || *is_broken || has_room {
-            wire.wake.notify_one();
+            wire.client.signal.wake();
         }
         if let Some(buffer) = outbound.reclaim_buffer() {
             wire.shard.give_back(buffer);

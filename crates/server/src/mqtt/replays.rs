@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 
 use housewire_core::{Filter, Replay};
 
-/// See the module. One for each filter at most.
+/// See the module. One for each filter at most. Most sessions have none most of the time, which then cost nothing.
 #[derive(Debug, Default)]
-pub(super) struct Replays {
+pub(super) struct Replays(Option<Box<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
     /// By when they were added.
-    waiting: BTreeMap<u64, Replay>,
+    replays: BTreeMap<u64, Replay>,
     numbers: BTreeMap<Filter, u64>,
     next: u64,
 }
@@ -19,41 +22,43 @@ pub(super) struct Replays {
 impl Replays {
     /// Adds it as the last one, in place of an earlier one of the same filter.
     pub(super) fn push(&mut self, replay: Replay) {
-        let number = self.next;
-        self.next += 1;
-        if let Some(earlier) = self.numbers.insert(replay.filter().clone(), number) {
-            self.waiting.remove(&earlier);
+        let waiting = self.0.get_or_insert_default();
+        let number = waiting.next;
+        waiting.next += 1;
+        if let Some(earlier) = waiting.numbers.insert(replay.filter().clone(), number) {
+            waiting.replays.remove(&earlier);
         }
-        self.waiting.insert(number, replay);
+        waiting.replays.insert(number, replay);
     }
 
     /// Takes back that of a filter, if one waits.
     pub(super) fn remove(&mut self, filter: &Filter) {
-        if let Some(number) = self.numbers.remove(filter) {
-            self.waiting.remove(&number);
+        if let Some(waiting) = &mut self.0
+            && let Some(number) = waiting.numbers.remove(filter)
+        {
+            waiting.replays.remove(&number);
             self.free_if_empty();
         }
     }
 
     /// The one whose turn it is.
     pub(super) fn first_mut(&mut self) -> Option<&mut Replay> {
-        self.waiting.first_entry().map(std::collections::btree_map::OccupiedEntry::into_mut)
+        self.0.as_mut()?.replays.first_entry().map(std::collections::btree_map::OccupiedEntry::into_mut)
     }
 
     /// The one whose turn it was is done; whether more wait.
     pub(super) fn finish_first(&mut self) -> bool {
-        if let Some((_, done)) = self.waiting.pop_first() {
-            self.numbers.remove(done.filter());
+        if let Some(waiting) = &mut self.0
+            && let Some((_, done)) = waiting.replays.pop_first()
+        {
+            waiting.numbers.remove(done.filter());
             self.free_if_empty();
         }
-        !self.waiting.is_empty()
+        self.0.is_some()
     }
 
-    /// A tree that became empty keeps a node, which is more than all else that is kept of an idle connection.
     fn free_if_empty(&mut self) {
-        if self.waiting.is_empty() {
-            (self.waiting, self.numbers) = (BTreeMap::new(), BTreeMap::new());
-        }
+        self.0.take_if(|waiting| waiting.replays.is_empty());
     }
 }
 
@@ -67,13 +72,21 @@ mod tests {
         Hub::replay(filter, ReplayKind::Retained, SubscribeOptions { qos, ..SubscribeOptions::default() })
     }
 
+    impl Replays {
+        fn len(&self) -> usize {
+            let Some(waiting) = &self.0 else { return 0 };
+            assert!(!waiting.replays.is_empty(), "those that have nothing left take no memory");
+            assert_eq!(waiting.numbers.len(), waiting.replays.len());
+            waiting.replays.len()
+        }
+    }
+
     fn drained(mut replays: Replays) -> Vec<String> {
         let mut filters = Vec::new();
         while let Some(first) = replays.first_mut() {
             filters.push(first.filter().as_str().to_owned());
             let more = replays.finish_first();
-            assert_eq!(more, !replays.waiting.is_empty());
-            assert_eq!(replays.numbers.len(), replays.waiting.len());
+            assert_eq!(more, replays.len() > 0);
         }
         filters
     }
@@ -93,7 +106,7 @@ mod tests {
         for filter in ["a", "b", "a", "c", "b"] {
             replays.push(replay(filter, Qos::AtMostOnce));
         }
-        assert_eq!(replays.waiting.len(), 3);
+        assert_eq!(replays.len(), 3);
         assert_eq!(drained(replays), ["a", "c", "b"]);
     }
 

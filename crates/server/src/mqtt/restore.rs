@@ -10,7 +10,7 @@ use housewire_store::{QueuedRecord, SessionRecord};
 use tracing::{info, warn};
 
 use crate::mqtt::durable::{FactsState, will_of_message};
-use crate::mqtt::sessions::Sessions;
+use crate::mqtt::sessions::{Away, Sessions};
 
 /// Whom a session on disk belongs to.
 pub(crate) enum Owner {
@@ -64,7 +64,7 @@ impl Sessions {
             let session = self.durable_session(&client_id, &principal, outbound, number);
             for record in subscriptions {
                 let subscribed = Filter::parse(&record.filter).map_err(|error| error.to_string()).and_then(|filter| {
-                    let granted = self.hub.subscribe(&session.subscriber, &filter, record.options);
+                    let granted = self.hub.subscribe(session.subscriber(), &filter, record.options);
                     granted.map(drop).map_err(|error| error.to_string())
                 });
                 if let Err(error) = subscribed {
@@ -82,7 +82,8 @@ impl Sessions {
                 self.note_facts(&session, &client_id, expiry_s, FactsState::of_away(&detached, now));
             }
             session.client.note_restored(Some(expiry_s).filter(|seconds| *seconds != u32::MAX));
-            self.put_away(&client_id, session, expiry_s, detached);
+            // Nobody is there yet who could wait for it.
+            self.put_away(&client_id, session, Away { detached, expiry_s }).tell();
         }
         if count > 0 {
             info!("{count} MQTT sessions are back, with {queued} messages on their way");

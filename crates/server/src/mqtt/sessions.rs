@@ -21,9 +21,9 @@ use crate::config::Limits;
 use crate::mqtt::durable::{FactsState, SessionFacts, TakenChanges, Unsaved};
 use crate::mqtt::mailbox::MqttMailbox;
 use crate::mqtt::pace::Pace;
-use crate::mqtt::replays::Replays;
 use crate::persist::Durability;
 use crate::shard::now;
+use crate::signal::Call;
 use crate::stats::{Bound, Stats};
 
 /// How long a new connection waits for the old one of the same client id to leave.
@@ -32,30 +32,32 @@ const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A session's parts that outlive a connection.
 #[derive(Clone)]
 pub(super) struct Session {
-    pub(super) id: SessionId,
     pub(super) mailbox: Arc<MqttMailbox>,
-    pub(super) subscriber: Arc<Subscriber>,
-    /// Retained messages on their way; a kept session that comes back goes on with them.
-    pub(super) replays: Arc<Mutex<Replays>>,
-    /// How it is seen by those who look after the hub.
+    /// How it is seen by those who look after the hub, and how its connection is called.
     pub(super) client: Arc<Client>,
-    /// Publishes wills when no connection is there to do it.
-    publisher: Publisher,
 }
 
-/// How a connection is asked to make way, and how it says that it did.
-#[derive(Default)]
-pub(super) struct Handover {
-    /// Notified when another connection wants the session.
-    pub(super) wanted: Notify,
-    /// Notified when the session was released.
-    released: Notify,
+impl Session {
+    pub(super) fn id(&self) -> SessionId {
+        self.subscriber().id()
+    }
+
+    pub(super) fn subscriber(&self) -> &Arc<Subscriber> {
+        &self.client.subscriber
+    }
 }
 
 enum State {
-    Connected(Arc<Handover>),
-    /// With the session's expiry in seconds.
-    Away(Detached, u32),
+    /// With how those are told that the session was released who wait for it, if there are any.
+    Connected(Option<Arc<Notify>>),
+    Away(Box<Away>),
+}
+
+/// What a session that is away waits for.
+pub(super) struct Away {
+    pub(super) detached: Detached,
+    /// How long it outlives a connection, in seconds.
+    pub(super) expiry_s: u32,
 }
 
 struct Entry {
@@ -66,9 +68,7 @@ struct Entry {
 /// A session that was away and is looked after.
 struct Held {
     session: Session,
-    detached: Detached,
-    expiry_s: u32,
-    handover: Arc<Handover>,
+    away: Box<Away>,
 }
 
 #[derive(Default)]
@@ -105,7 +105,6 @@ pub(super) struct Taken {
     pub(super) resumed: Option<Detached>,
     /// An older session ended for it.
     pub(super) has_ended_another: bool,
-    pub(super) handover: Arc<Handover>,
 }
 
 /// Whether a client wants its old session.
@@ -138,7 +137,8 @@ pub(super) enum NoSession {
 /// What came of looking for a session.
 enum Attempt {
     Taken(Taken),
-    HeldBy(Arc<Handover>),
+    /// It was asked to make way, and tells when it did.
+    Held(Arc<Notify>),
     Full,
 }
 
@@ -186,33 +186,33 @@ impl Sessions {
         let client_id = wanted.client_id;
         let give_up = tokio::time::Instant::now() + HANDOVER_TIMEOUT;
         loop {
-            let handover = match self.try_take(&wanted) {
+            let released = match self.try_take(&wanted) {
                 Attempt::Taken(taken) => return Ok(taken),
-                Attempt::HeldBy(handover) => handover,
+                Attempt::Held(released) => released,
                 Attempt::Full => {
                     self.stats.reach(Bound::MqttSessions);
                     return Err(NoSession::Full);
                 }
             };
-            let released = handover.released.notified();
-            tokio::pin!(released);
+            let is_released = released.notified();
+            tokio::pin!(is_released);
             // Listening starts before looking once more, so that a release in between is not missed.
-            released.as_mut().enable();
-            handover.wanted.notify_one();
-            if !self.is_held_by(client_id, &handover) {
+            is_released.as_mut().enable();
+            if !self.is_waited_for(client_id, &released) {
                 continue;
             }
-            if tokio::time::timeout_at(give_up, released).await.is_err() {
+            if tokio::time::timeout_at(give_up, is_released).await.is_err() {
                 warn!(client_id = &**client_id, "the previous connection does not make way");
                 return Err(NoSession::StillHeld);
             }
         }
     }
 
-    fn is_held_by(&self, client_id: &str, handover: &Arc<Handover>) -> bool {
+    /// Whether the session is still with the connection that is going to tell by this.
+    fn is_waited_for(&self, client_id: &str, released: &Arc<Notify>) -> bool {
         let table = self.table.lock();
         let held = table.entries.get(client_id).map(|entry| &entry.state);
-        matches!(held, Some(State::Connected(have)) if Arc::ptr_eq(have, handover))
+        matches!(held, Some(State::Connected(Some(have))) if Arc::ptr_eq(have, released))
     }
 
     /// Takes the session if nobody has it.
@@ -221,34 +221,37 @@ impl Sessions {
         let mut ended = None;
         let taken = {
             let mut table = self.table.lock();
-            if let Some(Entry { state: State::Connected(handover), .. }) = table.entries.get(client_id) {
-                return Attempt::HeldBy(Arc::clone(handover));
+            if let Some(Entry { session, state: State::Connected(released) }) = table.entries.get_mut(client_id) {
+                // Under the lock, so that it is this connection and no later one that is called.
+                session.client.signal.call(Call::MakeWay);
+                return Attempt::Held(Arc::clone(released.get_or_insert_default()));
             }
             if table.entries.len() >= self.len_max && !table.entries.contains_key(client_id) {
                 return Attempt::Full;
             }
-            let handover = Arc::new(Handover::default());
             let (session, resumed) = match table.remove(client_id) {
                 // A client id belongs to its principal: nobody else gets at what waits for it.
-                Some((session, detached, _))
+                Some((session, away))
                     if start == Start::Resume
-                        && session.subscriber.principal().name() == principal.name()
+                        && session.subscriber().principal().name() == principal.name()
                         // One whose time is over may still wait for that to happen.
-                        && detached.end_at().is_none_or(|end| end > now().instant) =>
+                        && away.detached.end_at().is_none_or(|end| end > now().instant) =>
                 {
-                    (session, Some(detached))
+                    // Whoever wanted it before wanted it from another connection.
+                    session.client.signal.withdraw(Call::MakeWay);
+                    (session, Some(away.detached))
                 }
                 old => {
-                    ended = old.map(|(session, detached, _)| (session, detached));
+                    ended = old;
                     (self.new_session(client_id, principal, is_kept), None)
                 }
             };
-            let entry = Entry { session: session.clone(), state: State::Connected(Arc::clone(&handover)) };
+            let entry = Entry { session: session.clone(), state: State::Connected(None) };
             table.entries.insert(Arc::clone(client_id), entry);
-            Taken { session, resumed, has_ended_another: ended.is_some(), handover }
+            Taken { session, resumed, has_ended_another: ended.is_some() }
         };
-        if let Some((session, detached)) = ended {
-            self.end(&session, detached.end());
+        if let Some((session, away)) = ended {
+            self.end(&session, away.detached.end());
         }
         Attempt::Taken(taken)
     }
@@ -284,11 +287,9 @@ impl Sessions {
     fn session(&self, client_id: &Arc<str>, principal: &Arc<Principal>, mailbox: Arc<MqttMailbox>) -> Session {
         let id = self.hub.new_session();
         let subscriber = Hub::subscriber(id, Arc::clone(principal), Arc::clone(&mailbox) as _);
-        let (hub, routes) = (Arc::clone(&self.hub), Arc::clone(&self.routes));
-        let publisher = Publisher::new(hub, routes, Arc::clone(principal), id, "mqtt", Presence::None);
         let measured = Arc::clone(&mailbox) as _;
-        let client = self.clients.add(Arc::clone(client_id), Protocol::Mqtt, Arc::clone(&subscriber), measured);
-        Session { id, mailbox, subscriber, replays: Arc::default(), client, publisher }
+        let client = self.clients.add(Arc::clone(client_id), Protocol::Mqtt, subscriber, measured);
+        Session { mailbox, client }
     }
 
     /// Has the disk know what CONNACK tells: that the session is there and will not end as it was about to, that its will
@@ -310,41 +311,48 @@ impl Sessions {
     }
 
     pub(super) fn note_facts(&self, session: &Session, client_id: &Arc<str>, expiry_s: u32, state: FactsState) {
-        let owner = session.subscriber.principal().name().to_owned();
+        let owner = session.subscriber().principal().name().to_owned();
         session.mailbox.note_facts(SessionFacts { client_id: Arc::clone(client_id), owner, expiry_s, state });
     }
 
     /// The connection ended: publishes a will that is due, keeps the session if it outlives the connection.
-    pub(super) fn release(&self, client_id: &Arc<str>, session: &Session, inbound: Inbound, handover: &Handover) {
+    pub(super) fn release(&self, session: &Session, inbound: Inbound) {
+        let client_id = session.client.id();
         let expiry_s = inbound.session_expiry_s();
         let mut detached = inbound.detach(now().instant);
         let left = session.mailbox.disconnect();
         self.hand_on_from_ended(session, &left);
         let is_over = session.client.is_ended() || self.settle(client_id, session, expiry_s, &mut detached);
-        self.hub.session_disconnected(session.id, now());
+        self.hub.session_disconnected(session.id(), now());
         if is_over {
             // Before anybody can take its client identifier.
             self.end(session, detached.end());
-            self.table.lock().entries.remove(client_id);
+            self.let_go(client_id);
         } else {
             self.hand_on_from_away(session);
-            self.put_away(client_id, session.clone(), expiry_s, detached);
+            let released = self.put_away(client_id, session.clone(), Away { detached, expiry_s });
             self.clients.left(&session.client);
+            released.tell();
         }
-        handover.released.notify_waiters();
     }
 
-    /// The session waits for its client.
-    pub(super) fn put_away(&self, client_id: &Arc<str>, session: Session, expiry_s: u32, detached: Detached) {
-        self.table.lock().park(client_id, session, expiry_s, detached);
+    /// The session waits for its client. Returns those who wait for it already.
+    pub(super) fn put_away(&self, client_id: &Arc<str>, session: Session, away: Away) -> Released {
+        let released = self.table.lock().park(client_id, session, away.into());
         self.rescheduled.notify_one();
+        released
+    }
+
+    /// The session is over: its client id is free.
+    fn let_go(&self, client_id: &str) {
+        let ended = self.table.lock().entries.remove(client_id);
+        Released::of(ended).tell();
     }
 
     /// The connection ended without a word: its task panicked. Its session is given up, so that the client can come back.
-    pub(super) fn abandon(&self, client_id: &Arc<str>, session: &Session, handover: &Handover) {
+    pub(super) fn abandon(&self, session: &Session) {
         self.forget(session);
-        self.table.lock().entries.remove(client_id);
-        handover.released.notify_waiters();
+        self.let_go(session.client.id());
     }
 
     /// Does what is due for a session that is away, and notes what is left; whether it is over.
@@ -353,7 +361,7 @@ impl Sessions {
         let _together = self.hub.in_one_batch();
         while let Some(due) = detached.handle_timeout(now().instant) {
             match due {
-                Due::Will(will) => publish_will(session, &will),
+                Due::Will(will) => self.publish_will(session, &will),
                 Due::SessionEnd => return true,
             }
         }
@@ -366,9 +374,8 @@ impl Sessions {
     /// Ends the session of a client that is away; whether there was one.
     pub(crate) fn end_away(&self, client_id: &str) -> bool {
         let Some(held) = self.table.lock().hold(client_id) else { return false };
-        self.end(&held.session, held.detached.end());
-        self.table.lock().entries.remove(client_id);
-        held.handover.released.notify_waiters();
+        self.end(&held.session, held.away.detached.end());
+        self.let_go(client_id);
         true
     }
 
@@ -388,21 +395,35 @@ impl Sessions {
         self.routes.purge(&self.hub);
     }
 
+    fn publish_will(&self, session: &Session, will: &WillMessage) {
+        let (hub, routes, principal) = (&self.hub, &self.routes, session.subscriber().principal());
+        let publisher =
+            Publisher::new(hub.clone(), routes.clone(), principal.clone(), session.id(), "mqtt", Presence::None);
+        let payloads = [&will.payload[..]];
+        let run = Run::new(will.topic.borrow(), &payloads)
+            .qos(will.qos)
+            .retain(will.retain)
+            .properties(will.properties.as_ref());
+        if let Err(denied) = publisher.publish_run(run, now()) {
+            debug!(topic = will.topic.as_str(), %denied, "will not published");
+        }
+    }
+
     fn end(&self, session: &Session, will: Option<WillMessage>) {
         // After a crash a will is published and its session gone, or neither.
         let _together = self.hub.in_one_batch();
         if let Some(will) = will {
-            publish_will(session, &will);
+            self.publish_will(session, &will);
         }
         self.forget(session);
     }
 
     pub(super) fn forget(&self, session: &Session) {
         self.clients.remove(&session.client);
-        self.hub.unsubscribe_all(&session.subscriber);
+        self.hub.unsubscribe_all(session.subscriber());
         self.hand_on_from_ended(session, &session.mailbox.stop());
         session.mailbox.close();
-        self.hub.session_ended(session.id, now());
+        self.hub.session_ended(session.id(), now());
     }
 
     /// Watches over sessions that are away; runs as long as the hub.
@@ -434,24 +455,24 @@ impl Sessions {
                 let Some(held) = table.hold(&client_id) else { continue };
                 (client_id, held)
             };
-            let Held { session, mut detached, expiry_s, handover } = held;
+            let Held { session, mut away } = held;
             // Its will, if that is due with its end, and the end itself: both or neither after a crash.
             let is_over = {
                 let _together = self.hub.in_one_batch();
-                let is_over = self.settle(&client_id, &session, expiry_s, &mut detached);
+                let is_over = self.settle(&client_id, &session, away.expiry_s, &mut away.detached);
                 if is_over {
                     self.forget(&session);
                 }
                 is_over
             };
             if is_over {
-                self.table.lock().entries.remove(&client_id);
+                self.let_go(&client_id);
                 self.clients.count_expired();
                 debug!(client_id = &*client_id, "session expired");
             } else {
-                self.table.lock().park(&client_id, session, expiry_s, detached);
+                let released = self.table.lock().park(&client_id, session, away);
+                released.tell();
             }
-            handover.released.notify_waiters();
             // Many may be due at once, after a start for one; others have their turn.
             tokio::task::yield_now().await;
         }
@@ -459,33 +480,30 @@ impl Sessions {
 }
 
 impl Table {
-    fn park(&mut self, client_id: &Arc<str>, session: Session, expiry_s: u32, detached: Detached) {
-        if let Some(at) = detached.poll_timeout() {
+    fn park(&mut self, client_id: &Arc<str>, session: Session, away: Box<Away>) -> Released {
+        if let Some(at) = away.detached.poll_timeout() {
             self.deadlines.insert((at, Arc::clone(client_id)));
         }
-        self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(detached, expiry_s) });
+        Released::of(self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(away) }))
     }
 
     /// Takes a session that is away, for a moment: a client that comes back meanwhile waits, as for a connection that is
     /// about to end.
     fn hold(&mut self, client_id: &str) -> Option<Held> {
-        let (client_id, (session, detached, expiry_s)) =
-            (self.entries.get_key_value(client_id)?.0.clone(), self.remove(client_id)?);
-        let handover = Arc::new(Handover::default());
-        let state = State::Connected(Arc::clone(&handover));
-        self.entries.insert(client_id, Entry { session: session.clone(), state });
-        Some(Held { session, detached, expiry_s, handover })
+        let (client_id, (session, away)) = (self.entries.get_key_value(client_id)?.0.clone(), self.remove(client_id)?);
+        self.entries.insert(client_id, Entry { session: session.clone(), state: State::Connected(None) });
+        Some(Held { session, away })
     }
 
     /// Takes out a session that is away.
-    fn remove(&mut self, client_id: &str) -> Option<(Session, Detached, u32)> {
+    fn remove(&mut self, client_id: &str) -> Option<(Session, Box<Away>)> {
         let (client_id, Entry { session, state }) = self.entries.remove_entry(client_id)?;
         match state {
-            State::Away(detached, expiry_s) => {
-                if let Some(at) = detached.poll_timeout() {
+            State::Away(away) => {
+                if let Some(at) = away.detached.poll_timeout() {
                     self.deadlines.remove(&(at, client_id));
                 }
-                Some((session, detached, expiry_s))
+                Some((session, away))
             }
             State::Connected(_) => {
                 self.entries.insert(client_id, Entry { session, state });
@@ -495,11 +513,22 @@ impl Table {
     }
 }
 
-fn publish_will(session: &Session, will: &WillMessage) {
-    let payloads = [&will.payload[..]];
-    let run =
-        Run::new(will.topic.borrow(), &payloads).qos(will.qos).retain(will.retain).properties(will.properties.as_ref());
-    if let Err(denied) = session.publisher.publish_run(run, now()) {
-        debug!(topic = will.topic.as_str(), %denied, "will not published");
+/// Those who waited for a session that was released.
+#[must_use = "they would wait in vain"]
+pub(super) struct Released(Option<Arc<Notify>>);
+
+impl Released {
+    fn of(entry: Option<Entry>) -> Self {
+        match entry {
+            Some(Entry { state: State::Connected(waiting), .. }) => Self(waiting),
+            _ => Self(None),
+        }
+    }
+
+    /// Not to be called under the table's lock.
+    pub(super) fn tell(self) {
+        if let Some(waiting) = self.0 {
+            waiting.notify_waiters();
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! it, even if these promise nothing that has to be on disk.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use housewire_core::{BatchNumber, Denied, Qos};
 use housewire_protocols::mqtt::{Inbound, Packet, PacketId, PacketKind, ReasonCode, Version};
@@ -51,48 +53,58 @@ impl Answer {
     }
 }
 
-/// See the module.
-pub(super) struct Withheld {
+/// See the module. Takes memory only while something waits.
+#[derive(Default)]
+pub(super) struct Withheld(Option<Box<Waiting>>);
+
+/// Answers that wait; one at least.
+struct Waiting {
     /// With the bytes of each.
     queue: VecDeque<(BatchNumber, Answer, usize)>,
     bytes: usize,
     /// How many of them are SUBACKs.
     subacks: usize,
-    durability: Durability,
     disk: watch::Receiver<DiskState>,
+    /// Resolves when the disk took or refused something since the last release.
+    changed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Withheld {
-    pub(super) fn new(durability: Durability) -> Self {
-        Self { queue: VecDeque::new(), bytes: 0, subacks: 0, disk: durability.disk(), durability }
-    }
-
     /// Sends the answer now, or when the disk has the batch `due` and all before it were sent.
     pub(super) fn send(
         &mut self,
         answer: Answer,
         due: Option<BatchNumber>,
+        durability: &Durability,
         inbound: &mut Inbound,
         replies: &mut Vec<u8>,
     ) {
-        let due = due.filter(|_| self.durability.is_strict());
-        let last = self.queue.back().map(|(batch, ..)| *batch);
+        let due = due.filter(|_| durability.is_strict());
+        let last = self.0.as_ref().and_then(|waiting| waiting.queue.back()).map(|(batch, ..)| *batch);
         // What is taken later is never due earlier.
         let Some(batch) = due.max(last) else { return answer.send(inbound, replies) };
-        self.subacks += usize::from(answer.is_suback());
+        let waiting = self.0.get_or_insert_with(|| Box::new(Waiting::new(durability, batch)));
+        waiting.subacks += usize::from(answer.is_suback());
         let bytes = answer.bytes();
-        self.bytes += bytes;
-        self.queue.push_back((batch, answer, bytes));
+        waiting.bytes += bytes;
+        waiting.queue.push_back((batch, answer, bytes));
         if last.is_none() {
-            self.durability.hurry();
+            durability.hurry();
         }
     }
 
     /// Sends those that the disk allows. If it refuses, QoS 1 is acknowledged with the reason. The connection ends instead
     /// before MQTT 5, which cannot say it, and for QoS 2: that was published, and its repetition must not be another message.
-    pub(super) fn release(&mut self, inbound: &mut Inbound, replies: &mut Vec<u8>) -> Result<(), End> {
-        let disk = *self.disk.borrow_and_update();
-        while let Some((batch, answer, bytes)) = self.queue.front_mut() {
+    pub(super) fn release(
+        &mut self,
+        durability: &Durability,
+        inbound: &mut Inbound,
+        replies: &mut Vec<u8>,
+    ) -> Result<(), End> {
+        let Some(waiting) = &mut self.0 else { return Ok(()) };
+        waiting.changed = None;
+        let disk = *waiting.disk.borrow_and_update();
+        while let Some((batch, answer, bytes)) = waiting.queue.front_mut() {
             if *batch > disk.saved {
                 match answer {
                     Answer::Ack { qos, outcome, .. } if disk.is_failing => {
@@ -106,37 +118,59 @@ impl Withheld {
                 }
             }
             answer.send(inbound, replies);
-            self.subacks -= usize::from(answer.is_suback());
-            self.bytes -= *bytes;
-            self.queue.pop_front();
+            waiting.subacks -= usize::from(answer.is_suback());
+            waiting.bytes -= *bytes;
+            waiting.queue.pop_front();
         }
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
+        if waiting.queue.is_empty() {
+            self.0 = None;
         } else if !disk.is_failing {
             // What is still due was noted after the batch that was just written.
-            self.durability.hurry();
+            durability.hurry();
         }
         Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.0.is_none()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= WITHHELD_MAX || self.bytes >= WITHHELD_BYTES_MAX
+        self.0
+            .as_ref()
+            .is_some_and(|waiting| waiting.queue.len() >= WITHHELD_MAX || waiting.bytes >= WITHHELD_BYTES_MAX)
     }
 
     /// Whether a SUBACK waits, which goes out before the retained messages of its subscriptions.
     pub(super) fn has_suback(&self) -> bool {
-        self.subacks > 0
+        self.0.as_ref().is_some_and(|waiting| waiting.subacks > 0)
     }
 
-    /// Resolves when the disk took or refused something since the last release; never if the hub has stopped writing.
-    pub(super) async fn changed(&mut self) {
-        if self.disk.changed().await.is_err() {
-            std::future::pending().await
+    /// Ready when something waits and the disk took or refused something since the last release; never if the hub has
+    /// stopped writing.
+    pub(super) fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(waiting) = &mut self.0 else { return Poll::Pending };
+        let changed = waiting.changed.get_or_insert_with(|| {
+            let mut disk = waiting.disk.clone();
+            Box::pin(async move {
+                if disk.changed().await.is_err() {
+                    std::future::pending().await
+                }
+            })
+        });
+        changed.as_mut().poll(context)
+    }
+}
+
+impl Waiting {
+    fn new(durability: &Durability, due: BatchNumber) -> Self {
+        let mut disk = durability.disk();
+        let DiskState { saved, is_failing } = *disk.borrow_and_update();
+        if saved >= due || is_failing {
+            // It took, or refused, what is waited for before this was there to be told.
+            disk.mark_changed();
         }
+        Self { queue: VecDeque::new(), bytes: 0, subacks: 0, disk, changed: None }
     }
 }
 
@@ -154,19 +188,18 @@ mod tests {
     /// Withholds answers until it is full, then has them sent; how many they were.
     fn filled(answer: impl Fn() -> Answer) -> usize {
         let (durability, _desk) = Durability::new(DurabilityMode::Strict);
-        let mut withheld = Withheld::new(durability);
+        let mut withheld = Withheld::default();
         let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
         let mut replies = Vec::new();
         let mut count = 0;
         while !withheld.is_full() {
             // What the disk has before anything was written.
-            withheld.send(answer(), Some(BatchNumber::default()), &mut inbound, &mut replies);
+            withheld.send(answer(), Some(BatchNumber::default()), &durability, &mut inbound, &mut replies);
             count += 1;
         }
-        assert!(replies.is_empty() && withheld.queue.len() == count);
-        assert!(withheld.release(&mut inbound, &mut replies).is_ok());
+        assert!(replies.is_empty() && withheld.0.as_ref().is_some_and(|waiting| waiting.queue.len() == count));
+        assert!(withheld.release(&durability, &mut inbound, &mut replies).is_ok());
         assert!(!replies.is_empty() && withheld.is_empty() && !withheld.is_full());
-        assert_eq!((withheld.bytes, withheld.subacks), (0, 0));
         count
     }
 

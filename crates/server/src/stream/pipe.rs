@@ -6,8 +6,10 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -22,9 +24,10 @@ pub(crate) fn pipe(name: &'static str) -> (NearEnd, FarEnd) {
 #[derive(Default)]
 struct Pipe {
     lanes: Mutex<Lanes>,
+    // The near end's task is polled rather than waiting in a future of its own: see `Signal`.
+    near_may_read: AtomicWaker,
+    near_may_write: AtomicWaker,
     // Each has one waiter at the most, and keeps one permit, so that none misses what happens before it waits.
-    near_may_read: Notify,
-    near_may_write: Notify,
     far_may_take: Notify,
     far_may_give: Notify,
     near_left: Notify,
@@ -55,9 +58,10 @@ impl NearEnd {
         self.name
     }
 
-    pub(super) async fn readable(&self) {
+    /// Ready when there is something to read, or it is certain that nothing comes any more; wakes the task that asked last.
+    pub(super) fn poll_readable(&self, context: &Context<'_>) -> Poll<()> {
         let is_readable = |lanes: &Lanes| !lanes.inward.is_empty() || lanes.far_has_left;
-        self.pipe.until(is_readable, &self.pipe.near_may_read).await;
+        self.pipe.poll_until(is_readable, &self.pipe.near_may_read, context)
     }
 
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -79,9 +83,10 @@ impl NearEnd {
         Ok(read)
     }
 
-    pub(super) async fn writable(&self) {
+    /// Ready when there is room to write, or it is certain that nobody reads any more; wakes the task that asked last.
+    pub(super) fn poll_writable(&self, context: &Context<'_>) -> Poll<()> {
         let is_writable = |lanes: &Lanes| lanes.outward.len() < PIPE_BYTES_MAX || lanes.far_has_left;
-        self.pipe.until(is_writable, &self.pipe.near_may_write).await;
+        self.pipe.poll_until(is_writable, &self.pipe.near_may_write, context)
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -134,7 +139,7 @@ impl FarEnd {
         self.pipe.until(is_takeable, &self.pipe.far_may_take).await;
         // With the buffer: an idle stream keeps none.
         let taken = std::mem::take(&mut self.pipe.lanes.lock().outward);
-        self.pipe.near_may_write.notify_one();
+        self.pipe.near_may_write.wake();
         (!taken.is_empty()).then(|| taken.freeze())
     }
 
@@ -154,7 +159,7 @@ impl FarEnd {
         } else {
             lanes.inward_more.extend_from_slice(&bytes);
         }
-        self.pipe.near_may_read.notify_one();
+        self.pipe.near_may_read.wake();
     }
 
     /// Resolves when the near end was dropped; what it wrote before may still be taken.
@@ -170,12 +175,21 @@ impl Drop for FarEnd {
             lanes.far_has_left = true;
             lanes.outward = BytesMut::new();
         }
-        self.pipe.near_may_read.notify_one();
-        self.pipe.near_may_write.notify_one();
+        self.pipe.near_may_read.wake();
+        self.pipe.near_may_write.wake();
     }
 }
 
 impl Pipe {
+    fn poll_until(&self, is_so: impl Fn(&Lanes) -> bool, changed: &AtomicWaker, context: &Context<'_>) -> Poll<()> {
+        if is_so(&self.lanes.lock()) {
+            return Poll::Ready(());
+        }
+        changed.register(context.waker());
+        // Once more: it may have changed before anybody was there to be woken.
+        if is_so(&self.lanes.lock()) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     async fn until(&self, is_so: impl Fn(&Lanes) -> bool, changed: &Notify) {
         while !is_so(&self.lanes.lock()) {
             changed.notified().await;
@@ -185,9 +199,21 @@ impl Pipe {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use futures_util::FutureExt as _;
 
     use super::*;
+
+    impl NearEnd {
+        async fn readable(&self) {
+            poll_fn(|context| self.poll_readable(context)).await;
+        }
+
+        async fn writable(&self) {
+            poll_fn(|context| self.poll_writable(context)).await;
+        }
+    }
 
     fn would_block(result: io::Result<usize>) -> bool {
         result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)

@@ -4,19 +4,20 @@ use housewire_core::{Filter, Hub, ReplayKind, ReplayProgress, SubscribeOptions};
 use housewire_protocols::mqtt::{Packet, PacketId, ReasonCode, RetainHandling, SubAck, SubscriptionRequest};
 use tracing::debug;
 
-use super::Active;
+use super::{Active, Turn};
 use crate::mqtt::end::End;
 use crate::mqtt::outcome::filter_denial_reason;
 use crate::mqtt::withheld::Answer;
 use crate::shard::now;
 use crate::stats::Bound;
 
-impl Active<'_> {
+impl Active {
     pub(super) fn subscribe(
         &mut self,
         packet_id: PacketId,
         identifier: Option<u32>,
         requests: Vec<Result<SubscriptionRequest, ReasonCode>>,
+        turn: &mut Turn,
     ) -> Result<(), End> {
         let reasons = requests.into_iter().map(|request| match request {
             Ok(request) => self.subscribe_one(request, identifier),
@@ -25,9 +26,9 @@ impl Active<'_> {
         let reasons: Vec<_> = reasons.collect();
         let due = reasons.iter().any(|reason: &ReasonCode| !reason.is_error()).then(|| self.due()).flatten();
         let answer = Answer::Packet(Packet::SubAck(SubAck::new(packet_id, reasons)));
-        self.withheld.send(answer, due, &mut self.connection.inbound, &mut self.replies);
+        self.send(answer, due, turn);
         // SUBACK goes out before the first retained message.
-        self.session.mailbox.respond(&mut self.acks, &mut self.replies)?;
+        self.session().mailbox.respond(&mut turn.acks, &mut turn.replies)?;
         Ok(())
     }
 
@@ -39,10 +40,10 @@ impl Active<'_> {
             retain_as_published: options.retain_as_published,
             identifier,
         };
-        let (hub, subscriber) = (self.publisher.hub(), &self.session.subscriber);
-        let len_max = self.connection.shard.config.limits.mqtt_subscriptions;
+        let (hub, subscriber) = (self.publisher.hub(), self.session().subscriber());
+        let len_max = self.connection.shard().config.limits.mqtt_subscriptions;
         if subscriber.subscription_count() >= len_max && !hub.is_subscribed(subscriber, &filter) {
-            self.connection.shard.stats.reach(Bound::MqttSubscriptions);
+            self.connection.shard().stats.reach(Bound::MqttSubscriptions);
             return ReasonCode::QuotaExceeded;
         }
         if self.is_durable && self.publisher.hub().disk_is_failing() {
@@ -52,7 +53,7 @@ impl Active<'_> {
         match self.publisher.hub().subscribe(subscriber, &filter, wanted) {
             Ok(granted) => {
                 if self.is_durable {
-                    self.session.mailbox.note_subscription(filter.clone(), Some(wanted));
+                    self.session().mailbox.note_subscription(filter.clone(), Some(wanted));
                 }
                 let wants_retained = match options.retain_handling {
                     RetainHandling::Send => true,
@@ -60,7 +61,7 @@ impl Active<'_> {
                     RetainHandling::DoNotSend => false,
                 };
                 if wants_retained {
-                    self.session.replays.lock().push(Hub::replay(filter, ReplayKind::Retained, wanted));
+                    self.session().mailbox.replays.lock().push(Hub::replay(filter, ReplayKind::Retained, wanted));
                 }
                 ReasonCode::granted(options.qos)
             }
@@ -71,15 +72,20 @@ impl Active<'_> {
         }
     }
 
-    pub(super) fn unsubscribe(&mut self, packet_id: PacketId, filters: Vec<Result<Filter, ReasonCode>>) {
+    pub(super) fn unsubscribe(
+        &mut self,
+        packet_id: PacketId,
+        filters: Vec<Result<Filter, ReasonCode>>,
+        turn: &mut Turn,
+    ) {
         let hub = self.publisher.hub();
         let reasons = filters.into_iter().map(|filter| match filter {
             Ok(filter) => {
-                self.session.replays.lock().remove(&filter);
-                match hub.unsubscribe(&self.session.subscriber, &filter) {
+                self.session().mailbox.replays.lock().remove(&filter);
+                match hub.unsubscribe(self.session().subscriber(), &filter) {
                     true => {
                         if self.is_durable {
-                            self.session.mailbox.note_subscription(filter, None);
+                            self.session().mailbox.note_subscription(filter, None);
                         }
                         ReasonCode::Success
                     }
@@ -89,7 +95,7 @@ impl Active<'_> {
             Err(reason) => reason,
         });
         let ack = SubAck::new(packet_id, reasons.collect());
-        self.answer(Answer::Packet(Packet::UnsubAck(ack)));
+        self.answer(Answer::Packet(Packet::UnsubAck(ack)), turn);
     }
 
     /// Offers some of the stored messages that are on their way; whether there are more that could go at once.
@@ -97,9 +103,9 @@ impl Active<'_> {
         if self.withheld.has_suback() {
             return false;
         }
-        let mut replays = self.session.replays.lock();
+        let mut replays = self.session().mailbox.replays.lock();
         let Some(replay) = replays.first_mut() else { return false };
-        match self.publisher.hub().continue_replay(&self.session.subscriber, replay, now()) {
+        match self.publisher.hub().continue_replay(self.session().subscriber(), replay, now()) {
             ReplayProgress::Paused => false,
             ReplayProgress::More => true,
             ReplayProgress::Done => replays.finish_first(),

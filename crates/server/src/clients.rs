@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use housewire_core::{Subscriber, Timestamp};
+use housewire_protocols::mqtt::Version;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
@@ -65,7 +66,7 @@ pub(crate) struct Connection {
     /// What carries the protocol: `tcp`, `websocket`, `http`.
     pub(crate) transport: &'static str,
     /// Of MQTT.
-    pub(crate) version: Option<&'static str>,
+    pub(crate) version: Option<Version>,
     /// 0 for none.
     pub(crate) keep_alive_s: u16,
     /// How long the session is kept without a connection; `None`: for ever.

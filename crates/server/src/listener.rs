@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use crate::admission::{Admission, Admitted};
+use crate::mqtt::Newcomer;
 use crate::peer::Peer;
 use crate::proxy::{self, ProxyError};
 use crate::shard::{ConnectionGuard, Shard, now};
@@ -101,7 +102,7 @@ pub(crate) struct ShardInlet {
     pub(crate) inlet: mpsc::Sender<Accepted>,
 }
 
-/// Accepts until the hub stops. Shards are filled one after the other, since two half-loaded ones cost more than one.
+/// Accepts until the hub stops; runs on the first shard. Shards are filled one after the other, since two half-loaded ones cost more than one.
 pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[ShardInlet]>) {
     let limits = shards[0].shard.config.limits;
     let stats = Arc::clone(&shards[0].shard.stats);
@@ -141,6 +142,11 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
         let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
             return;
         };
+        if std::ptr::eq(entry, &shards[0]) {
+            // Registered with its runtime already.
+            take_over(&entry.shard, socket, peer, speaks, admitted);
+            continue;
+        }
         // Registered with this runtime until here; the shard's own runtime takes it over.
         let Ok(socket) = socket.into_std() else { continue };
         if entry.inlet.send(Accepted { socket, peer, speaks, admitted }).await.is_err() {
@@ -169,39 +175,48 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 }
 
 /// Takes connections over into the shard's runtime.
-///
-/// Each phase of a connection is a task of its own, so that an idle one costs the memory of its last phase only.
 pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>) {
     while let Some(Accepted { socket, peer, speaks, admitted }) = outlet.recv().await {
-        let Admitted { delay, counted } = admitted;
-        let guard = shard.admit(counted);
         match TcpStream::from_std(socket) {
-            Ok(socket) if shard.config.proxies.contains(peer.ip()) => {
-                drop(tokio::spawn(meet_proxy(socket, peer, speaks, guard)));
-            }
-            Ok(socket) if delay.is_zero() => serve(socket, Peer::direct(peer), speaks, guard),
-            Ok(socket) => drop(tokio::spawn(async move {
-                let turn = tokio::time::timeout(delay, guard.shard().stopping());
-                // The time is over unless the hub stops before.
-                if turn.await.is_err() {
-                    serve(socket, Peer::direct(peer), speaks, guard);
-                }
-            })),
+            Ok(socket) => take_over(&shard, socket, peer, speaks, admitted),
             Err(error) => debug!(%peer, "connection lost: {error}"),
         }
     }
 }
 
-fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) {
-    match speaks {
-        Speaks::Mqtt => serve_mqtt(socket, peer, guard),
-        Speaks::Anything => drop(tokio::spawn(find_language(socket, peer, guard))),
+/// Each phase of a connection is a task of its own, or in a box of its own, so that an idle one costs the memory of its last
+/// phase only.
+fn take_over(shard: &Shard, socket: TcpStream, peer: SocketAddr, speaks: Speaks, admitted: Admitted) {
+    let Admitted { delay, counted } = admitted;
+    let guard = shard.admit(counted);
+    if shard.config.proxies.contains(peer.ip()) {
+        drop(tokio::spawn(meet_proxy(socket, peer, speaks, guard)));
+    } else if delay.is_zero() {
+        serve(socket, Peer::direct(peer), speaks, guard);
+    } else {
+        drop(tokio::spawn(async move {
+            let turn = tokio::time::timeout(delay, guard.shard().stopping());
+            // The time is over unless the hub stops before.
+            if turn.await.is_err() {
+                serve(socket, Peer::direct(peer), speaks, guard);
+            }
+        }));
     }
 }
 
-fn serve_mqtt(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
+fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) {
+    let newcomer = async move {
+        match speaks {
+            Speaks::Mqtt => Some(mqtt_newcomer(socket, peer, guard)),
+            Speaks::Anything => find_language(socket, peer, guard).await,
+        }
+    };
+    drop(tokio::spawn(mqtt::serve(newcomer)));
+}
+
+fn mqtt_newcomer(socket: TcpStream, peer: Peer, guard: ConnectionGuard) -> Newcomer {
     let admitted = guard.shard().guests.admit_address(peer);
-    drop(tokio::spawn(mqtt::serve(ByteStream::Tcp(socket), peer.address(), admitted, guard)));
+    Newcomer { socket: ByteStream::Tcp(socket), peer: peer.address(), admitted, guard }
 }
 
 /// Hears from a proxy whose connection this is.
@@ -228,16 +243,18 @@ async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, mu
     }
 }
 
-async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
+/// Hears what a connection speaks. What speaks MQTT is returned, as the task goes on with it; what speaks anything else is
+/// seen to.
+async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) -> Option<Newcomer> {
     let shard = guard.shard();
     let greeting = tokio::time::timeout(shard.config.limits.greeting_timeout, first_byte(&socket));
     let greeting = tokio::select! {
         greeting = greeting => greeting,
-        () = shard.stopping() => return,
+        () = shard.stopping() => return None,
     };
     match greeting {
         Ok(Some(byte)) => match Language::of(byte) {
-            Some(Language::Mqtt) => serve_mqtt(socket, peer, guard),
+            Some(Language::Mqtt) => return Some(mqtt_newcomer(socket, peer, guard)),
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
             Some(Language::Tls) => refuse_tls(&socket, peer),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
@@ -248,6 +265,7 @@ async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) {
         Ok(None) => {}
         Err(_) => debug!(%peer, "connection closed: it said nothing"),
     }
+    None
 }
 
 /// What no other language begins with.

@@ -22,6 +22,7 @@ mod withheld;
 pub(crate) const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
 pub(crate) use active::Turn;
+pub(crate) use connection::Newcomer;
 pub(crate) use restore::{Owner, message_ids};
 pub(crate) use sessions::Sessions;
 pub(crate) use task::serve;

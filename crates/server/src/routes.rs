@@ -9,6 +9,7 @@ use axum::routing::get;
 use crate::caller::Caller;
 use crate::http::{self, Problem};
 use crate::limits::WS_MQTT_PACKETS_PER_FRAME;
+use crate::mqtt::Newcomer;
 use crate::ws::NoWebSocket;
 use crate::{mqtt, ws};
 
@@ -30,7 +31,8 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
         None => Ok(caller.principal.clone()),
         Some(refusal) => Err(refusal),
     };
-    tokio::spawn(mqtt::serve(stream, caller.peer, admitted, caller.into_guard()));
+    let newcomer = Newcomer { socket: stream, peer: caller.peer, admitted, guard: caller.into_guard() };
+    tokio::spawn(mqtt::serve(std::future::ready(Some(newcomer))));
     Ok(answer)
 }
 

@@ -21,6 +21,17 @@ pub enum Version {
     V5,
 }
 
+impl Version {
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V3_1 => "3.1",
+            Self::V3_1_1 => "3.1.1",
+            Self::V5 => "5",
+        }
+    }
+}
+
 /// The identifier that ties a packet to its acknowledgement; never zero [MQTT-2.2.1-3].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PacketId(NonZeroU16);

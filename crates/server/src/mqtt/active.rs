@@ -9,9 +9,10 @@ mod packets;
 mod subscriptions;
 
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use housewire_core::{BatchNumber, Presence, Publisher};
+use housewire_core::{BatchNumber, Presence, Principal, Publisher};
 use housewire_protocols::mqtt::{Acknowledgement, ReasonCode, Traffic};
 use tokio::time::{Sleep, sleep_until};
 
@@ -66,9 +67,9 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub(super) fn new(connection: Connection, guard: SessionGuard) -> Self {
+    pub(super) fn new(connection: Connection, principal: Arc<Principal>, guard: SessionGuard) -> Self {
         let session = guard.session();
-        let (principal, is_durable) = (connection.principal.clone(), session.mailbox.is_durable());
+        let is_durable = session.mailbox.is_durable();
         let publisher = connection.shard().publisher(principal, session.id(), "mqtt", Presence::Connected);
         let is_behind = !connection.tail.is_empty();
         let (withheld, timer) = (Withheld::default(), None);
@@ -77,6 +78,11 @@ impl Active {
 
     fn session(&self) -> &Session {
         self.guard.session()
+    }
+
+    /// For the log.
+    fn client_id(&self) -> &str {
+        self.session().client.id()
     }
 
     /// Serves the client as far as that goes now; ready when the connection ends, with why it does.
@@ -226,5 +232,17 @@ impl Turn {
         self.acks.clear();
         self.replies.clear();
         (self.work, self.traffic) = (0, Traffic::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As many connections as a hub has, idle or not. Whoever adds to it says here what that costs.
+    #[test]
+    fn a_connection_takes_little_memory() {
+        assert!(size_of::<Active>() <= 312, "{} bytes", size_of::<Active>());
+        assert!(size_of::<Session>() <= 16, "{} bytes", size_of::<Session>());
     }
 }

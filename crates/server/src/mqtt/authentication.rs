@@ -124,7 +124,7 @@ impl Connection {
         if tokio::time::timeout(shard.config.limits.greeting_timeout, write_all(&self.socket, &bytes)).await.is_err() {
             return Err(End::Lost);
         }
-        let answer = self.read_until(|event, _| match event {
+        let answer = self.read_until(|event| match event {
             Event::Authenticate(AuthStep::Continue(data)) => Ok(Some(data.to_owned())),
             Event::Disconnect => Err(End::Client),
             _ => Ok(None),
@@ -133,8 +133,8 @@ impl Connection {
         Ok(Admitted { principal, proof: Some(proof) })
     }
 
-    /// A step of an exchange on a live connection, which goes on as it was meanwhile.
-    pub(super) fn reauthenticate(&mut self, step: AuthStep<'_>, replies: &mut Vec<u8>) -> Result<(), End> {
+    /// A step of an exchange on a live connection of this user, which goes on as it was meanwhile.
+    pub(super) fn reauthenticate(&mut self, step: AuthStep<'_>, user: &str, replies: &mut Vec<u8>) -> Result<(), End> {
         match (step, self.pending.take()) {
             (AuthStep::Begin(data), _) => {
                 let (pending, text) = Pending::begin(self.shard(), data)?;
@@ -144,7 +144,7 @@ impl Connection {
             }
             (AuthStep::Continue(data), Some(pending)) => {
                 let (principal, proof) = pending.finish(self.shard(), data)?;
-                if principal.name() != self.principal.name() {
+                if principal.name() != user {
                     let text = "another user than the one who connected; make a connection of its own";
                     return Err(End::Hub(ReasonCode::NotAuthorized, text.to_owned()));
                 }

@@ -10,6 +10,7 @@ use housewire_core::Principal;
 use housewire_protocols::mqtt::{
     Connect, Detached, Event, Inbound, Losses, Packet, ProtocolError, ReasonCode, Traffic, Version, decode,
 };
+use tracing::field::display;
 use tracing::info;
 
 use crate::clients;
@@ -33,8 +34,6 @@ struct Greeting {
 
 /// One connection's parts.
 pub(super) struct Connection {
-    pub(super) peer: SocketAddr,
-    pub(super) principal: Arc<Principal>,
     pub(super) socket: Arc<ByteStream>,
     pub(super) inbound: Inbound,
     /// Bytes of a packet that has not arrived whole.
@@ -47,18 +46,21 @@ pub(super) struct Connection {
     pub(super) guard: ConnectionGuard,
 }
 
-/// Greets an MQTT client and gets it its session. Whoever was not `admitted` hears why, in answer to its CONNECT.
-pub(super) async fn begin(
-    socket: ByteStream,
-    peer: SocketAddr,
-    admitted: Result<Arc<Principal>, &'static str>,
-    guard: ConnectionGuard,
-) -> Option<Active> {
+/// An MQTT client that has said nothing yet.
+pub(crate) struct Newcomer {
+    pub(crate) socket: ByteStream,
+    pub(crate) peer: SocketAddr,
+    /// Who it is without a credential; if nobody, it hears why in answer to its CONNECT.
+    pub(crate) admitted: Result<Arc<Principal>, &'static str>,
+    pub(crate) guard: ConnectionGuard,
+}
+
+/// Greets an MQTT client and gets it its session; nothing comes of it if it is refused.
+pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
+    let Newcomer { socket, peer, admitted, guard } = newcomer;
     let shard = guard.shard();
     shard.traffic().opened_socket();
     let mut connection = Connection {
-        peer,
-        principal: shard.guests.nobody(),
         socket: Arc::new(socket),
         inbound: Inbound::new(Arc::clone(shard.sessions.limits()), now().instant),
         tail: Vec::new(),
@@ -66,10 +68,10 @@ pub(super) async fn begin(
         pending: None,
         guard,
     };
-    match connection.get_session(admitted).await {
-        Ok(begun) => Some(connection.accept(begun)),
+    match connection.get_session(peer, admitted).await {
+        Ok(begun) => Some(connection.accept(peer, begun)),
         Err(end) => {
-            Box::pin(connection.refuse(end)).await;
+            Box::pin(connection.refuse(peer, end)).await;
             None
         }
     }
@@ -78,6 +80,7 @@ pub(super) async fn begin(
 /// What a client has got once it is let in.
 struct Begun {
     greeting: Greeting,
+    principal: Arc<Principal>,
     proof: Option<String>,
     resumed: Option<Detached>,
     guard: SessionGuard,
@@ -89,22 +92,25 @@ impl Connection {
         self.guard.shard()
     }
 
-    async fn get_session(&mut self, admitted: Result<Arc<Principal>, &'static str>) -> Result<Begun, End> {
-        let mut greeting = self.greet().await?;
+    async fn get_session(
+        &mut self,
+        peer: SocketAddr,
+        admitted: Result<Arc<Principal>, &'static str>,
+    ) -> Result<Begun, End> {
+        let mut greeting = self.greet(peer).await?;
         let login = std::mem::replace(&mut greeting.login, Login::Nameless);
         let Admitted { principal, proof } = self.identify(login, admitted).await.inspect_err(|end| {
             if let End::Hub(_, why) = end {
-                self.log_refusal(Some(&greeting.client_id), why);
+                self.log_refusal(peer, Some(&greeting.client_id), why);
             }
         })?;
-        self.principal = principal;
         let shard = self.shard().clone();
         let Greeting { client_id, start, .. } = &greeting;
         let is_kept = self.inbound.session_expiry_s() > 0;
-        let wanted = Wanted { client_id, principal: &self.principal, start: *start, is_kept };
+        let wanted = Wanted { client_id, principal: &principal, start: *start, is_kept };
         let Taken { session, resumed, has_ended_another } =
             shard.sessions.take(wanted).await.map_err(|no_session| {
-                self.log_refusal(Some(client_id), &no_session.to_string());
+                self.log_refusal(peer, Some(client_id), &no_session.to_string());
                 let reason = match no_session {
                     NoSession::StillHeld => ReasonCode::ServerUnavailable,
                     NoSession::Full => ReasonCode::QuotaExceeded,
@@ -113,12 +119,12 @@ impl Connection {
             })?;
         let guard = SessionGuard { shard: shard.clone(), session };
         shard.sessions.save_connected(client_id, guard.session(), has_ended_another, &self.inbound).await;
-        Ok(Begun { greeting, proof, resumed, guard })
+        Ok(Begun { greeting, principal, proof, resumed, guard })
     }
 
     /// Reads until the client has said CONNECT.
-    async fn greet(&mut self) -> Result<Greeting, End> {
-        let greeting = self.read_until(|event, peer| match event {
+    async fn greet(&mut self, peer: SocketAddr) -> Result<Greeting, End> {
+        let greeting = self.read_until(|event| match event {
             Event::Connect(connect) => Ok(Some(Greeting::of(&connect, peer))),
             _ => Ok(None),
         });
@@ -128,10 +134,7 @@ impl Connection {
     }
 
     /// Reads packets until `take` has what it wants.
-    pub(super) async fn read_until<T>(
-        &mut self,
-        take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
-    ) -> Result<T, End> {
+    pub(super) async fn read_until<T>(&mut self, take: impl Fn(Event<'_>) -> Result<Option<T>, End>) -> Result<T, End> {
         let shard = self.shard().clone();
         let stopping = shard.stopping();
         tokio::pin!(stopping);
@@ -157,11 +160,8 @@ impl Connection {
         }
     }
 
-    fn read_packet<T>(
-        &mut self,
-        take: impl Fn(Event<'_>, SocketAddr) -> Result<Option<T>, End>,
-    ) -> Result<Option<T>, End> {
-        let Self { guard, socket, inbound, tail, peer, bytes_read, .. } = self;
+    fn read_packet<T>(&mut self, take: impl Fn(Event<'_>) -> Result<Option<T>, End>) -> Result<Option<T>, End> {
+        let Self { guard, socket, inbound, tail, bytes_read, .. } = self;
         let shard = guard.shard();
         let mut scratch = shard.scratch.lock();
         let known = tail.len();
@@ -178,17 +178,17 @@ impl Connection {
         };
         shard.traffic().received(0, &Traffic { packets: 1, ..Traffic::default() });
         *bytes_read += used;
-        let taken = take(inbound.handle_packet(packet, now().instant)?, *peer)?;
+        let taken = take(inbound.handle_packet(packet, now().instant)?)?;
         tail.extend_from_slice(&data[used..]);
         Ok(taken)
     }
 
     /// Ends a connection that never got a session.
-    async fn refuse(&mut self, end: End) {
+    async fn refuse(&mut self, peer: SocketAddr, end: End) {
         let mut bytes = Vec::new();
         if let Some((reason, text)) = end.farewell() {
             if let End::Protocol(error) = &end {
-                self.log_refusal(None, &error.to_string());
+                self.log_refusal(peer, None, &error.to_string());
             }
             if let Some(packet) = self.inbound.farewell(reason, Some(&text)) {
                 self.inbound.reply(&packet, &mut bytes);
@@ -198,8 +198,9 @@ impl Connection {
     }
 
     /// Lets the client in: from here on it has its session.
-    fn accept(mut self, begun: Begun) -> Active {
-        let Begun { greeting: Greeting { client_id, is_assigned, start, .. }, proof, resumed, guard } = begun;
+    fn accept(mut self, peer: SocketAddr, begun: Begun) -> Active {
+        let Begun { greeting: Greeting { client_id, is_assigned, start, .. }, principal, proof, resumed, guard } =
+            begun;
         let (session, shard) = (guard.session(), self.shard().clone());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
@@ -216,9 +217,15 @@ impl Connection {
         );
         shard.hub.session_connected(session.id(), now());
         session.client.add_bytes_in(self.bytes_read);
-        shard.clients.connected(&session.client, self.facts());
-        self.log_arrival(&client_id, start, resumes);
-        Active::new(self, guard)
+        let facts = self.facts(peer);
+        shard.clients.connected(&session.client, facts);
+        if shard.sessions.may_log() {
+            let clients::Connection { version, keep_alive_s, .. } = facts;
+            let (version, user) = (version.map(Version::name), principal.name());
+            let (client_id, clean_start, session_present) = (&*client_id, start == Start::Clean, resumes);
+            info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
+        }
+        Active::new(self, principal, guard)
     }
 }
 
@@ -228,7 +235,7 @@ pub(super) async fn end(mut active: Active, end: End, turn: Turn) {
     let Active { connection, guard, .. } = active;
     let (shard, session) = (guard.shard.clone(), guard.session());
     let is_kept = session.mailbox.is_durable();
-    connection.log_departure(session.client.id(), &end, session.mailbox.losses());
+    connection.log_departure(session, &end);
     // The socket still counts as a connection as long as its guard lives.
     let Connection { socket, inbound, guard: _counts, .. } = connection;
     // A new connection of the client may be waiting for it.
@@ -244,37 +251,23 @@ pub(super) async fn end(mut active: Active, end: End, turn: Turn) {
 
 impl Connection {
     /// What is told of the connection to those who look after the hub.
-    fn facts(&self) -> clients::Connection {
-        let version = match self.inbound.version() {
-            Version::V3_1 => "3.1",
-            Version::V3_1_1 => "3.1.1",
-            Version::V5 => "5",
-        };
+    fn facts(&self, peer: SocketAddr) -> clients::Connection {
         clients::Connection {
-            peer: self.peer,
+            peer,
             transport: self.socket.name(),
-            version: Some(version),
+            version: Some(self.inbound.version()),
             keep_alive_s: self.inbound.keep_alive_s(),
             session_expiry_s: Some(self.inbound.session_expiry_s()).filter(|seconds| *seconds != u32::MAX),
         }
     }
 
-    fn log_arrival(&self, client_id: &str, start: Start, session_present: bool) {
-        if !self.shard().sessions.may_log() {
-            return;
-        }
-        let clients::Connection { peer, version, keep_alive_s, .. } = self.facts();
-        let (user, clean_start) = (self.principal.name(), start == Start::Clean);
-        info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
-    }
-
-    fn log_refusal(&self, client_id: Option<&str>, reason: &str) {
+    fn log_refusal(&self, peer: SocketAddr, client_id: Option<&str>, reason: &str) {
         if self.shard().sessions.may_log() {
-            info!(client_id, peer = %self.peer, reason, "MQTT client refused");
+            info!(client_id, %peer, reason, "MQTT client refused");
         }
     }
 
-    fn log_departure(&self, client_id: &str, end: &End, losses: Losses) {
+    fn log_departure(&self, session: &Session, end: &End) {
         if let End::Protocol(error) = end
             && error.reason() == ReasonCode::PacketTooLarge
         {
@@ -283,14 +276,15 @@ impl Connection {
         if !self.shard().sessions.may_log() {
             return;
         }
-        let (peer, reason) = (self.peer, end.describe());
-        let reason = &*reason;
+        let (client, losses, reason) = (&session.client, session.mailbox.losses(), end.describe());
+        let (client_id, reason) = (&**client.id(), &*reason);
+        let peer = client.whereabouts().connection.map(|connection| display(connection.peer));
         let Losses { overflow, memory, too_large, expired, unclaimed } = losses;
         if losses == Losses::default() {
-            info!(client_id, %peer, reason, "MQTT client disconnected");
+            info!(client_id, peer, reason, "MQTT client disconnected");
         } else {
             let text = "MQTT client disconnected; some messages did not reach it";
-            info!(client_id, %peer, reason, overflow, memory, too_large, expired, unclaimed, "{text}");
+            info!(client_id, peer, reason, overflow, memory, too_large, expired, unclaimed, "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use housewire_core::{Delivery, Filter, Mailbox, Offer, Readiness, Run, SubscribeOptions, Timestamp};
 use housewire_protocols::limits::MqttLimits;
 use housewire_protocols::mqtt::{
-    Acknowledgement, Holdings, Link, Losses, Outbound, PacketId, ProtocolError, SharedMessage, Traffic,
+    Acknowledgement, Holdings, Link, Losses, Outbound, PacketId, ProtocolError, SharedMessage,
 };
 use parking_lot::Mutex;
 use tracing::warn;
@@ -41,8 +41,6 @@ struct State {
     /// It was said that messages to this client are lost.
     has_warned: bool,
     bytes_out: u64,
-    /// What the shard has counted of what was sent.
-    counted: Traffic,
     /// Of a session that outlives the process.
     durable: Option<Box<Durable>>,
 }
@@ -118,7 +116,6 @@ impl MqttMailbox {
             is_broken: false,
             has_warned: false,
             bytes_out: 0,
-            counted: Traffic::default(),
             durable,
         };
         let (replays, state) = (Mutex::default(), Mutex::new(state));
@@ -376,7 +373,7 @@ impl Measured for MqttMailbox {
 impl Flush for MqttMailbox {
     fn flush(&self) {
         let mut state = self.state.lock();
-        let State { outbound, wire, is_dirty, is_blocked, is_broken, bytes_out, counted, .. } = &mut *state;
+        let State { outbound, wire, is_dirty, is_blocked, is_broken, bytes_out, .. } = &mut *state;
         *is_dirty = false;
         let Some(wire) = wire else { return };
         // Its task may wait for room: to go on with a replay, or to read on.
@@ -402,8 +399,7 @@ impl Flush for MqttMailbox {
                 Err(_) => *is_broken = true,
             }
         }
-        let sent = outbound.sent();
-        wire.shard.traffic().sent(written_bytes, &sent.since(&std::mem::replace(counted, sent)));
+        wire.shard.traffic().sent(written_bytes, &outbound.take_sent());
         *bytes_out += written_bytes as u64;
         let has_room = (was_congested && !outbound.is_congested()) || (was_backlogged && !outbound.is_backlogged());
         if *is_blocked != was_blocked || *is_broken || has_room {

@@ -2,38 +2,30 @@
 //!
 //! Written by hand, as `active` is: what a connection needs to begin and to end is in a box that is gone while it is there.
 
+use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::{mem, net::SocketAddr};
-
-use housewire_core::Principal;
 
 use crate::mqtt::active::Active;
-use crate::mqtt::connection::{begin, end};
-use crate::shard::ConnectionGuard;
-use crate::stream::ByteStream;
+use crate::mqtt::connection::{Newcomer, begin, end};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// See the module.
-#[expect(clippy::large_enum_variant, reason = "the large one is the one that lasts")]
 enum Task {
     /// It has no session yet; nothing comes of it if it is refused.
     Beginning(Boxed<Option<Active>>),
-    Serving(Active),
+    /// Boxed, as tokio rounds a task up to whole cache lines.
+    Serving(Box<Active>),
     Ending(Boxed<()>),
     Over,
 }
 
-/// Serves an MQTT client. Whoever was not `admitted` hears why, in answer to its CONNECT.
+/// Serves the MQTT client that turns out to be there, if one does.
 pub(crate) fn serve(
-    socket: ByteStream,
-    peer: SocketAddr,
-    admitted: Result<Arc<Principal>, &'static str>,
-    guard: ConnectionGuard,
-) -> impl Future<Output = ()> + Send + use<> {
-    Task::Beginning(Box::pin(begin(socket, peer, admitted, guard)))
+    newcomer: impl Future<Output = Option<Newcomer>> + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
+    Task::Beginning(Box::pin(async { begin(newcomer.await?).await }))
 }
 
 impl Future for Task {
@@ -44,7 +36,7 @@ impl Future for Task {
         loop {
             *this = match this {
                 Self::Beginning(beginning) => match ready!(beginning.as_mut().poll(context)) {
-                    Some(active) => Self::Serving(active),
+                    Some(active) => Self::Serving(Box::new(active)),
                     None => Self::Over,
                 },
                 Self::Serving(active) => {
@@ -54,7 +46,7 @@ impl Future for Task {
                     let reason = ready!(active.poll(context, &mut turn));
                     let rest = mem::take(&mut *turn);
                     match mem::replace(this, Self::Over) {
-                        Self::Serving(active) => Self::Ending(Box::pin(end(active, reason, rest))),
+                        Self::Serving(active) => Self::Ending(Box::pin(end(*active, reason, rest))),
                         other => other,
                     }
                 }

@@ -1,5 +1,6 @@
 //! A client as JSON.
 
+use housewire_protocols::mqtt::Version;
 use serde::Serialize;
 
 use crate::clients::{Client, Connection, Protocol, Whereabouts};
@@ -53,7 +54,7 @@ impl<'a> ClientView<'a> {
         Self {
             id: client.id(),
             protocol: name(client.protocol()),
-            version: connection.and_then(|connection| connection.version),
+            version: connection.and_then(|connection| connection.version).map(Version::name),
             transport: connection.map(|connection| connection.transport),
             address: connection.map(|Connection { peer, .. }| peer.to_string()),
             user: client.subscriber.principal().name(),

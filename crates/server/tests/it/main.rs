@@ -8,6 +8,7 @@ mod conformance_cases;
 mod demo;
 mod devices;
 mod durable;
+mod endings;
 mod events;
 mod http;
 mod http_client;

@@ -479,9 +479,9 @@ impl Outbound {
         Holdings { bytes, queued: self.queue.len(), in_flight }
     }
 
-    /// What was sent so far, on all connections.
-    pub fn sent(&self) -> Traffic {
-        self.sent
+    /// What was sent since this was asked for last, on all connections.
+    pub fn take_sent(&mut self) -> Traffic {
+        std::mem::take(&mut self.sent)
     }
 
     /// What was lost so far.

@@ -14,16 +14,6 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What came on top since `before`.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        Self {
-            packets: self.packets - before.packets,
-            publishes: self.publishes - before.publishes,
-            publish_bytes: self.publish_bytes - before.publish_bytes,
-        }
-    }
-
     /// A PUBLISH more for each message of a run.
     pub(super) fn add_run(&mut self, run: &Run<'_>) {
         let publishes = run.payloads().len() as u64;

@@ -33,7 +33,7 @@ impl Active {
             return;
         }
         if tokio::time::timeout(DRAIN_TIMEOUT, self.send_withheld(&mut turn)).await.is_err() {
-            debug!(peer = %self.connection.peer, "the disk does not have in time what the client still waits for");
+            debug!(client_id = self.client_id(), "the disk does not have in time what the client still waits for");
         }
         let Turn { mut acks, mut replies, .. } = turn;
         if self.session().mailbox.respond(&mut acks, &mut replies).is_err() {
@@ -57,7 +57,7 @@ impl Active {
             }
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
-            debug!(peer = %self.connection.peer, "the client did not take its last messages");
+            debug!(client_id = self.client_id(), "the client did not take its last messages");
         }
     }
 }

@@ -85,7 +85,10 @@ impl Active {
                 self.subscribe(packet_id, identifier, requests, turn)?
             }
             Event::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, filters, turn),
-            Event::Authenticate(step) => self.connection.reauthenticate(step, &mut turn.replies)?,
+            Event::Authenticate(step) => {
+                let user = self.publisher.principal().name();
+                self.connection.reauthenticate(step, user, &mut turn.replies)?;
+            }
             Event::Disconnect => return Err(End::Client),
             // The machine refuses a second CONNECT, and publications were taken before.
             Event::Connect(_) | Event::Publish(_) => {}
@@ -121,7 +124,7 @@ impl Active {
         let receivers = result.as_ref().map_or(0, |receipt| receipt.matched);
         turn.work += receivers;
         if let Err(denied) = &result {
-            debug!(peer = %self.connection.peer, %denied, "publish refused");
+            debug!(client_id = self.client_id(), %denied, "publish refused");
             if *denied == Denied::DiskFailing
                 && qos > Qos::AtMostOnce
                 && self.connection.inbound.version() < Version::V5

@@ -66,7 +66,7 @@ impl Active {
                 ReasonCode::granted(options.qos)
             }
             Err(denied) => {
-                debug!(peer = %self.connection.peer, %denied, "subscription refused");
+                debug!(client_id = self.client_id(), %denied, "subscription refused");
                 filter_denial_reason(&denied)
             }
         }

@@ -94,15 +94,15 @@ fn sessions_share_a_bound_and_those_who_hold_little_are_not_hurt() {
 #[test]
 fn what_is_sent_is_counted() {
     let (_, mut outbound) = connected(limits(), clean());
-    let before = outbound.sent();
-    assert_eq!(before.packets, 1, "CONNACK");
+    assert_eq!(outbound.take_sent().packets, 1, "CONNACK");
     offer(&mut outbound, Qos::AtLeastOnce, 2);
     offer(&mut outbound, Qos::AtLeastOnce, 1);
     outbound.append(&[0xd0, 0, 0xd0, 0]);
-    let sent = outbound.sent().since(&before);
+    let sent = outbound.take_sent();
     assert_eq!(sent, Traffic { packets: 4, publishes: 2, publish_bytes: 2 }, "the third waits for its turn");
     puback(&mut outbound, 1);
-    assert_eq!(outbound.sent().since(&before), Traffic { packets: 5, publishes: 3, publish_bytes: 3 });
+    assert_eq!(outbound.take_sent(), Traffic { packets: 1, publishes: 1, publish_bytes: 1 });
+    assert_eq!(outbound.take_sent(), Traffic::default());
 }
 
 #[test]

@@ -38,7 +38,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_shard_goes_on_meanwhile() {
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
         let work = aside(move || told.recv_timeout(Duration::from_secs(10)));
         let (done, sent) = tokio::join!(work, async move { tell.send(7) });
         assert_eq!((done, sent), (Ok(7), Ok(())));

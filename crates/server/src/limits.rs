@@ -52,8 +52,10 @@ pub(crate) const WS_PINGS_UNANSWERED_MAX: u32 = 2;
 pub(crate) const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the farewell on both sides; the connection is cut then.
 pub(crate) const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Read buffer of a WebSocket; the library's default costs 134 kB per connection.
+/// Read buffer that a WebSocket keeps; the library's default costs 134 kB per connection.
 pub(crate) const WS_READ_BUFFER_BYTES: usize = 512;
+/// Read at once from a WebSocket's connection; what is not handled yet waits with it, the rest in the socket.
+pub(crate) const WS_READ_BYTES_MAX: usize = 16 * 1024;
 /// Output gathered before it is written without waiting for the end of the tick.
 pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Longest `id` of a request on a WebSocket; longer ones are refused.

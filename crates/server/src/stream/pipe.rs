@@ -178,9 +178,14 @@ impl FarEnd {
         Ok(())
     }
 
-    /// Whether the near end was dropped; what it wrote before may still be taken.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.lanes.lock().near_has_left
+    /// Ready once the near end was dropped; what it wrote before may still be taken.
+    pub(crate) fn poll_abandoned(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut lanes = self.lanes.lock();
+        if lanes.near_has_left {
+            return Poll::Ready(());
+        }
+        lanes.far.register(cx);
+        Poll::Pending
     }
 }
 
@@ -218,6 +223,10 @@ mod tests {
 
     async fn give(far: &FarEnd, bytes: Bytes) {
         poll_fn(|cx| far.try_give(cx, bytes.clone()).map_or(Poll::Pending, Poll::Ready)).await;
+    }
+
+    async fn abandoned(far: &FarEnd) {
+        poll_fn(|cx| far.poll_abandoned(cx)).await;
     }
 
     fn would_block(result: io::Result<usize>) -> bool {
@@ -272,9 +281,9 @@ mod tests {
         let (near, far) = pipe("test");
         near.try_write(b"bye").unwrap();
         near.end_writing();
-        assert!(!far.is_abandoned());
+        assert!(abandoned(&far).now_or_never().is_none());
         drop(near);
-        assert!(far.is_abandoned());
+        abandoned(&far).await;
         assert_eq!(take(&far).await.unwrap(), "bye");
         assert_eq!(take(&far).await, None);
         give(&far, Bytes::from_static(b"to nobody")).await;
@@ -308,5 +317,11 @@ mod tests {
         give(&far, Bytes::from_static(b"x")).await;
         drop(far);
         assert_eq!(reader.await.unwrap(), (8, 8));
+
+        let (near, far) = pipe("test");
+        let waiter = tokio::spawn(async move { abandoned(&far).await });
+        tokio::task::yield_now().await;
+        drop(near);
+        waiter.await.unwrap();
     }
 }

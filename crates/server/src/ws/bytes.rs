@@ -48,7 +48,8 @@ struct Carrier {
 impl Carrier {
     async fn carry(&mut self) -> End {
         let end = poll_fn(|cx| match self.poll(cx) {
-            Poll::Pending if self.far.is_abandoned() => Poll::Ready(None),
+            // Asked each time, as whoever waits for the socket to take more must hear of it, too.
+            Poll::Pending => self.far.poll_abandoned(cx).map(|()| None),
             polled => polled.map(Some),
         });
         match end.await {

@@ -10,13 +10,17 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tracing::debug;
 
+use crate::aside::aside;
 use crate::caller::Caller;
-use crate::limits::{TICK_BYTES_MAX, TICK_FRAMES_MAX, WS_PING_EVERY, WS_PINGS_UNANSWERED_MAX, WS_WRITE_TIMEOUT};
+use crate::limits::{
+    JSON_BYTES_AT_ONCE, TICK_BYTES_MAX, TICK_FRAMES_MAX, WS_PING_EVERY, WS_PINGS_UNANSWERED_MAX, WS_WRITE_TIMEOUT,
+};
 use crate::outbox::Batch;
 use crate::persist::Durability;
 use crate::refusal::Refusal;
 use crate::ws::end::{End, say_goodbye};
 use crate::ws::reply;
+use crate::ws::request::Frame;
 use crate::ws::session::{Answer, Session};
 use crate::ws::socket::Socket;
 
@@ -156,7 +160,7 @@ impl Connection {
 
     async fn handle(&mut self, message: Message) -> Going {
         match message {
-            Message::Text(text) => match self.session.handle(&text) {
+            Message::Text(text) => match self.answer(text).await {
                 Answer::First(answer) => self.feed(Message::text(answer)).await,
                 Answer::Durable(id, batch) => {
                     self.due = self.due.max(Some(batch));
@@ -181,6 +185,15 @@ impl Connection {
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
             Message::Close(_) => Err(End::Left),
         }
+    }
+
+    /// Does what a frame asks for. A long one is read aside, while this connection waits and others go on.
+    async fn answer(&mut self, text: Utf8Bytes) -> Answer {
+        if text.len() <= JSON_BYTES_AT_ONCE {
+            return self.session.handle(Frame::parse(&text));
+        }
+        let frame = aside(move || Frame::parse(&text).into_owned()).await;
+        self.session.handle(frame)
     }
 
     /// Writes what waits, about as much as is due in one tick.

@@ -35,8 +35,25 @@ pub(super) struct Publish<'a> {
 /// A frame, with the number to answer under as far as it could be read.
 pub(super) struct Frame<'a> {
     /// As it came, a JSON string or number.
-    pub(super) id: Option<&'a str>,
+    pub(super) id: Option<Cow<'a, str>>,
     pub(super) request: Result<Request<'a>, Refusal>,
+}
+
+impl Frame<'_> {
+    /// Free of the text that it was read from.
+    pub(super) fn into_owned(self) -> Frame<'static> {
+        let request = self.request.map(|request| match request {
+            Request::Publish(publish) => {
+                let payload = Cow::Owned(publish.payload.into_owned());
+                Request::Publish(Publish { payload, ..publish })
+            }
+            Request::Subscribe(filter) => Request::Subscribe(filter),
+            Request::Unsubscribe(filter) => Request::Unsubscribe(filter),
+            Request::Get(topic) => Request::Get(topic),
+            Request::Ping => Request::Ping,
+        });
+        Frame { id: self.id.map(|id| Cow::Owned(id.into_owned())), request }
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -51,7 +68,7 @@ impl<'a> Frame<'a> {
         }
         let Object(fields) = serde_json::from_str::<Object<PublishFields<'_>>>(text).ok()?;
         let id = fields.id.map(|id| parse_id(id.get())).transpose().ok()?;
-        Some(Self { id, request: fields.check().map(Request::Publish) })
+        Some(Self { id: id.map(Cow::Borrowed), request: fields.check().map(Request::Publish) })
     }
 
     fn parse_any(text: &'a str) -> Self {
@@ -59,7 +76,7 @@ impl<'a> Frame<'a> {
             Err(refusal) => Self { id: None, request: Err(refusal) },
             Ok(Head { op, id }) => match id.map(|id| parse_id(id.get())).transpose() {
                 Err(refusal) => Self { id: None, request: Err(refusal) },
-                Ok(id) => Self { id, request: parse(op, text) },
+                Ok(id) => Self { id: id.map(Cow::Borrowed), request: parse(op, text) },
             },
         }
     }
@@ -214,6 +231,7 @@ mod tests {
             ),
         ] {
             assert_eq!(request(text).unwrap(), expected, "{text}");
+            assert_eq!(Frame::parse(text).into_owned().request.unwrap(), expected, "{text}");
         }
     }
 
@@ -260,7 +278,7 @@ mod tests {
             (r#"{"op":"ping","id":{}}"#, None),
             (r#"{"id":42"#, None),
         ] {
-            assert_eq!(Frame::parse(text).id, id, "{text}");
+            assert_eq!(Frame::parse(text).into_owned().id.as_deref(), id, "{text}");
         }
         let long = format!("{{\"op\":\"ping\",\"id\":\"{}\"}}", "x".repeat(WS_ID_BYTES_MAX));
         assert!(Frame::parse(&long).request.is_err());

@@ -63,8 +63,9 @@ impl Session {
     }
 
     /// Does what a text frame asks for.
-    pub(super) fn handle(&mut self, text: &str) -> Answer {
-        let Frame { id, request } = Frame::parse(text);
+    pub(super) fn handle(&mut self, frame: Frame<'_>) -> Answer {
+        let Frame { id, request } = frame;
+        let id = id.as_deref();
         match request.and_then(|request| self.fulfil(request)) {
             Ok(Outcome::Subscribed) => Answer::First(reply::ok(id)),
             Ok(Outcome::Done) => Answer::Last(reply::ok(id)),

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
+use crate::limits::WS_READ_BYTES_MAX;
 use crate::shard::Shard;
 
 /// See the module.
@@ -145,7 +146,7 @@ impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.unread.is_empty() {
             let mut scratch = self.shard.scratch.lock();
-            let mut space = ReadBuf::new(scratch.space());
+            let mut space = ReadBuf::new(&mut scratch.space()[..WS_READ_BYTES_MAX]);
             let mut cx = Context::from_waker(&self.waker);
             at_once(Pin::new(&mut self.stream).poll_read(&mut cx, &mut space))?;
             let read = space.filled();

@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::config::Limits;
 use crate::fixture::{Fixture, PIPE_BYTES, pass};
-use crate::limits::{WS_CLOSE_TIMEOUT, WS_PING_EVERY, WS_WRITE_TIMEOUT};
+use crate::limits::{JSON_BYTES_AT_ONCE, WS_CLOSE_TIMEOUT, WS_PING_EVERY, WS_WRITE_TIMEOUT};
 
 struct Client {
     socket: WebSocketStream<DuplexStream>,
@@ -80,6 +80,22 @@ async fn subscriptions_and_presence_end_with_the_client() {
         served.await.unwrap();
         assert_eq!(hub.publish("a/b", "1"), 0);
         assert!(!lamp.lock().is_online());
+    }
+}
+
+#[tokio::test]
+async fn long_frames_are_answered_in_their_turn() {
+    let hub = Fixture::new();
+    let mut client = Client::open(&hub).await;
+    client.subscribe("a").await;
+    let long = "x".repeat(JSON_BYTES_AT_ONCE);
+    client.send(&format!("{{\"op\":\"publish\",\"id\":\"long\",\"topic\":\"a\",\"payload\":\"{long}\"}}")).await;
+    client.send(&format!("{{\"op\":\"dance\",\"id\":2,\"payload\":\"{long}\"}}")).await;
+    client.send(r#"{"op":"ping","id":3}"#).await;
+    assert_eq!(client.frame().await["payload"], *long);
+    for (op, id) in [("ok", "long".into()), ("error", 2.into()), ("ok", 3.into())] {
+        let answer = client.frame().await;
+        assert_eq!((&answer["op"], &answer["id"]), (&op.into(), &id));
     }
 }
 

@@ -301,6 +301,31 @@ fn a_slow_reader_loses_messages_and_nobody_else_does() {
 }
 
 #[test]
+fn who_reads_nothing_and_is_disconnected_is_left() {
+    let hub = TestHub::start();
+    let mut ws = slow(&hub);
+    ws.send(CONNECT);
+    ws.expect("20 02 00 00");
+    ws.send(SUBSCRIBE_A);
+    ws.expect(SUBACK);
+    let mut publisher = tcp_client(&hub);
+    let packet = [&[0x30, 0x80, 0x40, 0, 1, b'a'][..], &vec![b'x'; 8_192 - 3]].concat();
+    for _ in 0..2_000 {
+        publisher.send(&packet);
+    }
+    publisher.send_hex("c0 00");
+    publisher.expect_hex("d0 00");
+    // It is still open here, and full: nothing but the hub ends it.
+    call(&hub, "DELETE", "/api/clients/r", &[], b"").expect(204);
+    let begun = Instant::now();
+    while !get(&hub, "/api/metrics").text().contains("housewire_limit_current{limit=\"connections\"} 2\n") {
+        assert!(begun.elapsed() < PATIENCE, "its connection is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(ws);
+}
+
+#[test]
 fn who_reads_no_answers_is_not_listened_to() {
     let hub = TestHub::start();
     let mut ws = slow(&hub);

@@ -137,7 +137,12 @@ pub(crate) fn servers(peers: &[Peer], shards: &[usize]) -> Vec<Server> {
     let with_shards = |shards: usize| Server {
         name: if shards == 1 { Peer::Housewire.name().to_owned() } else { format!("housewire, {shards} shards") },
         peer: Peer::Housewire,
-        setup: Setup { shards, ..Setup::default() },
+        // A shard takes thousands of connections before the next is asked; here each is to have some.
+        setup: Setup {
+            shards,
+            config: format!("[limits]\nconnections_per_shard = {}\n", 200 / shards),
+            ..Setup::default()
+        },
     };
     let each = |peer: &Peer| match peer {
         Peer::Housewire => shards.iter().copied().map(with_shards).collect(),

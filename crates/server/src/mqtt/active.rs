@@ -9,10 +9,9 @@ mod packets;
 mod subscriptions;
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use housewire_core::{BatchNumber, Presence, Principal, Publisher};
+use housewire_core::{BatchNumber, Hub, Principal};
 use housewire_protocols::mqtt::{Acknowledgement, ReasonCode, Traffic};
 use tokio::time::{Sleep, sleep_until};
 
@@ -54,7 +53,6 @@ enum Next {
 pub(super) struct Active {
     pub(super) connection: Connection,
     pub(super) guard: SessionGuard,
-    publisher: Publisher,
     withheld: Withheld,
     /// For the keep-alive, if there is one. It never sleeps longer than that allows, and is set on when it wakes too early.
     timer: Option<Pin<Box<Sleep>>>,
@@ -67,17 +65,25 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub(super) fn new(connection: Connection, principal: Arc<Principal>, guard: SessionGuard) -> Self {
+    pub(super) fn new(connection: Connection, guard: SessionGuard) -> Self {
         let session = guard.session();
         let is_durable = session.mailbox.is_durable();
-        let publisher = connection.shard().publisher(principal, session.id(), "mqtt", Presence::Connected);
         let is_behind = !connection.tail.is_empty();
         let (withheld, timer) = (Withheld::default(), None);
-        Self { connection, guard, publisher, withheld, timer, is_durable, is_behind, has_begun: false }
+        Self { connection, guard, withheld, timer, is_durable, is_behind, has_begun: false }
     }
 
     fn session(&self) -> &Session {
         self.guard.session()
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.connection.shard().hub
+    }
+
+    /// Whose rights apply.
+    fn principal(&self) -> &Principal {
+        self.session().subscriber().principal()
     }
 
     /// For the log.
@@ -242,7 +248,7 @@ mod tests {
     /// As many connections as a hub has, idle or not. Whoever adds to it says here what that costs.
     #[test]
     fn a_connection_takes_little_memory() {
-        assert!(size_of::<Active>() <= 312, "{} bytes", size_of::<Active>());
+        assert!(size_of::<Active>() <= 200, "{} bytes", size_of::<Active>());
         assert!(size_of::<Session>() <= 16, "{} bytes", size_of::<Session>());
     }
 }

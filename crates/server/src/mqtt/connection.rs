@@ -225,7 +225,7 @@ impl Connection {
             let (client_id, clean_start, session_present) = (&*client_id, start == Start::Clean, resumes);
             info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
         }
-        Active::new(self, principal, guard)
+        Active::new(self, guard)
     }
 }
 

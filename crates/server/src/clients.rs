@@ -25,6 +25,24 @@ pub(crate) enum Protocol {
     Events,
 }
 
+/// What carries the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    WebSocket,
+    Http,
+}
+
+impl Transport {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::WebSocket => "websocket",
+            Self::Http => "http",
+        }
+    }
+}
+
 /// What a mailbox says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
@@ -64,8 +82,7 @@ pub(crate) trait Measured: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
-    /// What carries the protocol: `tcp`, `websocket`, `http`.
-    pub(crate) transport: &'static str,
+    pub(crate) transport: Transport,
     /// Of MQTT.
     pub(crate) version: Option<Version>,
     /// 0 for none.
@@ -379,7 +396,7 @@ mod tests {
 
     const CONNECTION: Connection = Connection {
         peer: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
-        transport: "tcp",
+        transport: Transport::Tcp,
         version: None,
         keep_alive_s: 0,
         session_expiry_s: Some(0),

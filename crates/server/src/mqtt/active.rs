@@ -58,8 +58,10 @@ pub(super) struct Active {
     timer: Option<Pin<Box<Sleep>>>,
     /// The session outlives the process.
     is_durable: bool,
-    /// The tail holds whole packets, for the next turn; so it may at first, as the client may have sent more behind its CONNECT.
+    /// The tail holds whole packets, for the next turn.
     is_behind: bool,
+    /// Nothing was read yet, and the client may have sent more behind its CONNECT.
+    has_more: bool,
     /// Everything that could end it before it began was looked at.
     has_begun: bool,
 }
@@ -68,9 +70,9 @@ impl Active {
     pub(super) fn new(connection: Connection, guard: SessionGuard) -> Self {
         let session = guard.session();
         let is_durable = session.mailbox.is_durable();
-        let is_behind = !connection.tail.is_empty();
+        let has_more = !connection.tail.is_empty();
         let (withheld, timer) = (Withheld::default(), None);
-        Self { connection, guard, withheld, timer, is_durable, is_behind, has_begun: false }
+        Self { connection, guard, withheld, timer, is_durable, is_behind: false, has_more, has_begun: false }
     }
 
     fn session(&self) -> &Session {
@@ -143,7 +145,10 @@ impl Active {
     /// Ready when there is something to handle, or it is certain that nothing comes any more.
     fn poll_input(&self, context: &mut Context<'_>) -> Poll<()> {
         // A stream that failed is read, which finds that out.
-        if self.is_behind { Poll::Ready(()) } else { self.connection.socket.poll_readable(context).map(drop) }
+        if self.is_behind || self.has_more {
+            return Poll::Ready(());
+        }
+        self.connection.socket.poll_readable(context).map(drop)
     }
 
     fn release_withheld(&mut self, turn: &mut Turn) -> Result<(), End> {
@@ -174,6 +179,7 @@ impl Active {
 
     /// Reads once, handles the packets that are whole, answers in one go.
     fn read(&mut self, turn: &mut Turn) -> Result<Next, End> {
+        self.has_more = false;
         let shard = self.connection.shard().clone();
         let mut tail = std::mem::take(&mut self.connection.tail);
         let known = tail.len();

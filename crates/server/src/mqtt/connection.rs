@@ -254,7 +254,7 @@ impl Connection {
     fn facts(&self, peer: SocketAddr) -> clients::Connection {
         clients::Connection {
             peer,
-            transport: self.socket.name(),
+            transport: self.socket.transport(),
             version: Some(self.inbound.version()),
             keep_alive_s: self.inbound.keep_alive_s(),
             session_expiry_s: Some(self.inbound.session_expiry_s()).filter(|seconds| *seconds != u32::MAX),

@@ -64,23 +64,8 @@ impl Publisher {
     }
 
     /// Publishes consecutive messages to one topic. On return every subscriber's mailbox has been offered them.
-    pub fn publish_run(&self, mut run: Run<'_>, now: Now) -> Result<Receipt, Denied> {
-        run.origin = self.origin;
-        run.time = now.wall;
-        self.principal.require(Access::Write, run.topic())?;
-        let route = self.routes.route(&self.hub, run.topic());
-        match route.role {
-            Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
-            Role::OverBound => self.hub.check_topic(run.topic().as_str()).map(|()| Receipt::default()),
-            _ if !self.hub.may_acknowledge(&route, &run) => Err(Denied::DiskFailing),
-            // Nothing is recorded of it, so nothing is locked.
-            Role::Plain if !run.is_retained() => {
-                let Offered { matched, is_kept } = route.offer(&run);
-                let durable_with = is_kept.then(|| self.hub.next_batch());
-                Ok(Receipt { matched, durable_with, ..Receipt::default() })
-            }
-            _ => self.hub.record_and_offer(&self.routes, route, &run, now),
-        }
+    pub fn publish_run(&self, run: Run<'_>, now: Now) -> Result<Receipt, Denied> {
+        self.hub.publish_run(&self.routes, &self.principal, self.origin, run, now)
     }
 }
 
@@ -100,6 +85,33 @@ struct Recording<'a> {
 }
 
 impl Hub {
+    /// What [`Publisher::publish_run`] does, for those who keep no publisher of their own.
+    pub fn publish_run(
+        &self,
+        routes: &RouteCache,
+        principal: &Principal,
+        origin: Origin,
+        mut run: Run<'_>,
+        now: Now,
+    ) -> Result<Receipt, Denied> {
+        run.origin = origin;
+        run.time = now.wall;
+        principal.require(Access::Write, run.topic())?;
+        let route = routes.route(self, run.topic());
+        match route.role {
+            Role::HubOnly => Err(Denied::HubOnly(run.topic().to_string())),
+            Role::OverBound => self.check_topic(run.topic().as_str()).map(|()| Receipt::default()),
+            _ if !self.may_acknowledge(&route, &run) => Err(Denied::DiskFailing),
+            // Nothing is recorded of it, so nothing is locked.
+            Role::Plain if !run.is_retained() => {
+                let Offered { matched, is_kept } = route.offer(&run);
+                let durable_with = is_kept.then(|| self.next_batch());
+                Ok(Receipt { matched, durable_with, ..Receipt::default() })
+            }
+            _ => self.record_and_offer(routes, route, &run, now),
+        }
+    }
+
     fn record_and_offer(
         &self,
         routes: &RouteCache,

@@ -4,7 +4,7 @@
 //! own programs are neither counted nor slowed. What all addresses together may have belongs to `listener`.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ struct Address {
 pub(crate) struct Admission {
     connections_max: usize,
     rate: f64,
-    addresses: Mutex<HashMap<IpAddr, Address>>,
+    addresses: Mutex<HashMap<Network, Address>>,
 }
 
 /// A connection that may be served, after a while.
@@ -40,7 +40,7 @@ pub(crate) struct Admitted {
 }
 
 /// Counts a connection for its address while it lives; `None` for this machine's own.
-pub(crate) struct Counted(Option<(Arc<Admission>, IpAddr)>);
+pub(crate) struct Counted(Option<(Arc<Admission>, Network)>);
 
 impl Admitted {
     /// Neither counted nor slowed.
@@ -71,11 +71,11 @@ impl Admission {
             return Some(Admitted::EXEMPT);
         }
         let mut addresses = self.addresses.lock();
-        let mut key = network_of(peer);
+        let mut key = Network::of(peer);
         if addresses.len() >= ADDRESSES_MAX && !addresses.contains_key(&key) {
             addresses.retain(|_, address| address.connections > 0 || self.tokens(address, now) < self.burst());
             if addresses.len() >= ADDRESSES_MAX {
-                key = Ipv6Addr::UNSPECIFIED.into();
+                key = Network::V6(0);
             }
         }
         let address =
@@ -108,12 +108,20 @@ impl Admission {
 }
 
 /// What counts as one address: of IPv6 the network, as every host in it has as many addresses as it likes.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Network {
+    V4(Ipv4Addr),
+    V6(u64),
+}
+
+impl Network {
+    fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A list and nothing more: sessions begin and end where their transports say so. How a client is shown belongs to `view`.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -22,6 +23,24 @@ pub(crate) enum Protocol {
     Mqtt,
     WebSocket,
     Events,
+}
+
+/// What carries the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    WebSocket,
+    Http,
+}
+
+impl Transport {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::WebSocket => "websocket",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// What a mailbox says of itself.
@@ -63,8 +82,7 @@ pub(crate) trait Measured: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
-    /// What carries the protocol: `tcp`, `websocket`, `http`.
-    pub(crate) transport: &'static str,
+    pub(crate) transport: Transport,
     /// Of MQTT.
     pub(crate) version: Option<Version>,
     /// 0 for none.
@@ -87,8 +105,7 @@ pub(crate) struct Whereabouts {
 
 /// One client.
 pub(crate) struct Client {
-    id: Arc<str>,
-    protocol: Protocol,
+    key: Key,
     pub(crate) subscriber: Arc<Subscriber>,
     mailbox: Arc<dyn Measured>,
     state: Mutex<State>,
@@ -107,11 +124,11 @@ struct State {
 
 impl Client {
     pub(crate) fn id(&self) -> &Arc<str> {
-        &self.id
+        &self.key.0
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
-        self.protocol
+        self.key.1
     }
 
     pub(crate) fn figures(&self) -> Figures {
@@ -173,7 +190,7 @@ impl Client {
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Clients {
-    map: RwLock<BTreeMap<Key, Arc<Client>>>,
+    list: RwLock<BTreeSet<Listed>>,
     mqtt: AtomicUsize,
     mqtt_connected: AtomicUsize,
     mqtt_connected_max: AtomicUsize,
@@ -181,6 +198,35 @@ pub(crate) struct Clients {
 }
 
 type Key = (Arc<str>, Protocol);
+
+/// A client by its key, which is in no second place.
+struct Listed(Arc<Client>);
+
+impl Borrow<Key> for Listed {
+    fn borrow(&self) -> &Key {
+        &self.0.key
+    }
+}
+
+impl Ord for Listed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.key.cmp(&other.0.key)
+    }
+}
+
+impl PartialOrd for Listed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Listed {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for Listed {}
 
 /// How many MQTT clients there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,8 +250,7 @@ impl Clients {
         let whereabouts =
             Whereabouts { is_connected: false, since: now().wall, connection: None, restored_expiry_s: None };
         let client = Arc::new(Client {
-            id: Arc::clone(&id),
-            protocol,
+            key: (id, protocol),
             subscriber,
             mailbox,
             state: Mutex::new(State { whereabouts, left: None }),
@@ -213,7 +258,7 @@ impl Clients {
             signal: Signal::default(),
             is_ended: AtomicBool::new(false),
         });
-        let replaced = self.map.write().insert((id, protocol), Arc::clone(&client));
+        let replaced = self.list.write().replace(Listed(Arc::clone(&client)));
         if replaced.is_none() && protocol == Protocol::Mqtt {
             self.mqtt.fetch_add(1, Ordering::Relaxed);
         }
@@ -223,11 +268,10 @@ impl Clients {
     /// The client is over. Another one of the same id may have taken its place already.
     pub(crate) fn remove(&self, client: &Arc<Client>) {
         self.left(client);
-        let mut map = self.map.write();
-        let key = (Arc::clone(&client.id), client.protocol);
-        if map.get(&key).is_some_and(|have| Arc::ptr_eq(have, client)) {
-            map.remove(&key);
-            if client.protocol == Protocol::Mqtt {
+        let mut list = self.list.write();
+        if list.get(&client.key).is_some_and(|Listed(have)| Arc::ptr_eq(have, client)) {
+            list.remove(&client.key);
+            if client.protocol() == Protocol::Mqtt {
                 self.mqtt.fetch_sub(1, Ordering::Relaxed);
             }
         }
@@ -247,7 +291,7 @@ impl Clients {
             client.is_ended.store(false, Ordering::Relaxed);
             std::mem::replace(&mut state.whereabouts, whereabouts)
         };
-        if client.protocol == Protocol::Mqtt && !before.is_connected {
+        if client.protocol() == Protocol::Mqtt && !before.is_connected {
             let connected = self.mqtt_connected.fetch_add(1, Ordering::Relaxed) + 1;
             self.mqtt_connected_max.fetch_max(connected, Ordering::Relaxed);
         }
@@ -264,7 +308,7 @@ impl Clients {
             *whereabouts = Whereabouts { is_connected: false, since: now().wall, ..*whereabouts };
             state.left.take()
         };
-        if client.protocol == Protocol::Mqtt {
+        if client.protocol() == Protocol::Mqtt {
             self.mqtt_connected.fetch_sub(1, Ordering::Relaxed);
         }
         if let Some(left) = left {
@@ -275,8 +319,8 @@ impl Clients {
     /// Has every MQTT connection end, as the hub does: one that begins after this looks for itself. The other transports
     /// hear of it in their own way.
     pub(crate) fn stop_mqtt(&self) {
-        for ((_, protocol), client) in &*self.map.read() {
-            if *protocol == Protocol::Mqtt {
+        for Listed(client) in &*self.list.read() {
+            if client.protocol() == Protocol::Mqtt {
                 client.signal.call(Call::Stop);
             }
         }
@@ -300,17 +344,22 @@ impl Clients {
     /// The client of this id; the one that speaks MQTT if there are several.
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Client>> {
         let first = (Arc::from(id), Protocol::Mqtt);
-        let map = self.map.read();
-        map.range(first..).next().filter(|((have, _), _)| &**have == id).map(|(_, client)| Arc::clone(client))
+        let list = self.list.read();
+        list.range::<Key, _>(first..)
+            .next()
+            .filter(|Listed(have)| &**have.id() == id)
+            .map(|Listed(have)| Arc::clone(have))
     }
 
     /// Some clients behind `after`, by id; fewer than `len_max` at the end.
     pub(crate) fn page(&self, after: Option<&Client>, len_max: usize) -> Vec<Arc<Client>> {
         let start = match after {
-            Some(client) => Bound::Excluded((Arc::clone(&client.id), client.protocol)),
+            Some(client) => Bound::Excluded(&client.key),
             None => Bound::Unbounded,
         };
-        self.map.read().range((start, Bound::Unbounded)).take(len_max).map(|(_, client)| Arc::clone(client)).collect()
+        let list = self.list.read();
+        let behind = list.range::<Key, _>((start, Bound::Unbounded));
+        behind.take(len_max).map(|Listed(client)| Arc::clone(client)).collect()
     }
 }
 
@@ -347,7 +396,7 @@ mod tests {
 
     const CONNECTION: Connection = Connection {
         peer: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
-        transport: "tcp",
+        transport: Transport::Tcp,
         version: None,
         keep_alive_s: 0,
         session_expiry_s: Some(0),

@@ -12,7 +12,7 @@ use housewire_core::{
 };
 
 use crate::caller::Caller;
-use crate::clients::{Client, Clients, Connection, Protocol};
+use crate::clients::{Client, Clients, Connection, Protocol, Transport};
 use crate::limits::{FEED_BYTES_AT_ONCE, REPLAYS_MAX};
 use crate::outbox::{Batch, Encoding, Outbox};
 use crate::shard;
@@ -60,12 +60,12 @@ impl Feed {
         let shard = &caller.shard;
         let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
-        let transport = if protocol == Protocol::WebSocket { "websocket" } else { "http" };
+        let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
         let connection =
             Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) };
         let clients = Arc::clone(&shard.clients);
         let measured = Arc::clone(&outbox) as _;
-        let client = clients.add(random_id(transport), protocol, Arc::clone(&listening.subscriber), measured);
+        let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);
         clients.connected(&client, connection);
         Self { outbox, clients, client, replays: VecDeque::new(), listening }
     }

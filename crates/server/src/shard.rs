@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use housewire_core::{Hub, Now, Presence, Principal, Publisher, RouteCache, SessionId, Timestamp};
+use housewire_core::{
+    Denied, Hub, Now, Origin, Presence, Principal, Publisher, Receipt, RouteCache, Run, SessionId, Timestamp,
+};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
@@ -238,6 +240,17 @@ impl Shard {
         presence: Presence,
     ) -> Publisher {
         Publisher::new(Arc::clone(&self.hub), Arc::clone(&self.routes), principal, session, via, presence)
+    }
+
+    /// Publishes through this shard's routes, for those who keep no publisher.
+    pub(crate) fn publish_run(
+        &self,
+        principal: &Principal,
+        origin: Origin,
+        run: Run<'_>,
+        now: Now,
+    ) -> Result<Receipt, Denied> {
+        self.hub.publish_run(&self.routes, principal, origin, run, now)
     }
 
     /// Whether the hub was asked to stop.

@@ -13,6 +13,8 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use crate::clients::Transport;
+
 pub(crate) use pipe::{FarEnd, NearEnd, pipe};
 
 /// See the module.
@@ -25,10 +27,10 @@ pub(crate) enum ByteStream {
 
 impl ByteStream {
     /// What carries the bytes, for the log.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn transport(&self) -> Transport {
         match self {
-            Self::Tcp(_) => "tcp",
-            Self::Piped(end) => end.name(),
+            Self::Tcp(_) => Transport::Tcp,
+            Self::Piped(end) => end.transport(),
         }
     }
 

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tracing::debug;
 
 use crate::caller::Caller;
+use crate::clients::Transport;
 use crate::limits::{PIPE_BYTES_MAX, WS_READ_BUFFER_BYTES, WS_WRITE_BUFFER_BYTES};
 use crate::stream::{ByteStream, pipe};
 use crate::ws::socket::Socket;
@@ -58,7 +59,7 @@ pub(crate) fn open_bytes(
     let chosen = subprotocol::choose(request.headers(), subprotocols)?;
     // Each frame is flushed: nothing is to be gathered, and no buffer kept for it.
     let config = socket_config(frame_bytes_max).write_buffer_size(0).max_write_buffer_size(2 * PIPE_BYTES_MAX);
-    let (near, far) = pipe("websocket");
+    let (near, far) = pipe(Transport::WebSocket);
     let mut answer = upgrade(request, caller, config, |socket, caller| bytes::carry(socket, far, caller))?;
     if let Some(chosen) = chosen {
         answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);

@@ -9,10 +9,9 @@ mod packets;
 mod subscriptions;
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use housewire_core::{BatchNumber, Presence, Principal, Publisher};
+use housewire_core::{BatchNumber, Hub, Principal};
 use housewire_protocols::mqtt::{Acknowledgement, ReasonCode, Traffic};
 use tokio::time::{Sleep, sleep_until};
 
@@ -54,30 +53,39 @@ enum Next {
 pub(super) struct Active {
     pub(super) connection: Connection,
     pub(super) guard: SessionGuard,
-    publisher: Publisher,
     withheld: Withheld,
     /// For the keep-alive, if there is one. It never sleeps longer than that allows, and is set on when it wakes too early.
     timer: Option<Pin<Box<Sleep>>>,
     /// The session outlives the process.
     is_durable: bool,
-    /// The tail holds whole packets, for the next turn; so it may at first, as the client may have sent more behind its CONNECT.
+    /// The tail holds whole packets, for the next turn.
     is_behind: bool,
+    /// Nothing was read yet, and the client may have sent more behind its CONNECT.
+    has_more: bool,
     /// Everything that could end it before it began was looked at.
     has_begun: bool,
 }
 
 impl Active {
-    pub(super) fn new(connection: Connection, principal: Arc<Principal>, guard: SessionGuard) -> Self {
+    pub(super) fn new(connection: Connection, guard: SessionGuard) -> Self {
         let session = guard.session();
         let is_durable = session.mailbox.is_durable();
-        let publisher = connection.shard().publisher(principal, session.id(), "mqtt", Presence::Connected);
-        let is_behind = !connection.tail.is_empty();
+        let has_more = !connection.tail.is_empty();
         let (withheld, timer) = (Withheld::default(), None);
-        Self { connection, guard, publisher, withheld, timer, is_durable, is_behind, has_begun: false }
+        Self { connection, guard, withheld, timer, is_durable, is_behind: false, has_more, has_begun: false }
     }
 
     fn session(&self) -> &Session {
         self.guard.session()
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.connection.shard().hub
+    }
+
+    /// Whose rights apply.
+    fn principal(&self) -> &Principal {
+        self.session().subscriber().principal()
     }
 
     /// For the log.
@@ -137,7 +145,10 @@ impl Active {
     /// Ready when there is something to handle, or it is certain that nothing comes any more.
     fn poll_input(&self, context: &mut Context<'_>) -> Poll<()> {
         // A stream that failed is read, which finds that out.
-        if self.is_behind { Poll::Ready(()) } else { self.connection.socket.poll_readable(context).map(drop) }
+        if self.is_behind || self.has_more {
+            return Poll::Ready(());
+        }
+        self.connection.socket.poll_readable(context).map(drop)
     }
 
     fn release_withheld(&mut self, turn: &mut Turn) -> Result<(), End> {
@@ -168,6 +179,7 @@ impl Active {
 
     /// Reads once, handles the packets that are whole, answers in one go.
     fn read(&mut self, turn: &mut Turn) -> Result<Next, End> {
+        self.has_more = false;
         let shard = self.connection.shard().clone();
         let mut tail = std::mem::take(&mut self.connection.tail);
         let known = tail.len();
@@ -242,7 +254,7 @@ mod tests {
     /// As many connections as a hub has, idle or not. Whoever adds to it says here what that costs.
     #[test]
     fn a_connection_takes_little_memory() {
-        assert!(size_of::<Active>() <= 312, "{} bytes", size_of::<Active>());
+        assert!(size_of::<Active>() <= 200, "{} bytes", size_of::<Active>());
         assert!(size_of::<Session>() <= 16, "{} bytes", size_of::<Session>());
     }
 }

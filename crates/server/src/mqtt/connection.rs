@@ -225,7 +225,7 @@ impl Connection {
             let (client_id, clean_start, session_present) = (&*client_id, start == Start::Clean, resumes);
             info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
         }
-        Active::new(self, principal, guard)
+        Active::new(self, guard)
     }
 }
 
@@ -254,7 +254,7 @@ impl Connection {
     fn facts(&self, peer: SocketAddr) -> clients::Connection {
         clients::Connection {
             peer,
-            transport: self.socket.name(),
+            transport: self.socket.transport(),
             version: Some(self.inbound.version()),
             keep_alive_s: self.inbound.keep_alive_s(),
             session_expiry_s: Some(self.inbound.session_expiry_s()).filter(|seconds| *seconds != u32::MAX),

@@ -4,7 +4,9 @@
 //! second one asks the first to leave and waits until it has handed the session over. How sessions come back from disk is
 //! in `restore`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -65,6 +67,26 @@ struct Entry {
     state: State,
 }
 
+impl Borrow<str> for Entry {
+    fn borrow(&self) -> &str {
+        self.session.client.id()
+    }
+}
+
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.session.client.id().hash(hasher);
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.session.client.id() == other.session.client.id()
+    }
+}
+
+impl Eq for Entry {}
+
 /// A session that was away and is looked after.
 struct Held {
     session: Session,
@@ -73,7 +95,8 @@ struct Held {
 
 #[derive(Default)]
 struct Table {
-    entries: HashMap<Arc<str>, Entry>,
+    /// By client id, which the client itself keeps.
+    entries: HashSet<Entry>,
     /// When something happens to sessions that are away.
     deadlines: BTreeSet<(Instant, Arc<str>)>,
 }
@@ -221,12 +244,10 @@ impl Sessions {
         let mut ended = None;
         let taken = {
             let mut table = self.table.lock();
-            if let Some(Entry { session, state: State::Connected(released) }) = table.entries.get_mut(client_id) {
-                // Under the lock, so that it is this connection and no later one that is called.
-                session.client.signal.call(Call::MakeWay);
-                return Attempt::Held(Arc::clone(released.get_or_insert_default()));
+            if let Some(released) = table.call_away(client_id) {
+                return Attempt::Held(released);
             }
-            if table.entries.len() >= self.len_max && !table.entries.contains_key(client_id) {
+            if table.entries.len() >= self.len_max && !table.entries.contains(&**client_id) {
                 return Attempt::Full;
             }
             let (session, resumed) = match table.remove(client_id) {
@@ -247,7 +268,7 @@ impl Sessions {
                 }
             };
             let entry = Entry { session: session.clone(), state: State::Connected(None) };
-            table.entries.insert(Arc::clone(client_id), entry);
+            table.entries.insert(entry);
             Taken { session, resumed, has_ended_another: ended.is_some() }
         };
         if let Some((session, away)) = ended {
@@ -345,7 +366,7 @@ impl Sessions {
 
     /// The session is over: its client id is free.
     fn let_go(&self, client_id: &str) {
-        let ended = self.table.lock().entries.remove(client_id);
+        let ended = self.table.lock().entries.take(client_id);
         Released::of(ended).tell();
     }
 
@@ -480,33 +501,51 @@ impl Sessions {
 }
 
 impl Table {
+    /// Asks the connection that has the session to make way, if one has it; how it tells that it did.
+    fn call_away(&mut self, client_id: &str) -> Option<Arc<Notify>> {
+        let entry = self.entries.get(client_id)?;
+        if !matches!(entry.state, State::Connected(_)) {
+            return None;
+        }
+        // Under the lock, so that it is this connection and no later one that is called.
+        entry.session.client.signal.call(Call::MakeWay);
+        if let State::Connected(Some(released)) = &entry.state {
+            return Some(Arc::clone(released));
+        }
+        let released = Arc::<Notify>::default();
+        let state = State::Connected(Some(Arc::clone(&released)));
+        let session = entry.session.clone();
+        self.entries.replace(Entry { session, state });
+        Some(released)
+    }
+
     fn park(&mut self, client_id: &Arc<str>, session: Session, away: Box<Away>) -> Released {
         if let Some(at) = away.detached.poll_timeout() {
             self.deadlines.insert((at, Arc::clone(client_id)));
         }
-        Released::of(self.entries.insert(Arc::clone(client_id), Entry { session, state: State::Away(away) }))
+        Released::of(self.entries.replace(Entry { session, state: State::Away(away) }))
     }
 
     /// Takes a session that is away, for a moment: a client that comes back meanwhile waits, as for a connection that is
     /// about to end.
     fn hold(&mut self, client_id: &str) -> Option<Held> {
-        let (client_id, (session, away)) = (self.entries.get_key_value(client_id)?.0.clone(), self.remove(client_id)?);
-        self.entries.insert(client_id, Entry { session: session.clone(), state: State::Connected(None) });
+        let (session, away) = self.remove(client_id)?;
+        self.entries.insert(Entry { session: session.clone(), state: State::Connected(None) });
         Some(Held { session, away })
     }
 
     /// Takes out a session that is away.
     fn remove(&mut self, client_id: &str) -> Option<(Session, Box<Away>)> {
-        let (client_id, Entry { session, state }) = self.entries.remove_entry(client_id)?;
+        let Entry { session, state } = self.entries.take(client_id)?;
         match state {
             State::Away(away) => {
                 if let Some(at) = away.detached.poll_timeout() {
-                    self.deadlines.remove(&(at, client_id));
+                    self.deadlines.remove(&(at, Arc::clone(session.client.id())));
                 }
                 Some((session, away))
             }
             State::Connected(_) => {
-                self.entries.insert(client_id, Entry { session, state });
+                self.entries.insert(Entry { session, state });
                 None
             }
         }

@@ -11,12 +11,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Buf as _, Bytes, BytesMut};
 use parking_lot::Mutex;
 
+use crate::clients::Transport;
 use crate::limits::PIPE_BYTES_MAX;
 
-/// Makes a pipe; `name` says what the far end carries.
-pub(crate) fn pipe(name: &'static str) -> (NearEnd, FarEnd) {
+/// Makes a pipe; `transport` says what the far end carries.
+pub(crate) fn pipe(transport: Transport) -> (NearEnd, FarEnd) {
     let lanes = Arc::new(Mutex::new(Lanes::default()));
-    (NearEnd { name, lanes: Arc::clone(&lanes) }, FarEnd { lanes })
+    (NearEnd { transport, lanes: Arc::clone(&lanes) }, FarEnd { lanes })
 }
 
 #[derive(Default)]
@@ -58,13 +59,13 @@ impl Waiter {
 
 /// The end that MQTT reads and writes.
 pub(crate) struct NearEnd {
-    name: &'static str,
+    transport: Transport,
     lanes: Arc<Mutex<Lanes>>,
 }
 
 impl NearEnd {
-    pub(super) fn name(&self) -> &'static str {
-        self.name
+    pub(super) fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Ready when there is something to read, or it is certain that nothing comes any more; wakes the task that asked last.
@@ -235,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_go_both_ways_in_order() {
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         let mut buffer = [0; 4];
         assert!(would_block(near.try_read(&mut buffer)) && near.readable().now_or_never().is_none());
         give(&far, Bytes::from_static(b"abcdef")).await;
@@ -250,7 +251,7 @@ mod tests {
 
     #[tokio::test]
     async fn small_pieces_are_read_together_and_large_ones_wait() {
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         let large = Bytes::from(vec![7; PIPE_BYTES_MAX + 1]);
         for piece in ["ab", "", "cd", "ef"] {
             give(&far, Bytes::from_static(piece.as_bytes())).now_or_never().expect("there is room");
@@ -267,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_take_is_not_written_to() {
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         let bytes = vec![7; PIPE_BYTES_MAX + 1];
         assert_eq!(near.try_write(&bytes).unwrap(), PIPE_BYTES_MAX);
         assert!(would_block(near.try_write(&bytes)) && near.writable().now_or_never().is_none());
@@ -278,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_said_before_the_end_arrives() {
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         near.try_write(b"bye").unwrap();
         near.end_writing();
         assert!(abandoned(&far).now_or_never().is_none());
@@ -289,7 +290,7 @@ mod tests {
         give(&far, Bytes::from_static(b"to nobody")).await;
         give(&far, Bytes::from_static(b"to nobody")).await;
 
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         give(&far, Bytes::from_static(b"last")).await;
         drop(far);
         assert_eq!(near.try_write(b"lost").unwrap(), 4);
@@ -302,7 +303,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_is_woken() {
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         let reader = tokio::spawn(async move {
             near.readable().await;
             let mut buffer = [0; 8];
@@ -318,7 +319,7 @@ mod tests {
         drop(far);
         assert_eq!(reader.await.unwrap(), (8, 8));
 
-        let (near, far) = pipe("test");
+        let (near, far) = pipe(Transport::WebSocket);
         let waiter = tokio::spawn(async move { abandoned(&far).await });
         tokio::task::yield_now().await;
         drop(near);

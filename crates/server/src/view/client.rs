@@ -55,7 +55,7 @@ impl<'a> ClientView<'a> {
             id: client.id(),
             protocol: name(client.protocol()),
             version: connection.and_then(|connection| connection.version).map(Version::name),
-            transport: connection.map(|connection| connection.transport),
+            transport: connection.map(|connection| connection.transport.name()),
             address: connection.map(|Connection { peer, .. }| peer.to_string()),
             user: client.subscriber.principal().name(),
             connected: is_connected,

@@ -40,6 +40,15 @@ enum Admitted {
     Before,
 }
 
+/// What a connection needs once its client uses topic aliases, or QoS 2.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Topic of alias 1, 2 …; as long as the highest in use.
+    aliases: Vec<Option<Topic>>,
+    /// See [`Detached::received`].
+    received: FxHashSet<PacketId>,
+}
+
 /// The receiving half of a connection.
 #[derive(Debug)]
 pub struct Inbound {
@@ -58,10 +67,8 @@ pub struct Inbound {
     link: Link,
     authentication: Authentication,
     will: Option<Box<PendingWill>>,
-    /// Topic of alias 1, 2 …; as long as the highest in use.
-    aliases: Vec<Option<Topic>>,
-    /// See [`Detached::received`].
-    received: FxHashSet<PacketId>,
+    /// What few clients need; made for those that do.
+    rare: Option<Box<Rare>>,
     /// QoS 1 and 2 messages of this connection that the client has not seen the end of; counted for MQTT 5 only.
     unacknowledged: u16,
 }
@@ -88,8 +95,7 @@ impl Inbound {
             },
             authentication: Authentication::None,
             will: None,
-            aliases: Vec::new(),
-            received: FxHashSet::default(),
+            rare: None,
             unacknowledged: 0,
         }
     }
@@ -167,8 +173,10 @@ impl Inbound {
         debug_assert_eq!(self.phase, Phase::Connecting, "accepted without a CONNECT");
         self.phase = Phase::Connected;
         let mut connack = ConnAck { session_present: resumed.is_some(), assigned_client_id, ..ConnAck::default() };
-        if let Some(detached) = resumed {
-            self.received = detached.received;
+        if let Some(detached) = resumed
+            && !detached.received.is_empty()
+        {
+            self.rare.get_or_insert_default().received = detached.received;
         }
         connack.authentication_method = self.authentication.method();
         if self.authentication == Authentication::Going {
@@ -237,7 +245,7 @@ impl Inbound {
         if is_over {
             self.unacknowledged = self.unacknowledged.saturating_sub(1);
             if qos == Qos::ExactlyOnce {
-                self.received.remove(&packet_id);
+                self.forget_received(packet_id);
             }
         }
         let ack = Ack { reason_string: outcome.text, ..Ack::new(packet_id, outcome.reason) };
@@ -248,7 +256,11 @@ impl Inbound {
     /// A QoS 2 message was refused, and the connection may end before the client is told, which with MQTT 3 it must:
     /// when the message comes again in the next connection, it is new.
     pub fn forget_received(&mut self, packet_id: PacketId) {
-        self.received.remove(&packet_id);
+        let _was_received = self.remove_received(packet_id);
+    }
+
+    fn remove_received(&mut self, packet_id: PacketId) -> bool {
+        self.rare.as_mut().is_some_and(|rare| rare.received.remove(&packet_id))
     }
 
     /// The last words to a client for this reason, if its version has any: a CONNACK that refuses it, or a DISCONNECT.
@@ -324,7 +336,8 @@ impl Inbound {
     pub fn detach(self, now: Instant) -> Detached {
         match self.phase {
             Phase::Connected | Phase::Disconnected => {
-                Detached::new(self.received, self.will, self.session_expiry_s, now)
+                let received = self.rare.map(|rare| rare.received).unwrap_or_default();
+                Detached::new(received, self.will, self.session_expiry_s, now)
             }
             Phase::AwaitingConnect | Phase::Connecting | Phase::Authenticating => {
                 Detached::new(FxHashSet::default(), None, 0, now)
@@ -421,7 +434,7 @@ impl Inbound {
 
     /// Takes note of a QoS 1 or 2 message, in the client's window and among those received.
     fn admit(&mut self, packet_id: PacketId, qos: Qos) -> Result<Admitted, ProtocolError> {
-        if qos == Qos::ExactlyOnce && self.received.contains(&packet_id) {
+        if qos == Qos::ExactlyOnce && self.rare.as_ref().is_some_and(|rare| rare.received.contains(&packet_id)) {
             return Ok(Admitted::Before);
         }
         if self.version == Version::V5 {
@@ -431,7 +444,7 @@ impl Inbound {
             self.unacknowledged += 1;
         }
         if qos == Qos::ExactlyOnce {
-            self.received.insert(packet_id);
+            self.rare.get_or_insert_default().received.insert(packet_id);
         }
         Ok(Admitted::Now)
     }
@@ -450,19 +463,20 @@ impl Inbound {
         }
         let index = usize::from(alias) - 1;
         if name.is_empty() {
-            let known = self.aliases.get(index).and_then(Option::as_ref);
+            let known = self.rare.as_ref().and_then(|rare| rare.aliases.get(index)?.as_ref());
             return known.cloned().map(PublishTopic::Aliased).ok_or(ProtocolError::NoTopic);
         }
         let topic = TopicRef::parse(name).map_err(ProtocolError::TopicName)?;
-        if self.aliases.len() <= index {
-            self.aliases.resize(index + 1, None);
+        let aliases = &mut self.rare.get_or_insert_default().aliases;
+        if aliases.len() <= index {
+            aliases.resize(index + 1, None);
         }
-        self.aliases[index] = Some(topic.to_topic());
+        aliases[index] = Some(topic.to_topic());
         Ok(PublishTopic::Named(topic))
     }
 
     fn handle_pubrel<'a>(&mut self, packet_id: PacketId) -> Event<'a> {
-        let reason = if self.received.remove(&packet_id) {
+        let reason = if self.remove_received(packet_id) {
             self.unacknowledged = self.unacknowledged.saturating_sub(1);
             ReasonCode::Success
         } else {

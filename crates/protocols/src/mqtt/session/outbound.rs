@@ -71,7 +71,8 @@ pub struct Outbound {
     /// Of the messages in `queue` and `in_flight`.
     held_bytes: usize,
     share: Share,
-    losses: Losses,
+    /// Made for those that lose something.
+    losses: Option<Box<Losses>>,
     /// Of a session that outlives the process.
     journal: Option<Box<Journal>>,
     sent: Traffic,
@@ -90,7 +91,7 @@ impl Outbound {
             on_wire: 0,
             queue: VecDeque::new(),
             held_bytes: 0,
-            losses: Losses::default(),
+            losses: None,
             journal: None,
             sent: Traffic::default(),
         }
@@ -128,7 +129,7 @@ impl Outbound {
 
     /// The session is over: nothing is taken any more, everything is let go.
     pub fn close(&mut self) {
-        let (losses, sent) = (self.losses, self.sent);
+        let (losses, sent) = (self.losses.take(), self.sent);
         let journal = self.note_all_finished();
         *self = Self { state: State::Closed, losses, sent, journal, ..Self::new(Arc::clone(&self.limits)) };
     }
@@ -140,7 +141,7 @@ impl Outbound {
     pub fn offer(&mut self, run: &Run<'_>, delivery: &Delivery, now: Timestamp) -> Offer {
         let qos = delivery.qos.min(run.published_qos());
         let Ok(expiry_s) = remaining_expiry(run.message_properties().map(AsRef::as_ref), run.time(), now) else {
-            self.losses.expired += run.payloads().len() as u64;
+            self.losses_mut().expired += run.payloads().len() as u64;
             return Offer::Taken;
         };
         let offer = match self.state {
@@ -207,13 +208,13 @@ impl Outbound {
         let frame = frame(&delivery.identifiers, None);
         self.offer_each(run, |outbound, index, payload| {
             if frame.packet_len(payload) > link.packet_bytes_max {
-                outbound.losses.too_large += 1;
+                outbound.losses_mut().too_large += 1;
                 return Offer::Dropped;
             }
             let can_go = outbound.output.len() < outbound.limits.output_bytes_max;
             if qos == Qos::AtMostOnce {
                 if !can_go {
-                    outbound.losses.overflow += 1;
+                    outbound.losses_mut().overflow += 1;
                     outbound.limits.pool.reach(SessionBound::Output);
                     return Offer::Dropped;
                 }
@@ -287,7 +288,7 @@ impl Outbound {
     /// When the queue is full the newest message is dropped, as Mosquitto does: order stays, and so does what is promised.
     fn enqueue(&mut self, run: &Run<'_>, index: usize, qos: Qos, delivery: &Delivery) -> Offer {
         if let Some(bound) = self.bound_of_queue() {
-            self.losses.overflow += 1;
+            self.losses_mut().overflow += 1;
             self.limits.pool.reach(bound);
             return Offer::Dropped;
         }
@@ -318,7 +319,7 @@ impl Outbound {
     fn has_share(&mut self) -> bool {
         let may_grow = self.may_grow();
         if !may_grow {
-            self.losses.memory += 1;
+            self.losses_mut().memory += 1;
             self.limits.pool.reach(SessionBound::Memory);
         }
         may_grow
@@ -486,6 +487,10 @@ impl Outbound {
 
     /// What was lost so far.
     pub fn losses(&self) -> Losses {
-        self.losses
+        self.losses.as_deref().copied().unwrap_or_default()
+    }
+
+    fn losses_mut(&mut self) -> &mut Losses {
+        self.losses.get_or_insert_default()
     }
 }

@@ -1,6 +1,6 @@
 //! What a connection's client wants: packet by packet, consecutive messages to one topic together.
 
-use housewire_core::{BatchNumber, Denied, Qos};
+use housewire_core::{BatchNumber, Denied, Origin, Presence, Qos};
 use housewire_protocols::mqtt::{
     Ack, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, SHORT_ACK_BYTES, Version, decode,
 };
@@ -86,7 +86,7 @@ impl Active {
             }
             Event::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, filters, turn),
             Event::Authenticate(step) => {
-                let user = self.publisher.principal().name();
+                let user = self.guard.session().subscriber().principal().name();
                 self.connection.reauthenticate(step, user, &mut turn.replies)?;
             }
             Event::Disconnect => return Err(End::Client),
@@ -103,7 +103,7 @@ impl Active {
     }
 
     pub(super) fn due(&self) -> Option<BatchNumber> {
-        self.is_durable.then(|| self.publisher.hub().next_batch())
+        self.is_durable.then(|| self.hub().next_batch())
     }
 
     fn publish(&mut self, batch: &mut Batch<'_>, turn: &mut Turn) -> Result<(), End> {
@@ -112,14 +112,15 @@ impl Active {
         turn.traffic.publish_bytes += run.payload_bytes();
         let qos = batch.qos();
         let notes_received = self.is_durable && qos == Qos::ExactlyOnce;
+        let origin = Origin { via: "mqtt", session: self.session().id(), presence: Presence::Connected };
         let (result, received_with) = {
             // That a message was published and that its identifier was received is true of both or of neither after a crash.
-            let _together = notes_received.then(|| self.publisher.hub().in_one_batch());
-            let result = self.publisher.publish_run(run, now());
+            let _together = notes_received.then(|| self.hub().in_one_batch());
+            let result = self.connection.shard().publish_run(self.principal(), origin, run, now());
             if notes_received && result.is_ok() {
                 self.session().mailbox.note_received(batch.packet_ids().iter().copied());
             }
-            (result, notes_received.then(|| self.publisher.hub().next_batch()))
+            (result, notes_received.then(|| self.hub().next_batch()))
         };
         let receivers = result.as_ref().map_or(0, |receipt| receipt.matched);
         turn.work += receivers;

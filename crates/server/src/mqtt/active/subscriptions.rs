@@ -40,17 +40,17 @@ impl Active {
             retain_as_published: options.retain_as_published,
             identifier,
         };
-        let (hub, subscriber) = (self.publisher.hub(), self.session().subscriber());
+        let (hub, subscriber) = (self.hub(), self.session().subscriber());
         let len_max = self.connection.shard().config.limits.mqtt_subscriptions;
         if subscriber.subscription_count() >= len_max && !hub.is_subscribed(subscriber, &filter) {
             self.connection.shard().stats.reach(Bound::MqttSubscriptions);
             return ReasonCode::QuotaExceeded;
         }
-        if self.is_durable && self.publisher.hub().disk_is_failing() {
+        if self.is_durable && self.hub().disk_is_failing() {
             // It could not be acknowledged, and what is acknowledged after it would have to wait with it.
             return ReasonCode::QuotaExceeded;
         }
-        match self.publisher.hub().subscribe(subscriber, &filter, wanted) {
+        match self.hub().subscribe(subscriber, &filter, wanted) {
             Ok(granted) => {
                 if self.is_durable {
                     self.session().mailbox.note_subscription(filter.clone(), Some(wanted));
@@ -78,7 +78,7 @@ impl Active {
         filters: Vec<Result<Filter, ReasonCode>>,
         turn: &mut Turn,
     ) {
-        let hub = self.publisher.hub();
+        let hub = self.hub();
         let reasons = filters.into_iter().map(|filter| match filter {
             Ok(filter) => {
                 self.session().mailbox.replays.lock().remove(&filter);
@@ -105,7 +105,7 @@ impl Active {
         }
         let mut replays = self.session().mailbox.replays.lock();
         let Some(replay) = replays.first_mut() else { return false };
-        match self.publisher.hub().continue_replay(self.session().subscriber(), replay, now()) {
+        match self.hub().continue_replay(self.session().subscriber(), replay, now()) {
             ReplayProgress::Paused => false,
             ReplayProgress::More => true,
             ReplayProgress::Done => replays.finish_first(),

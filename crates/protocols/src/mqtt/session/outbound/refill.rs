@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use housewire_core::{Properties, Timestamp};
 
-use super::{Outbound, State};
+use super::{Losses, Outbound, State};
 use crate::mqtt::codec::{MessageProperties, PublishFrame};
 use crate::mqtt::packet::Version;
 use crate::mqtt::reason::ReasonCode;
@@ -48,13 +48,13 @@ impl Outbound {
             // What was begun is finished, even if its time is over meanwhile.
             Err(Expired) if exchange.was_sent => Some(0),
             Err(Expired) => {
-                self.losses.expired += 1;
+                self.losses_mut().expired += 1;
                 return self.finish(index);
             }
         };
         let frame = held_frame(held, link.version, expiry_s, None);
         if frame.packet_len(&held.message.payload) > link.packet_bytes_max {
-            self.losses.too_large += 1;
+            self.losses_mut().too_large += 1;
             // As if the client had it [MQTT-3.1.2-25].
             return self.finish(index);
         }
@@ -83,15 +83,15 @@ impl Outbound {
     fn begin_queued(&mut self, link: &Link, now: Timestamp) {
         let Some(held) = self.queue.pop_front() else { return };
         let expiry = remaining_expiry(held.message.properties.as_deref(), held.message.time, now);
-        let lost = match expiry {
-            Err(Expired) => Some(&mut self.losses.expired),
+        let lost: Option<fn(&mut Losses) -> &mut u64> = match expiry {
+            Err(Expired) => Some(|losses| &mut losses.expired),
             Ok(expiry_s) => {
                 let len = held_frame(&held, link.version, expiry_s, None).packet_len(&held.message.payload);
-                (len > link.packet_bytes_max).then_some(&mut self.losses.too_large)
+                (len > link.packet_bytes_max).then_some(|losses| &mut losses.too_large)
             }
         };
         if let Some(lost) = lost {
-            *lost += 1;
+            *lost(self.losses_mut()) += 1;
             self.held_bytes -= held.bytes();
             return self.note_finished(held.id);
         }

@@ -122,6 +122,6 @@ impl Outbound {
 
     /// So many messages ended with the session, as nobody was left to get them.
     pub fn note_unclaimed(&mut self, count: usize) {
-        self.losses.unclaimed += count as u64;
+        self.losses_mut().unclaimed += count as u64;
     }
 }

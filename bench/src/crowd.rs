@@ -24,7 +24,7 @@ pub(crate) fn gather(
     count: usize,
     subscriptions: usize,
 ) -> anyhow::Result<Vec<Connection>> {
-    let topics = |number: usize| (0..subscriptions).map(move |at| format!("bench/idle/{number}/{at}"));
+    let topics = |number: usize| (0..subscriptions).map(move |at| format!("bench/idle/{number}-{at}"));
     let began = Instant::now();
     let open = |number: usize| {
         ensure!(began.elapsed() < GATHERED_WITHIN, "only {number} connections were open after {GATHERED_WITHIN:?}");

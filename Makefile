@@ -37,7 +37,7 @@ dist: ## build what is shipped (slower to build, smaller)
 e2e: ## only the end-to-end tests (ARGS="-k browser")
 	@scripts/e2e $(ARGS)
 
-bench: ## Housewire and its peers side by side (ARGS="durability --messages 20000")
+bench: ## Housewire and its peers side by side (ARGS="load pairs", "durability", "start")
 	@scripts/bench $(ARGS)
 
 screenshots: ## photograph the pages into docs/images

@@ -7,6 +7,7 @@
 mod crowd;
 mod durability;
 mod figures;
+mod floor;
 mod load;
 mod peer;
 mod report;
@@ -31,7 +32,7 @@ use crate::scenario::Row;
 #[command(name = "housewire-bench")]
 struct Args {
     /// The Housewire program to measure.
-    #[arg(long, default_value = "target/release/housewire")]
+    #[arg(long, default_value = "target/dist/housewire")]
     housewire: PathBuf,
     /// The repository, below which `scripts/setup bench` puts peers.
     #[arg(long, default_value = ".")]
@@ -52,7 +53,7 @@ enum Scenario {
     Load {
         /// Only these rows, by name or the beginning of it (fan-out, pairs-1, ws …).
         rows: Vec<String>,
-        /// Only these servers (housewire, mosquitto, rumqttd, aedes, flask).
+        /// Only these servers (housewire, mosquitto, rumqttd, aedes, flask, floor).
         #[arg(long, value_delimiter = ',')]
         servers: Vec<String>,
         /// Housewire with so many shards; several numbers are compared with each other.
@@ -70,6 +71,9 @@ enum Scenario {
     },
     /// A start: time, CPU and memory, of a peer with nothing to remember and of one with a house on disk.
     Start,
+    /// Runs the server that does nothing, for other scenarios.
+    #[command(hide = true)]
+    Floor { port: u16 },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -78,6 +82,7 @@ fn main() -> anyhow::Result<()> {
     let programs = Programs::new(&args.housewire, &args.root);
     match args.scenario {
         Scenario::Durability { messages } => durability::run(&programs, args.repeats, messages, args.json.as_deref()),
+        Scenario::Floor { port } => floor::serve(port),
         Scenario::Start => start::run(&programs, args.repeats, args.json.as_deref()),
         Scenario::Load { rows, servers, shards, seconds } => {
             let peers = rows::available(&chosen_peers(&servers)?, &programs);

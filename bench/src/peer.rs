@@ -5,6 +5,7 @@
 
 mod aedes;
 mod flask;
+mod floor;
 mod housewire;
 mod kernel;
 mod mosquitto;
@@ -31,6 +32,8 @@ pub(crate) enum Peer {
     Aedes,
     /// Flask behind gunicorn: what a course on the web teaches.
     Flask,
+    /// A server that receives and sends and does nothing else: what the kernel costs.
+    Floor,
 }
 
 /// A way to speak with a peer.
@@ -80,7 +83,8 @@ impl Default for Setup {
 type Ports = [(Door, u16)];
 
 impl Peer {
-    pub(crate) const ALL: [Self; 5] = [Self::Housewire, Self::Mosquitto, Self::Rumqttd, Self::Aedes, Self::Flask];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Housewire, Self::Mosquitto, Self::Rumqttd, Self::Aedes, Self::Flask, Self::Floor];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -89,6 +93,7 @@ impl Peer {
             Self::Rumqttd => "rumqttd",
             Self::Aedes => "aedes",
             Self::Flask => "flask",
+            Self::Floor => "floor",
         }
     }
 
@@ -100,7 +105,7 @@ impl Peer {
         match self {
             Self::Housewire => &[Door::Mqtt, Door::MqttWebSocket, Door::Channel, Door::Http],
             Self::Mosquitto | Self::Rumqttd | Self::Aedes => &[Door::Mqtt, Door::MqttWebSocket],
-            Self::Flask => &[Door::Http],
+            Self::Flask | Self::Floor => &[Door::Http],
         }
     }
 
@@ -117,6 +122,7 @@ impl Peer {
             Self::Rumqttd => rumqttd::version(programs),
             Self::Aedes => aedes::version(programs),
             Self::Flask => flask::version(programs),
+            Self::Floor => Ok(floor::version()),
         }
     }
 
@@ -128,6 +134,7 @@ impl Peer {
             Self::Rumqttd => rumqttd::command(programs, folder, ports),
             Self::Aedes => Ok(aedes::command(programs, ports)),
             Self::Flask => Ok(flask::command(programs, ports)),
+            Self::Floor => floor::command(ports),
         }
     }
 }

@@ -41,8 +41,8 @@ pub(crate) struct Entry {
 
 type Column = (&'static str, fn(&Figures) -> Option<f64>, fn(f64) -> String);
 
-/// Whose figures the others are compared with.
-pub(crate) const YARDSTICK: &str = "mosquitto";
+/// Whose figures the others are compared with: the first that has any.
+const YARDSTICKS: [&str; 2] = ["mosquitto", "flask"];
 
 const COLUMNS: [Column; 10] = [
     ("per second", |run| run.per_s, |value| grouped(value)),
@@ -68,19 +68,28 @@ pub(crate) fn table(entries: &[&Entry]) -> String {
         COLUMNS.iter().filter(|(_, figure, _)| entries.iter().any(|entry| median(entry, *figure).is_some())).collect();
     let ratio_of = if first.runs.iter().any(|run| run.bytes_each.is_some()) { BYTES } else { CPU };
     let (_, figure, _) = COLUMNS[ratio_of];
-    let yardstick = entries.iter().find(|entry| entry.server == YARDSTICK).and_then(|entry| median(entry, figure));
+    let yardstick = YARDSTICKS.iter().find_map(|name| {
+        let entry = entries.iter().find(|entry| entry.server == *name)?;
+        Some((*name, median(entry, figure)?))
+    });
     let mut text = format!("\n{}\n{:<22}", first.title, "");
     for (name, _, _) in &shown {
         text += &format!("{name:>13}");
     }
-    text += &format!("{:>13}\n", format!("× {YARDSTICK}"));
+    if let Some((name, _)) = yardstick {
+        text += &format!("{:>13}", format!("× {name}"));
+    }
+    text.push('\n');
     for entry in entries {
         text += &format!("  {:<20}", entry.server);
         for (_, figure, show) in &shown {
             text += &format!("{:>13}", median(entry, *figure).map_or_else(|| "-".to_owned(), show));
         }
-        let ratio = median(entry, figure).zip(yardstick).map(|(own, other)| format!("{:.3}", own / other));
-        text += &format!("{:>13}\n", ratio.unwrap_or_else(|| "-".to_owned()));
+        if let Some((_, other)) = yardstick {
+            let ratio = median(entry, figure).map(|own| format!("{:.3}", own / other));
+            text += &format!("{:>13}", ratio.unwrap_or_else(|| "-".to_owned()));
+        }
+        text.push('\n');
         for failure in &entry.failures {
             text += &format!("    failed: {failure}\n");
         }
@@ -125,7 +134,7 @@ mod tests {
             runs: figures.map(|cpu_us| Figures { cpu_us: Some(cpu_us), ..Figures::default() }).to_vec(),
             failures: vec!["why".to_owned()],
         };
-        let table = table(&[&entry("housewire", [9.0, 1.0, 2.0]), &entry(YARDSTICK, [8.0, 8.0, 8.0])]);
+        let table = table(&[&entry("housewire", [9.0, 1.0, 2.0]), &entry(YARDSTICKS[0], [8.0, 8.0, 8.0])]);
         assert!(table.contains("2.000") && table.contains("0.250") && table.contains("failed: why"), "{table}");
         assert_eq!(grouped(1_234_567.4), "1,234,567");
         assert_eq!(grouped(12.0), "12");

@@ -52,7 +52,7 @@ struct Case {
 /// Starts all peers in turn, `repeats` times, and prints medians.
 pub(crate) fn run(programs: &Programs, repeats: usize, json: Option<&Path>) -> anyhow::Result<()> {
     let mut cases = Vec::new();
-    for of in Peer::ALL {
+    for of in Peer::ALL.into_iter().filter(|of| *of != Peer::Floor) {
         match of.version(programs) {
             Ok(version) => println!("{} {version}", of.name()),
             Err(why) => {

@@ -69,7 +69,7 @@ impl Running {
             Peer::Flask => {
                 Ok(self.http_get("/").is_ok_and(|answer| answer.is_some_and(|text| text.starts_with("HTTP/"))))
             }
-            Peer::Mosquitto | Peer::Rumqttd | Peer::Aedes => {
+            Peer::Mosquitto | Peer::Rumqttd | Peer::Aedes | Peer::Floor => {
                 Ok(self.addresses.iter().all(|(_, address)| TcpStream::connect(address).is_ok()))
             }
         }

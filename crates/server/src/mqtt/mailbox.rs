@@ -65,8 +65,8 @@ impl State {
     }
 }
 
-/// A connection's replies, and the acknowledgements it got, keep so much memory between two reads.
-const REPLIES_KEPT_BYTES: usize = 1_024;
+/// A shard's replies, and the acknowledgements its connections got, keep so much memory between two turns.
+const REPLIES_KEPT_BYTES: usize = 64 * 1_024;
 const ACKS_KEPT: usize = REPLIES_KEPT_BYTES / size_of::<Acknowledgement>();
 
 /// See the module.
@@ -182,6 +182,9 @@ impl MqttMailbox {
 
     /// Takes in what a read brought: acknowledgements, then replies to everything else.
     pub(super) fn respond(&self, acks: &mut Vec<Acknowledgement>, replies: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        if acks.is_empty() && replies.is_empty() {
+            return Ok(());
+        }
         let mut state = self.state.lock();
         let time = now().wall;
         let handled = state.outbound.handle_acks(acks.drain(..), time);

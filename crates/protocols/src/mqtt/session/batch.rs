@@ -1,6 +1,7 @@
 //! Consecutive PUBLISH packets of one read that make one run: one permission check, one route, one lock per subscriber.
 
 use housewire_core::{Qos, Run};
+use smallvec::SmallVec;
 
 use super::event::Publication;
 use crate::mqtt::packet::PacketId;
@@ -10,9 +11,12 @@ use crate::mqtt::packet::PacketId;
 pub struct Batch<'a> {
     /// What they have in common is taken from the first.
     first: Option<Publication<'a>>,
-    payloads: Vec<&'a [u8]>,
-    packet_ids: Vec<PacketId>,
+    payloads: SmallVec<[&'a [u8]; IN_PLACE]>,
+    packet_ids: SmallVec<[PacketId; IN_PLACE]>,
 }
+
+/// As many as take no memory of their own.
+const IN_PLACE: usize = 64;
 
 impl<'a> Batch<'a> {
     /// An empty one.

@@ -1,6 +1,6 @@
 //! What a connection's client wants: packet by packet, consecutive messages to one topic together.
 
-use housewire_core::{BatchNumber, Denied, Origin, Presence, Qos};
+use housewire_core::{BatchNumber, Denied, Now, Origin, Presence, Qos};
 use housewire_protocols::mqtt::{
     Ack, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, SHORT_ACK_BYTES, Version, decode,
 };
@@ -38,7 +38,7 @@ impl Active {
                 Ok(None) => break,
                 Err(error) => {
                     // What came before the broken packet counts.
-                    self.publish(&mut batch, turn)?;
+                    self.publish(&mut batch, time, turn)?;
                     return Err(error.into());
                 }
             };
@@ -49,11 +49,11 @@ impl Active {
                 // A run is never cut: what it costs is known when it is over.
                 let Err(publication) = batch.push(publication) else { continue };
                 let packet_id = publication.packet_id;
-                self.publish(&mut batch, turn).inspect_err(|_| self.forget_received(packet_id))?;
+                self.publish(&mut batch, time, turn).inspect_err(|_| self.forget_received(packet_id))?;
                 let pushed = batch.push(publication).is_ok();
                 debug_assert!(pushed, "an empty batch takes anything");
             } else {
-                self.publish(&mut batch, turn)?;
+                self.publish(&mut batch, time, turn)?;
                 self.handle_event(event, turn)?;
             }
             if turn.work >= TURN_WORK_MAX {
@@ -61,7 +61,7 @@ impl Active {
                 break;
             }
         }
-        self.publish(&mut batch, turn)?;
+        self.publish(&mut batch, time, turn)?;
         Ok(used)
     }
 
@@ -106,7 +106,7 @@ impl Active {
         self.is_durable.then(|| self.hub().next_batch())
     }
 
-    fn publish(&mut self, batch: &mut Batch<'_>, turn: &mut Turn) -> Result<(), End> {
+    fn publish(&mut self, batch: &mut Batch<'_>, time: Now, turn: &mut Turn) -> Result<(), End> {
         let Some(run) = batch.run() else { return Ok(()) };
         turn.traffic.publishes += run.payloads().len() as u64;
         turn.traffic.publish_bytes += run.payload_bytes();
@@ -116,7 +116,7 @@ impl Active {
         let (result, received_with) = {
             // That a message was published and that its identifier was received is true of both or of neither after a crash.
             let _together = notes_received.then(|| self.hub().in_one_batch());
-            let result = self.connection.shard().publish_run(self.principal(), origin, run, now());
+            let result = self.connection.shard().publish_run(self.principal(), origin, run, time);
             if notes_received && result.is_ok() {
                 self.session().mailbox.note_received(batch.packet_ids().iter().copied());
             }

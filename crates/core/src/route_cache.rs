@@ -16,7 +16,7 @@ type Routes = FxHashMap<Topic, Arc<Route>>;
 /// Routes by topic; one per shard, so that its lock is hardly ever waited for.
 #[derive(Debug)]
 pub struct RouteCache {
-    generations: Mutex<Cached>,
+    cached: Mutex<Cached>,
 }
 
 /// Two generations. Who is asked for joins the young ones; when these fill half of the cache, they are the old ones from then
@@ -51,21 +51,11 @@ impl RouteCache {
 
     fn bounded(len_max: usize, bytes_max: usize) -> Self {
         let (young, old) = (Routes::default(), Routes::default());
-        Self {
-            generations: Mutex::new(Cached {
-                young,
-                young_bytes: 0,
-                old,
-                leaving: None,
-                purged: 0,
-                len_max,
-                bytes_max,
-            }),
-        }
+        Self { cached: Mutex::new(Cached { young, young_bytes: 0, old, leaving: None, purged: 0, len_max, bytes_max }) }
     }
 
     pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
-        let mut cached = self.generations.lock();
+        let mut cached = self.cached.lock();
         let cached = &mut *cached;
         let known = match cached.young.get(topic.as_str()) {
             Some(route) if route.is_valid(hub, topic) => return Arc::clone(route),
@@ -89,7 +79,7 @@ impl RouteCache {
 
     /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
     pub fn purge(&self, hub: &Hub) {
-        let mut cached = self.generations.lock();
+        let mut cached = self.cached.lock();
         let cached = &mut *cached;
         cached.leaving = None;
         let last = hub.generations.last();

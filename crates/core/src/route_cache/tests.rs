@@ -118,7 +118,7 @@ fn what_is_used_stays_while_much_else_passes() {
         if number % 40 == 0 {
             assert!(Arc::ptr_eq(&route, &cache.route(&hub, hot.borrow())), "it was thrown away");
         }
-        let cached = cache.generations.lock();
+        let cached = cache.cached.lock();
         let leaving = cached.leaving.as_ref().map_or(0, ExactSizeIterator::len);
         assert!(cached.young.len() + cached.old.len() <= 100 && leaving <= 50);
     }
@@ -144,12 +144,12 @@ fn bytes_are_a_bound_too() {
     let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 2_000));
     (0..100).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
     assert_is_bounded(&cache, 1_000);
-    assert!(cache.generations.lock().old.len() > 1);
+    assert!(cache.cached.lock().old.len() > 1);
 }
 
 /// Half of the bound for those that are young, and half for the old ones.
 fn assert_is_bounded(cache: &RouteCache, half: usize) {
-    let cached = cache.generations.lock();
+    let cached = cache.cached.lock();
     let bytes = |routes: &Routes| routes.iter().map(|(topic, route)| bytes_of(topic, route)).sum::<usize>();
     assert_eq!(bytes(&cached.young), cached.young_bytes);
     let is_bounded = |routes: &Routes| routes.len() <= 1 || bytes(routes) <= half;
@@ -184,5 +184,5 @@ fn long_topics_meet_the_bound_too() {
         drop(cache.route(&hub, TopicRef::parse(&long).unwrap()));
     }
     assert_is_bounded(&cache, 50_000);
-    assert!(cache.generations.lock().young.len() <= 12);
+    assert!(cache.cached.lock().young.len() <= 12);
 }

@@ -162,6 +162,19 @@ fn assert_is_bounded(cache: &RouteCache, half: usize) {
 }
 
 #[test]
+fn what_was_no_subscription_makes_no_route_stale_when_it_ends() {
+    let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::new());
+    let principal = Arc::new(Principal::new("test", Permissions::all()));
+    let subscriber = Hub::subscriber(hub.new_session(), principal, Arc::new(Counter::default()));
+    let topic = topic(1);
+    let before = cache.route(&hub, topic.borrow());
+    for filter in ["#", "t/1", "t/+"] {
+        assert!(!hub.unsubscribe(&subscriber, &Filter::parse(filter).unwrap()));
+    }
+    assert!(Arc::ptr_eq(&before, &cache.route(&hub, topic.borrow())));
+}
+
+#[test]
 fn routes_that_grow_meet_the_bound_too() {
     let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 100_000));
     let principal = Arc::new(Principal::new("test", Permissions::all()));

@@ -105,7 +105,8 @@ impl Generations {
         true
     }
 
-    /// This filter was subscribed to, differently, or not any more. To be called after the trie was changed.
+    /// This filter was subscribed to, differently, or not any more. To be called after the trie was changed, or while it is
+    /// locked for that.
     pub(crate) fn changed(&self, filter: &Filter) {
         let mut levels = filter.levels();
         let (kind, class) = match (levels.next().unwrap_or_default(), levels.next()) {

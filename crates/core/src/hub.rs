@@ -131,7 +131,8 @@ impl Hub {
         SessionId(self.sessions.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A subscriber for `mailbox`; it gets nothing before [`Hub::subscribe`].
+    /// A subscriber for `mailbox`; it gets nothing before [`Hub::subscribe`]. A session has one at most: subscriptions are known
+    /// by it.
     pub fn subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
         Arc::new(Subscriber::new(session, principal, mailbox))
     }
@@ -180,7 +181,9 @@ impl Hub {
             }
             place.is_some()
         };
-        self.generations.changed(filter);
+        if existed {
+            self.generations.changed(filter);
+        }
         existed
     }
 

@@ -16,7 +16,7 @@ type Routes = FxHashMap<Topic, Arc<Route>>;
 /// Routes by topic; one per shard, so that its lock is hardly ever waited for.
 #[derive(Debug)]
 pub struct RouteCache {
-    generations: Mutex<Cached>,
+    cached: Mutex<Cached>,
 }
 
 /// Two generations. Who is asked for joins the young ones; when these fill half of the cache, they are the old ones from then
@@ -51,37 +51,23 @@ impl RouteCache {
 
     fn bounded(len_max: usize, bytes_max: usize) -> Self {
         let (young, old) = (Routes::default(), Routes::default());
-        Self {
-            generations: Mutex::new(Cached {
-                young,
-                young_bytes: 0,
-                old,
-                leaving: None,
-                purged: 0,
-                len_max,
-                bytes_max,
-            }),
-        }
+        Self { cached: Mutex::new(Cached { young, young_bytes: 0, old, leaving: None, purged: 0, len_max, bytes_max }) }
     }
 
     pub(crate) fn route(&self, hub: &Hub, topic: TopicRef<'_>) -> Arc<Route> {
-        let mut cached = self.generations.lock();
+        let mut cached = self.cached.lock();
         let cached = &mut *cached;
-        if let Some(route) = cached.young.get_mut(topic.as_str()) {
-            if !route.is_valid(hub, topic) {
-                let before = std::mem::replace(route, Arc::new(Route::build(hub, topic)));
-                cached.young_bytes = cached.young_bytes - before.bytes() + route.bytes();
-            }
-            return Arc::clone(route);
-        }
-        let (topic, route) = match cached.old.remove_entry(topic.as_str()) {
-            Some((topic, route)) if route.is_valid(hub, topic.borrow()) => (topic, route),
-            Some((topic, _)) => {
-                let route = Arc::new(Route::build(hub, topic.borrow()));
-                (topic, route)
-            }
-            None => (topic.to_topic(), Arc::new(Route::build(hub, topic))),
+        let known = match cached.young.get(topic.as_str()) {
+            Some(route) if route.is_valid(hub, topic) => return Arc::clone(route),
+            // It may have grown, and has to find room like one that is new.
+            Some(_) => cached.take_young(topic),
+            None => cached.old.remove_entry(topic.as_str()).map(|(topic, route)| {
+                let is_valid = route.is_valid(hub, topic.borrow());
+                (topic, is_valid.then_some(route))
+            }),
         };
+        let (topic, route) = known.unwrap_or_else(|| (topic.to_topic(), None));
+        let route = route.unwrap_or_else(|| Arc::new(Route::build(hub, topic.borrow())));
         cached.remember(topic, Arc::clone(&route));
         route
     }
@@ -93,7 +79,7 @@ impl RouteCache {
 
     /// Drops stale routes, which would keep closed mailboxes alive. Called now and then by whoever owns the cache.
     pub fn purge(&self, hub: &Hub) {
-        let mut cached = self.generations.lock();
+        let mut cached = self.cached.lock();
         let cached = &mut *cached;
         cached.leaving = None;
         let last = hub.generations.last();
@@ -106,14 +92,26 @@ impl RouteCache {
                 routes.shrink_to(2 * routes.len());
             }
         }
-        cached.young_bytes = cached.young.values().map(|route| route.bytes()).sum();
+        cached.young_bytes = cached.young.iter().map(|(topic, route)| bytes_of(topic, route)).sum();
     }
 }
 
+/// What a remembered route takes up, without what it keeps alive.
+fn bytes_of(topic: &Topic, route: &Route) -> usize {
+    topic.as_str().len() + route.bytes()
+}
+
 impl Cached {
+    /// Forgets a young route, which is stale, but not its topic.
+    fn take_young(&mut self, topic: TopicRef<'_>) -> Option<(Topic, Option<Arc<Route>>)> {
+        let (topic, stale) = self.young.remove_entry(topic.as_str())?;
+        self.young_bytes -= bytes_of(&topic, &stale);
+        Some((topic, None))
+    }
+
     fn remember(&mut self, topic: Topic, route: Arc<Route>) {
         self.leaving.iter_mut().flatten().take(LEAVING_AT_ONCE).for_each(drop);
-        let bytes = route.bytes();
+        let bytes = bytes_of(&topic, &route);
         let is_full = self.young.len() >= self.len_max / 2 || self.young_bytes + bytes > self.bytes_max / 2;
         if is_full && !self.young.is_empty() {
             let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));

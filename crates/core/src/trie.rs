@@ -154,11 +154,13 @@ impl Trie {
     pub(crate) fn remove_all_at(&mut self, node: NodeId, session: SessionId, mut removed: impl FnMut(&Filter)) {
         let mut count = 0;
         let mut shared = 0;
-        let filter = self.filter_of(node);
+        // Groups know their filters, whose levels alone may say something else: "$share/g/$share/x".
+        let is_plain = |have: &Subscription| have.subscriber.id() == session && have.share.is_none();
+        let plain = self.nodes[node].here.iter().any(is_plain).then(|| self.filter_of(node));
         self.nodes[node].here.retain(|have| {
             let is_others = have.subscriber.id() != session;
             if !is_others {
-                removed(have.share.as_deref().map_or(&filter, Share::filter));
+                have.share.as_deref().map(Share::filter).or(plain.as_ref()).into_iter().for_each(&mut removed);
                 shared += usize::from(have.share.is_some());
                 count += 1;
             }
@@ -218,7 +220,7 @@ impl Trie {
         filter.levels().try_fold(self.root, |node, text| self.child(node, self.level_id(text)?))
     }
 
-    /// The filter that ends here, not shared.
+    /// The filter that ends here, of those who do not share it.
     fn filter_of(&self, node: NodeId) -> Filter {
         let way = std::iter::successors(Some(node), |node| self.nodes[*node].parent);
         let mut levels: Vec<&str> = way.map(|node| &*self.levels[self.nodes[node].level].text).collect();

@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 use crate::value::Type;
 
 mod bounds;
+mod runs;
 
 /// Remembers what it was offered as `topic=payload`, with `!` behind retained ones.
 #[derive(Default)]

@@ -118,7 +118,7 @@ fn what_is_used_stays_while_much_else_passes() {
         if number % 40 == 0 {
             assert!(Arc::ptr_eq(&route, &cache.route(&hub, hot.borrow())), "it was thrown away");
         }
-        let cached = cache.generations.lock();
+        let cached = cache.cached.lock();
         let leaving = cached.leaving.as_ref().map_or(0, ExactSizeIterator::len);
         assert!(cached.young.len() + cached.old.len() <= 100 && leaving <= 50);
     }
@@ -143,8 +143,59 @@ fn stale_routes_are_dropped() {
 fn bytes_are_a_bound_too() {
     let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 2_000));
     (0..100).for_each(|number| drop(cache.route(&hub, topic(number).borrow())));
-    let cached = cache.generations.lock();
-    let bytes = |routes: &Routes| routes.values().map(|route| route.bytes()).sum::<usize>();
+    assert_is_bounded(&cache, 1_000);
+    assert!(cache.cached.lock().old.len() > 1);
+}
+
+/// Half of the bound for those that are young, and half for the old ones.
+fn assert_is_bounded(cache: &RouteCache, half: usize) {
+    let cached = cache.cached.lock();
+    let bytes = |routes: &Routes| routes.iter().map(|(topic, route)| bytes_of(topic, route)).sum::<usize>();
     assert_eq!(bytes(&cached.young), cached.young_bytes);
-    assert!(cached.young_bytes <= 1_000 && bytes(&cached.old) <= 1_000 && cached.old.len() > 1);
+    let is_bounded = |routes: &Routes| routes.len() <= 1 || bytes(routes) <= half;
+    assert!(
+        is_bounded(&cached.young) && is_bounded(&cached.old),
+        "{} and {}",
+        bytes(&cached.young),
+        bytes(&cached.old)
+    );
+}
+
+#[test]
+fn what_was_no_subscription_makes_no_route_stale_when_it_ends() {
+    let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::new());
+    let principal = Arc::new(Principal::new("test", Permissions::all()));
+    let subscriber = Hub::subscriber(hub.new_session(), principal, Arc::new(Counter::default()));
+    let topic = topic(1);
+    let before = cache.route(&hub, topic.borrow());
+    for filter in ["#", "t/1", "t/+"] {
+        assert!(!hub.unsubscribe(&subscriber, &Filter::parse(filter).unwrap()));
+    }
+    assert!(Arc::ptr_eq(&before, &cache.route(&hub, topic.borrow())));
+}
+
+#[test]
+fn routes_that_grow_meet_the_bound_too() {
+    let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 100_000));
+    let principal = Arc::new(Principal::new("test", Permissions::all()));
+    let topics: Vec<_> = (0..100).map(topic).collect();
+    for _ in 0..100 {
+        topics.iter().for_each(|topic| drop(cache.route(&hub, topic.borrow())));
+        assert_is_bounded(&cache, 50_000);
+        let subscriber = Hub::subscriber(hub.new_session(), Arc::clone(&principal), Arc::new(Counter::default()));
+        hub.subscribe(&subscriber, &Filter::parse("#").unwrap(), SubscribeOptions::default()).unwrap();
+    }
+    cache.purge(&hub);
+    assert_is_bounded(&cache, 50_000);
+}
+
+#[test]
+fn long_topics_meet_the_bound_too() {
+    let (hub, cache) = (Hub::new(HubOptions::default()), RouteCache::bounded(1_000, 100_000));
+    for number in 0..100 {
+        let long = format!("{number}/{}", "x".repeat(4_000));
+        drop(cache.route(&hub, TopicRef::parse(&long).unwrap()));
+    }
+    assert_is_bounded(&cache, 50_000);
+    assert!(cache.cached.lock().young.len() <= 12);
 }

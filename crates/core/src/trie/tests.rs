@@ -135,6 +135,19 @@ fn the_room_of_a_peak_is_given_back() {
     assert_eq!([matches(0), matches(9), matches(10), matches(4_999)], [1, 1, 0, 0]);
 }
 
+/// By itself such a filter would lack the levels of a shared one.
+#[test]
+fn whoever_shares_a_filter_that_begins_like_a_shared_one_may_leave() {
+    let mut trie = Trie::default();
+    for text in ["$share/g/$share/x", "$share/g/$share/x/y", "$share/g/$share/x//"] {
+        let filter = Filter::parse(text).unwrap();
+        let (place, _) = trie.insert(&filter, subscription(1));
+        let mut removed = Vec::new();
+        trie.remove_all_at(place, SessionId(1), |filter| removed.push(filter.clone()));
+        assert_eq!((removed, trie.len(), trie.shared_len()), (vec![filter], 0, 0));
+    }
+}
+
 #[test]
 fn a_node_fits_a_cache_line() {
     assert!(size_of::<Option<Node>>() <= 64, "{} bytes", size_of::<Option<Node>>());

@@ -1,6 +1,6 @@
 //! Several shards at once: what was subscribed to before a publish gets it, and what was ended before does not.
 
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use super::*;
 
@@ -10,7 +10,7 @@ const TOPICS: [&str; 4] = ["a", "a/b", "a/b/c", "x/b"];
 const FILTERS: [&str; 10] = ["#", "+", "+/b", "a", "a/#", "a/+", "a/b", "a/b/#", "$share/g/a/#", "$share/g/a/b"];
 
 /// Publishes what it is told to through a cache of its own, and says when that is done.
-fn shard(hub: &Arc<Hub>, jobs: &Receiver<&'static str>, done: &Sender<()>, now: Now) {
+fn shard(hub: &Arc<Hub>, jobs: &Receiver<&'static str>, done: &SyncSender<()>, now: Now) {
     let guest = Arc::new(Principal::new("guest", Permissions::all()));
     let publisher = Publisher::new(Arc::clone(hub), Arc::default(), guest, hub.new_session(), "mqtt", Presence::None);
     let publish = |topic: &str, payload: &[u8]| {
@@ -62,7 +62,7 @@ fn a_route_of_another_shard_is_never_behind_what_was_answered() {
     std::thread::scope(|scope| {
         let shards: Vec<_> = (0..2)
             .map(|_| {
-                let ((jobs, to_do), (done, is_done)) = (channel(), channel());
+                let ((jobs, to_do), (done, is_done)) = (sync_channel(1), sync_channel(1));
                 scope.spawn(move || shard(hub, &to_do, &done, now));
                 (jobs, is_done)
             })

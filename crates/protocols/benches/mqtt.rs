@@ -151,7 +151,7 @@ fn outbound(c: &mut Criterion) {
                         for _ in 0..count {
                             let (step, packet_id, reason) = (AckStep::PubAck, *next_id, ReasonCode::Success);
                             let ack = Acknowledgement { step, packet_id, reason };
-                            outbound.handle_ack(ack, Timestamp::default()).unwrap();
+                            outbound.handle_acks([ack], Timestamp::default()).unwrap();
                             *next_id = next_id.next();
                         }
                     }

@@ -29,12 +29,13 @@ fn place(id: Id) -> usize {
 
 impl<T> Arena<T> {
     pub(crate) fn insert(&mut self, item: T) -> Id {
-        // Numbers beyond the end were given back together with their room.
-        while let Some(Reverse(id)) = self.free.pop() {
+        if let Some(Reverse(id)) = self.free.pop() {
             if let Some(free) = self.items.get_mut(place(id)) {
                 *free = Some(item);
                 return id;
             }
+            // Numbers beyond the end were given back together with their room, and all that are left are higher.
+            self.free.clear();
         }
         self.items.push(Some(item));
         let number = u32::try_from(self.items.len()).ok().and_then(Id::new);

@@ -28,7 +28,7 @@ pub const REPORTERS_MAX: usize = 16;
 /// Routes remembered by one shard; when there are so many, those that were not used for longest go. As many as half of them
 /// may be on their way out.
 pub const ROUTES_CACHED_MAX: usize = 65_536;
-/// What all routes remembered by one shard take up; likewise.
+/// What all routes remembered by one shard take up, with their topics; likewise.
 pub const ROUTES_CACHED_BYTES_MAX: usize = 96 * 1024 * 1024;
 /// Changed filters remembered of each of three kinds; a route that was not used for more changes is looked up anew.
 pub(crate) const CHANGES_KEPT_MAX: usize = 256;

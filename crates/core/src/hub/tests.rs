@@ -16,6 +16,7 @@ use crate::value::Type;
 
 mod bounds;
 mod runs;
+mod shards;
 
 /// Remembers what it was offered as `topic=payload`, with `!` behind retained ones.
 #[derive(Default)]

@@ -33,7 +33,22 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let filter = prop::sample::select(vec!["#", "+", "+/b", "a", "a/#", "a/+", "a/b", "a/b/#", "b/#", "$s/#", "a/+/c"]);
+    let filter = prop::sample::select(vec![
+        "#",
+        "+",
+        "+/b",
+        "a",
+        "a/#",
+        "a/+",
+        "a/b",
+        "a/b/#",
+        "b/#",
+        "$s/#",
+        "a/+/c",
+        "$share/g/a/b",
+        "$share/h/a/b",
+        "$share/g/#",
+    ]);
     let topic = prop::sample::select(vec!["a", "b", "a/b", "c/b", "a/b/c", "$s/b"]);
     prop_oneof![
         4 => (0..3_usize, filter.clone()).prop_map(|(who, filter)| Step::Subscribe(who, filter)),
@@ -87,10 +102,18 @@ proptest! {
                     let topic = TopicRef::parse(text).unwrap();
                     cache.route(&hub, topic).offer(&Run::new(topic, &[b"x"]));
                     let may = denied.is_none_or(|filter| !parse(filter).matches(topic));
+                    let matches = |filter: &str| may && parse(filter).matches(topic);
+                    let matching = model.iter().filter(|(_, filter)| matches(filter));
+                    let (shared, plain): (Vec<_>, Vec<_>) = matching.partition(|(_, filter)| parse(filter).is_shared());
+                    let mut from_groups = BTreeSet::from_iter(shared.iter().map(|(_, group)| *group)).len();
                     for (who, counter) in counters.iter().enumerate() {
-                        let wants = model.iter().any(|(have, filter)| *have == who && parse(filter).matches(topic));
-                        prop_assert_eq!(counter.0.swap(0, Ordering::Relaxed), usize::from(may && wants), "{}", text);
+                        let own = usize::from(plain.iter().any(|(have, _)| *have == who));
+                        let got = counter.0.swap(0, Ordering::Relaxed);
+                        let groups = shared.iter().filter(|(have, _)| *have == who).count();
+                        prop_assert!((own..=own + groups.min(from_groups)).contains(&got), "{got} of {text}");
+                        from_groups -= got - own;
                     }
+                    prop_assert_eq!(from_groups, 0, "each group gets one {}", text);
                 }
                 Step::Purge => cache.purge(&hub),
             }

@@ -163,10 +163,11 @@ impl Pair {
         self.unread = rest.to_vec();
     }
 
-    /// Answers get back to the sender, as many whole packets as there are in so many bytes.
+    /// Answers get back to the sender, as many whole packets as there are in so many bytes, a few at a time.
     fn answer(&mut self, len_max: usize) {
         let len = len_max.min(self.replies.len());
         let mut at = 0;
+        let mut acks = Vec::new();
         while let Some((packet, used)) = decode(&self.replies[at..len], self.version, usize::MAX).unwrap() {
             at += used;
             let (step, ack) = match packet {
@@ -175,9 +176,12 @@ impl Pair {
                 Packet::PubComp(ack) => (AckStep::PubComp, ack),
                 other => panic!("{other:?}"),
             };
-            let ack = Acknowledgement { step, packet_id: ack.packet_id, reason: ack.reason };
-            self.sender.handle_acks([ack], Timestamp::default()).unwrap();
+            acks.push(Acknowledgement { step, packet_id: ack.packet_id, reason: ack.reason });
+            if self.random.below(4) == 0 {
+                self.sender.handle_acks(acks.drain(..), Timestamp::default()).unwrap();
+            }
         }
+        self.sender.handle_acks(acks, Timestamp::default()).unwrap();
         self.replies.drain(..at);
     }
 

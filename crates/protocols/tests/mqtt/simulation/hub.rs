@@ -94,6 +94,7 @@ impl Hub {
         let unread = mem::take(&mut connection.unread);
         let mut rest = &unread[..];
         let mut run = RunBatch::new();
+        let mut acks = Vec::new();
         let mut refused = Ok(());
         while refused.is_ok()
             && let Some(connection) = self.connections.get_mut(&id)
@@ -103,6 +104,7 @@ impl Hub {
                 break;
             }
             let inbound = &mut connection.inbound;
+            rest = &rest[SHORT_ACK_BYTES * inbound.take_short_acks(rest, &mut acks, with.clock.now().instant)..];
             let event = match decode(rest, inbound.version(), inbound.packet_bytes_max()) {
                 Ok(Some((packet, used))) => {
                     rest = &rest[used..];
@@ -122,6 +124,7 @@ impl Hub {
                         }
                     }
                 }
+                Ok(Event::Acknowledged(ack)) => acks.push(ack),
                 Ok(event) => {
                     refused = self.publish_run(id, &mut run, with);
                     if refused.is_ok() {
@@ -131,7 +134,9 @@ impl Hub {
                 Err(error) => return violation(Kind::Protocol, format!("a client broke a rule: {error}")),
             }
         }
-        if refused.and_then(|()| self.publish_run(id, &mut run, with)).is_err() {
+        refused = refused.and_then(|()| self.publish_run(id, &mut run, with));
+        self.handle_acks(id, acks, with)?;
+        if refused.is_err() {
             self.close(id, with);
         }
         let rest = rest.to_vec();
@@ -141,17 +146,20 @@ impl Hub {
         Ok(())
     }
 
+    /// All that a read brought, at once.
+    fn handle_acks(&mut self, id: u32, acks: Vec<Acknowledgement>, with: &Surroundings<'_>) -> Result<(), Violation> {
+        let client = self.connections.get(&id).and_then(|connection| connection.client.as_ref());
+        let Some(session) = client.and_then(|client| self.sessions.get_mut(client)) else { return Ok(()) };
+        let handled = session.outbound.handle_acks(acks, with.clock.now().wall);
+        handled.or_else(|error| violation(Kind::Protocol, format!("a client broke a rule: {error}")))
+    }
+
     fn handle_event(&mut self, id: u32, event: Event<'_>, with: &mut Surroundings<'_>) -> Result<(), Violation> {
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let client = connection.client.clone();
         let session = client.as_ref().and_then(|client| self.sessions.get_mut(client));
         match (event, session) {
             (Event::Connect(connect), _) => self.accept(id, &connect, with),
-            (Event::Acknowledged(ack), Some(session)) => {
-                if let Err(error) = session.outbound.handle_acks([ack], with.clock.now().wall) {
-                    return violation(Kind::Protocol, format!("a client broke a rule: {error}"));
-                }
-            }
             (Event::Reply(packet), Some(session)) => {
                 let is_early = match &packet {
                     Packet::PubComp(ack) => {

@@ -45,6 +45,10 @@ pub(crate) fn run(wanted: &Wanted, programs: &Programs) -> anyhow::Result<()> {
         }));
         for repeat in 1..=wanted.repeats {
             for (server, entry) in servers.iter().zip(&mut entries[begin..]) {
+                // Who cannot do it once is not asked again.
+                if !entry.failures.is_empty() {
+                    continue;
+                }
                 progress(&format!("{}, run {repeat} of {}: {}", row.id, wanted.repeats, server.name));
                 match measure(row, server, wanted.timing, programs) {
                     Ok(figures) => entry.runs.push(figures),

@@ -1,5 +1,6 @@
 """The MQTT door as MQTT clients know it: QoS, retained messages, wills, sessions, keep-alive. No devices here."""
 
+import signal
 import time
 
 import pytest
@@ -348,6 +349,21 @@ def test_ping_keeps_a_quiet_client(version, shared, unique):
             raw.send(rawmqtt.packet(rawmqtt.PINGREQ))
             assert raw.read().kind == rawmqtt.PINGRESP
             time.sleep(0.5)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_hub_that_was_stopped_reads_before_it_blames_silence(version, hub, unique):
+    """What clients sent in time lies in their sockets when the hub, or the machine it runs on, goes on."""
+    with Raw(hub, version=version, name=unique("quiet"), keepalive=1) as raw:
+        hub.process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                time.sleep(1)
+                raw.send(rawmqtt.packet(rawmqtt.PINGREQ))
+        finally:
+            hub.process.send_signal(signal.SIGCONT)
+        raw.send(rawmqtt.packet(rawmqtt.PINGREQ))
+        assert [raw.read().kind for _ in range(3)] == [rawmqtt.PINGRESP] * 3
 
 
 def test_empty_client_ids(shared):

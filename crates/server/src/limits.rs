@@ -30,7 +30,7 @@ pub(crate) const JSON_BYTES_AT_ONCE: usize = 16 * 1024;
 pub(crate) const PROPERTIES_AT_ONCE: usize = 16;
 /// Devices written aside in one piece.
 pub(crate) const DEVICES_AT_ONCE: usize = 128;
-/// Clients looked at between two pauses, for the same reason.
+/// Clients looked at aside for one piece of a list.
 pub(crate) const CLIENTS_AT_ONCE: usize = 64;
 /// Longest wait of a long poll; longer ones are cut to it.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(600);

@@ -102,7 +102,8 @@ pub(crate) struct ShardInlet {
     pub(crate) inlet: mpsc::Sender<Accepted>,
 }
 
-/// Accepts until the hub stops; runs on the first shard. Shards are filled one after the other, since two half-loaded ones cost more than one.
+/// Accepts until the hub stops; runs on the first shard. Shards are filled one after the other, since two half-loaded ones
+/// cost more than one.
 pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[ShardInlet]>) {
     let limits = shards[0].shard.config.limits;
     let stats = Arc::clone(&shards[0].shard.stats);

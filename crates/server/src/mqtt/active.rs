@@ -64,6 +64,8 @@ pub(super) struct Active {
     has_more: bool,
     /// Everything that could end it before it began was looked at.
     has_begun: bool,
+    /// Its time seems to be over. It is once nothing is found in the socket after the runtime has looked there again.
+    is_late: bool,
 }
 
 impl Active {
@@ -72,7 +74,8 @@ impl Active {
         let is_durable = session.mailbox.is_durable();
         let has_more = !connection.tail.is_empty();
         let (withheld, timer) = (Withheld::default(), None);
-        Self { connection, guard, withheld, timer, is_durable, is_behind: false, has_more, has_begun: false }
+        let (is_behind, has_begun, is_late) = (false, false, false);
+        Self { connection, guard, withheld, timer, is_durable, is_behind, has_more, has_begun, is_late }
     }
 
     fn session(&self) -> &Session {
@@ -138,8 +141,8 @@ impl Active {
         if !status.is_backlogged && !self.withheld.is_full() && self.poll_input(context).is_ready() {
             return self.read(turn);
         }
-        self.poll_timer(context)?;
-        Ok(if replays_more { Next::Pause } else { Next::Wait })
+        let next = self.poll_timer(context)?;
+        Ok(if replays_more { Next::Pause } else { next })
     }
 
     /// Ready when there is something to handle, or it is certain that nothing comes any more.
@@ -158,8 +161,9 @@ impl Active {
         released
     }
 
-    /// Ends the connection if its time is over.
-    fn poll_timer(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+    /// Ends the connection if its time is over. Not at once: a hub that was stopped for a while hears of the time before it
+    /// hears of what lies in its sockets.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Result<Next, End> {
         while let Some(deadline) = self.connection.inbound.poll_timeout() {
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
             if timer.as_mut().poll(context).is_pending() {
@@ -168,13 +172,16 @@ impl Active {
             let now = now().instant;
             if self.withheld.is_full() {
                 self.connection.inbound.excuse_silence(now);
+            } else if deadline <= now && !std::mem::replace(&mut self.is_late, true) {
+                return Ok(Next::Pause);
             }
+            self.is_late = false;
             self.connection.inbound.handle_timeout(now)?;
             if let Some(deadline) = self.connection.inbound.poll_timeout() {
                 timer.as_mut().reset(deadline.into());
             }
         }
-        Ok(())
+        Ok(Next::Wait)
     }
 
     /// Reads once, handles the packets that are whole, answers in one go.

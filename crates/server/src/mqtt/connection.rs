@@ -38,7 +38,7 @@ pub(super) struct Connection {
     pub(super) inbound: Inbound,
     /// Bytes of a packet that has not arrived whole.
     pub(super) tail: Vec<u8>,
-    /// In packets, until it has a session.
+    /// In packets that were handled before it has a session.
     bytes_read: usize,
     /// The client of a live connection shows again who it is.
     pub(super) pending: Option<Box<Pending>>,
@@ -216,7 +216,8 @@ impl Connection {
             &replies,
         );
         shard.hub.session_connected(session.id(), now());
-        session.client.add_bytes_in(self.bytes_read);
+        // What came behind CONNECT is handled, and not read again.
+        session.client.add_bytes_in(self.bytes_read + self.tail.len());
         let facts = self.facts(peer);
         shard.clients.connected(&session.client, facts);
         if shard.sessions.may_log() {

@@ -78,6 +78,19 @@ fn a_client_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[test]
+fn what_a_client_sends_behind_its_connect_is_counted() {
+    let hub = TestHub::start();
+    let sent = [&connect_5("a")[..], b"\x30\x05\x00\x01\x74\x00\x78\xc0\x00\x30"].concat();
+    let mut client = RawClient::connect(hub.mqtt());
+    client.send(&sent);
+    client.read_packet();
+    client.expect_hex("d0 00");
+    // The last packet has only begun.
+    let shown = get(&hub, "/api/clients/a").expect(200).json();
+    assert_eq!(shown["bytes"]["in"], sent.len());
+}
+
+#[test]
 fn any_client_id_can_be_named_in_a_path() {
     let hub = TestHub::start();
     let ids = ["a/b c?d#e%41", "äö/+/#", "devices", "%2F", "\"\\"];

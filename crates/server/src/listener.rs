@@ -110,7 +110,7 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
     let admission = Arc::clone(&shards[0].shard.admission);
     let stopping = shards[0].shard.stopping();
     tokio::pin!(stopping);
-    let mut is_crowded = false;
+    let (mut is_crowded, mut is_exhausted) = (false, false);
     loop {
         let accepted = tokio::select! {
             () = &mut stopping => return,
@@ -120,11 +120,17 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
             Ok(accepted) => accepted,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
-                warn!("cannot accept connections: {error}; trying again. Raise the limit of open files if it persists");
+                // Said once until one is accepted again, not per attempt.
+                if !std::mem::replace(&mut is_exhausted, true) {
+                    warn!(
+                        "cannot accept connections: {error}; trying again. Raise the limit of open files if it persists"
+                    );
+                }
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 continue;
             }
         };
+        is_exhausted = false;
         let total: usize = shards.iter().map(|entry| entry.shard.connection_count()).sum();
         if total >= limits.connections {
             stats.reach(Bound::Connections);

@@ -42,6 +42,7 @@ const CRATES: [Crate; 7] = [
             "pbkdf2",
             "rustc-hash",
             "sha2",
+            "smallvec",
             "stringprep",
             "subtle",
             "thiserror",

@@ -22,10 +22,16 @@ impl Active {
         let mut used = 0;
         loop {
             let inbound = &mut self.connection.inbound;
-            let short_acks = inbound.take_short_acks(&data[used..], &mut turn.acks, time.instant);
+            // No more than the turn has room for: a read may hold twice as many.
+            let end = data.len().min(used + (TURN_WORK_MAX - turn.work) * SHORT_ACK_BYTES);
+            let short_acks = inbound.take_short_acks(&data[used..end], &mut turn.acks, time.instant);
             used += short_acks * SHORT_ACK_BYTES;
             turn.traffic.packets += short_acks as u64;
             turn.work += short_acks;
+            if turn.work >= TURN_WORK_MAX {
+                self.is_behind = true;
+                break;
+            }
             let decoded = decode(&data[used..], inbound.version(), inbound.packet_bytes_max());
             let step = decoded.map_err(ProtocolError::from).and_then(|decoded| match decoded {
                 Some((packet, length)) => {

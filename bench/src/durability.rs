@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::figures::{median, progress};
+use crate::figures::{self, progress, write_json};
 use crate::load::ledger::packet_id;
 use crate::peer::{Door, Durability, Peer, Programs, Running, Setup};
 use crate::wire::blocking::Client;
@@ -90,10 +90,9 @@ pub(crate) fn run(programs: &Programs, repeats: usize, messages: u32, json: Opti
         "acknowledged, lost"
     );
     for (_, case) in &cases {
-        let median = |figure: fn(&Figures) -> f64| median(case.runs.iter().map(figure).collect());
+        let median = |figure: fn(&Figures) -> f64| figures::median(case.runs.iter().map(figure).collect());
         let per_batch: Option<Vec<f64>> = case.runs.iter().map(|run| run.messages_per_batch).collect();
-        let per_batch =
-            per_batch.map_or_else(|| "-".to_owned(), |figures| format!("{:.1}", crate::figures::median(figures)));
+        let per_batch = per_batch.map_or_else(|| "-".to_owned(), |each| format!("{:.1}", figures::median(each)));
         println!(
             "{:<18} {:>9} {:>12.0} {:>16.2} {:>18.0} {:>16} {:>18.0}",
             case.broker,
@@ -105,12 +104,7 @@ pub(crate) fn run(programs: &Programs, repeats: usize, messages: u32, json: Opti
             median(|run| run.lost),
         );
     }
-    if let Some(path) = json {
-        let cases: Vec<_> = cases.into_iter().map(|(_, case)| case).collect();
-        std::fs::write(path, serde_json::to_vec_pretty(&cases)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    write_json(&cases.into_iter().map(|(_, case)| case).collect::<Vec<_>>(), json)
 }
 
 fn measure(variant: Variant, programs: &Programs, in_flight: u32, messages: u32) -> anyhow::Result<Figures> {

@@ -1,8 +1,5 @@
-//! The table that people read, and the JSON that programs do.
+//! The table that people read. The JSON that programs do is `figures`' to write.
 
-use std::path::Path;
-
-use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::figures;
@@ -95,12 +92,6 @@ pub(crate) fn table(entries: &[&Entry]) -> String {
         }
     }
     text
-}
-
-/// Writes all runs.
-pub(crate) fn write_json(entries: &[Entry], path: &Path) -> anyhow::Result<()> {
-    std::fs::write(path, serde_json::to_vec_pretty(entries)?)
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn median(entry: &Entry, figure: fn(&Figures) -> Option<f64>) -> Option<f64> {

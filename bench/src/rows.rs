@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use crate::crowd;
-use crate::figures::progress;
+use crate::figures::{progress, write_json};
 use crate::load;
 use crate::load::plan::Timing;
 use crate::peer::{Peer, Programs, Running, Setup};
@@ -59,10 +59,7 @@ pub(crate) fn run(wanted: &Wanted, programs: &Programs) -> anyhow::Result<()> {
         }
         print!("{}", report::table(&entries[begin..].iter().collect::<Vec<_>>()));
     }
-    match &wanted.json {
-        Some(path) => report::write_json(&entries, path),
-        None => Ok(()),
-    }
+    write_json(&entries, wanted.json.as_deref())
 }
 
 fn measure(row: &Row, server: &Server, timing: Timing, programs: &Programs) -> anyhow::Result<Figures> {

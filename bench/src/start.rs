@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::figures::{median, progress};
+use crate::figures::{median, progress, write_json};
 use crate::peer::{Door, Peer, Programs, Running, Setup};
 use crate::wire::blocking::Client;
 use crate::wire::mqtt::publish_retained;
@@ -89,11 +89,7 @@ pub(crate) fn run(programs: &Programs, repeats: usize, json: Option<&Path>) -> a
             median(|run| run.resident_mb)
         );
     }
-    if let Some(path) = json {
-        std::fs::write(path, serde_json::to_vec_pretty(&cases)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    write_json(&cases, json)
 }
 
 /// rumqttd and aedes as they come have all in memory, and forget it.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use housewire_core::Filter;
 use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
@@ -85,8 +86,12 @@ pub struct Config {
     pub demo: bool,
     /// Log filter: `error`, `warn`, `info`, `debug`, `trace`, or per module.
     pub log: String,
-    /// Who is let in without a credential.
-    pub guest: GuestPolicy,
+    /// Who is let in without a credential, if somebody decided that.
+    pub guest: Option<GuestPolicy>,
+    /// Topics that whoever is let in without a credential may neither read nor write.
+    pub guest_deny: Vec<Filter>,
+    /// Names, beside the machine's own, under which browsers may ask for the hub.
+    pub names: Vec<String>,
     /// What an acknowledgement promises.
     pub durability: DurabilityMode,
     /// Who says with a PROXY header whose its connections are.
@@ -177,9 +182,15 @@ pub struct Settings {
     /// What to log: error, warn, info, debug, trace [default: info]
     #[arg(long, env = "HOUSEWIRE_LOG", value_name = "LEVEL")]
     pub log: Option<String>,
-    /// Who gets in without a credential [default: loopback]
+    /// Who gets in without a credential [default: loopback until there is an admin, then off]
     #[arg(long, env = "HOUSEWIRE_GUEST", value_enum)]
     pub guest: Option<GuestPolicy>,
+    /// Topics that guests may neither read nor write; may be given several times
+    #[arg(long, env = "HOUSEWIRE_GUEST_DENY", value_name = "FILTER", value_delimiter = ' ')]
+    pub guest_deny: Option<Vec<String>>,
+    /// Names under which browsers ask for the hub, beside its machine's own; may be given several times
+    #[arg(long = "name", env = "HOUSEWIRE_NAMES", value_name = "HOST", value_delimiter = ',')]
+    pub names: Option<Vec<String>>,
     /// What an acknowledgement promises: on disk, or there within a second [default: strict]
     #[arg(long, env = "HOUSEWIRE_DURABILITY", value_enum)]
     pub durability: Option<DurabilityMode>,
@@ -269,6 +280,8 @@ impl Settings {
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
             guest: self.guest.or(weaker.guest),
+            guest_deny: self.guest_deny.or(weaker.guest_deny),
+            names: self.names.or(weaker.names),
             durability: self.durability.or(weaker.durability),
             proxy_protocol: self.proxy_protocol.or(weaker.proxy_protocol),
             proxy_from: self.proxy_from.or(weaker.proxy_from),
@@ -303,7 +316,9 @@ impl Settings {
             mqtts_port: choice(self.mqtts_port, 8883),
             demo,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
-            guest: self.guest.unwrap_or_default(),
+            guest: self.guest,
+            guest_deny: parse_guest_deny(self.guest_deny.unwrap_or_default())?,
+            names: self.names.unwrap_or_default(),
             durability: self.durability.unwrap_or_default(),
             proxies,
             users: users::parse(self.users.unwrap_or_default())?,
@@ -313,6 +328,14 @@ impl Settings {
             limits,
         })
     }
+}
+
+fn parse_guest_deny(texts: Vec<String>) -> Result<Vec<Filter>, ConfigError> {
+    let parse = |text: String| {
+        const RULE: &str = "it must be a topic filter such as secret/#";
+        Filter::parse(&text).map_err(|_| ConfigError::Senseless { key: "guest_deny", value: text, rule: RULE })
+    };
+    texts.into_iter().map(parse).collect()
 }
 
 #[cfg(test)]

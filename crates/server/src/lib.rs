@@ -4,6 +4,7 @@
 //! is decided in `core`, what bytes mean in `protocols`, what lies on disk in `store`. The transports `mqtt`, `http` and
 //! `ws` never use each other.
 
+mod accounts;
 mod admission;
 mod aside;
 mod auth;
@@ -16,6 +17,7 @@ mod demo;
 mod feed;
 #[cfg(test)]
 mod fixture;
+mod hosts;
 mod http;
 mod limits;
 mod listener;

@@ -222,8 +222,9 @@ fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) 
 }
 
 fn mqtt_newcomer(socket: TcpStream, peer: Peer, guard: ConnectionGuard) -> Newcomer {
-    let admitted = guard.shard().guests.admit_address(peer);
-    Newcomer { socket: ByteStream::Tcp(socket), peer: peer.address(), admitted, guard }
+    let accounts = &guard.shard().accounts;
+    let admitted = accounts.guests.admit_address(peer, accounts.has_admin());
+    Newcomer { socket: ByteStream::Tcp(socket), peer, admitted, guard }
 }
 
 /// Hears from a proxy whose connection this is.

@@ -25,6 +25,11 @@ impl Peer {
         self.address
     }
 
+    /// Whether what it says comes by TLS.
+    pub(crate) fn is_secure(self) -> bool {
+        false
+    }
+
     /// Whether it is certainly a program on this machine. Nothing that came through a proxy is, whatever the proxy says: a
     /// wrong word of it would open the hub.
     pub(crate) fn is_on_this_machine(self) -> bool {

@@ -15,11 +15,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::accounts::Accounts;
 use crate::admission::Admission;
 use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice};
-use crate::demo::{Demo, DemoAddresses};
+use crate::demo::{Demo, DemoAccess};
+use crate::hosts::{Hosts, machine_name};
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::persist::{Durability, Persister};
@@ -63,6 +65,7 @@ pub struct Server {
     clients: Arc<Clients>,
     demo: Arc<Demo>,
     shards: Vec<JoinHandle<()>>,
+    accounts: Arc<Accounts>,
     persister: Persister,
 }
 
@@ -91,10 +94,16 @@ impl Server {
         let ids = message_ids(&loaded.sessions);
         let parts = (Arc::clone(&clients), Arc::clone(&stats));
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
-        let guests = Arc::new(Guests::new(config.guest));
-        let users = Arc::new(Users::new(&config.users)?);
+        let guests =
+            Guests::new(config.guest, config.guest_deny.clone(), Hosts::new(&config.names, machine_name().as_deref()));
+        let names = config.users.keys().cloned().collect();
+        let accounts = Accounts::open(store.accounts()?, Arc::clone(&hub), Arc::clone(&clients), guests, names)?;
+        let users = Arc::new(Users::new(&config.users, accounts.secret("scram")?));
         let of_user = |name: &str| users.principal(name).map_or(Owner::Gone, Owner::Found);
-        let owner_of = |name: &str| guests.find(name).unwrap_or_else(|| of_user(name));
+        let owner_of = |name: &str| match accounts.owner_of(name) {
+            Owner::Gone => of_user(name),
+            known => known,
+        };
         sessions.restore(loaded.sessions, owner_of, now());
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
@@ -104,7 +113,7 @@ impl Server {
             clients,
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
-            guests,
+            accounts: Arc::new(accounts),
             users,
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
@@ -113,14 +122,29 @@ impl Server {
         };
         let shards = start_shards(&shared, listeners)?;
         if shared.config.demo {
-            shared.demo.start(DemoAddresses { http: addresses.http, mqtt: addresses.http });
+            let token = shared.accounts.demo_token().reveal().into();
+            shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
         }
-        Ok(Self { addresses, shutdown, clients: shared.clients, demo: shared.demo, shards, persister })
+        Ok(Self {
+            addresses,
+            shutdown,
+            clients: shared.clients,
+            demo: shared.demo,
+            shards,
+            accounts: shared.accounts,
+            persister,
+        })
     }
 
     /// Where it is reached; a wildcard address is shown as loopback, which can be typed.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Where the first admin is made, on the page; `None` once there is one.
+    pub fn setup_link(&self) -> Option<String> {
+        let key = self.accounts.setup_key()?.reveal();
+        Some(format!("http://{}/setup#{key}", self.addresses.http))
     }
 
     /// Closes every connection properly, writes what is left, and returns when all is done.
@@ -133,6 +157,7 @@ impl Server {
                 error!("a shard's thread died");
             }
         }
+        self.accounts.save_all();
         self.persister.finish();
     }
 }
@@ -227,6 +252,7 @@ fn spawn_hub_tasks(
         let mqtt = TcpListener::from_std(mqtt)?;
         spawn_vital("accept MQTT", listener::accept(mqtt, Speaks::Mqtt, Arc::clone(inlets)));
     }
+    spawn_vital("accounts", Arc::clone(&shared.accounts).keep());
     let sessions = Arc::clone(&shared.sessions);
     spawn_vital("sessions", async move { sessions.run().await });
     spawn_vital("deadlines", keep_deadlines(Arc::clone(&shared.hub)));
@@ -274,8 +300,8 @@ fn run_shard(runtime: &Runtime, shard: &Shard, outlet: mpsc::Receiver<listener::
     });
 }
 
-/// Runs a hub until SIGTERM or Ctrl-C; `ready` is called with its addresses as soon as it serves.
-pub fn run_until_signal(config: Config, ready: impl FnOnce(Addresses)) -> Result<(), StartError> {
+/// Runs a hub until SIGTERM or Ctrl-C; `ready` is called as soon as it serves.
+pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<(), StartError> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         warn!("cannot raise the limit of open files: {error}");
     }
@@ -286,7 +312,7 @@ pub fn run_until_signal(config: Config, ready: impl FnOnce(Addresses)) -> Result
         Signals::listen()?
     };
     let server = Server::start(config)?;
-    ready(server.addresses());
+    ready(&server);
     let name = runtime.block_on(signal.first());
     info!("{name} received, stopping");
     server.stop();

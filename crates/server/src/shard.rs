@@ -14,8 +14,8 @@ use housewire_core::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use crate::accounts::Accounts;
 use crate::admission::{Admission, Counted};
-use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
@@ -80,7 +80,7 @@ pub(crate) struct ShardParts {
     /// Among all shards.
     number: usize,
     pub(crate) demo: Arc<Demo>,
-    pub(crate) guests: Arc<Guests>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
@@ -112,7 +112,7 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
-    pub(crate) guests: Arc<Guests>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
@@ -173,7 +173,7 @@ impl Shard {
             demo: shared.demo,
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
-            guests: shared.guests,
+            accounts: shared.accounts,
             users: shared.users,
             durability: shared.durability,
             scratch: Mutex::default(),

@@ -5,6 +5,7 @@
 //! over in batches), what a message means, the configuration file, and anything asynchronous. Every call here may wait for
 //! the disk, so none of them is made on a shard.
 
+mod accounts;
 mod device;
 mod error;
 mod folder;
@@ -19,6 +20,10 @@ mod session;
 mod sessions;
 mod store;
 
+pub use accounts::{
+    AccountStore, AuditEntry, AuditQuery, AuditRecord, CredentialKind, CredentialOwner, CredentialRecord,
+    CredentialUse, LoadedAccounts, PersonRecord,
+};
 pub use error::StoreError;
 pub use queued::{QueuedRecord, Step};
 pub use row::Skipped;

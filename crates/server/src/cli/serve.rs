@@ -11,7 +11,8 @@ use tracing_subscriber::filter::LevelFilter;
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::Settings;
-use crate::serve::{Addresses, run_until_signal};
+use crate::hosts::machine_name;
+use crate::serve::{Server, run_until_signal};
 
 const EXAMPLE: &str = "\
 Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT
@@ -35,11 +36,26 @@ impl Serve {
         let file = self.config.as_deref().map(Settings::from_file).transpose()?;
         let config = self.settings.or(file.unwrap_or_default()).into_config()?;
         start_log(&config.log)?;
-        let ready = |addresses: Addresses| {
+        let is_open = config.bind.is_unspecified();
+        let ready = |server: &Server| {
+            let addresses = server.addresses();
+            if let Some(link) = server.setup_link() {
+                let link = elsewhere(&link, is_open);
+                output.note(&format!("This hub has no accounts yet. Make yours, once: {link}"));
+            }
             // Whoever closed standard output does not wait for this line.
             let _printed = output.line(&format!("ready http://{} mqtt://{}", addresses.http, addresses.mqtt)).is_ok();
         };
         Ok(run_until_signal(config, ready)?)
+    }
+}
+
+/// The link as it is typed on another machine, where the hub is reached from there.
+fn elsewhere(link: &str, is_open: bool) -> String {
+    let rest = link.split_once("//").and_then(|(_, rest)| rest.split_once(':')).map(|(_, rest)| rest);
+    match (machine_name(), rest) {
+        (Some(name), Some(rest)) if is_open => format!("{link} (elsewhere: http://{name}.local:{rest})"),
+        _ => link.to_owned(),
     }
 }
 

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Uri, header};
-use housewire_core::{Permissions, Principal};
+use housewire_core::{DeviceId, Filter, Permissions, Principal};
 use serde::Deserialize;
 
 use crate::mqtt::Owner;
 use crate::peer::{Peer, is_loopback};
+use crate::tls::ClientCertificate;
 
 /// Who is let in without a credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -33,6 +34,22 @@ pub(crate) const REFUSAL: &str = "This hub lets in only programs on its own mach
 /// Why a request from loopback is not taken for a guest's.
 pub(crate) const BORROWED: &str = "This request came through a proxy, under a foreign name or from another site's page, \
      so it does not count as one of this machine. Open the hub by its own address, or start it with --guest lan.";
+
+/// Why somebody with a certificate is not let in.
+const NO_DEVICE: &str = "The common name (CN) of your certificate is no device id, which has 1 to 64 characters of \
+     A-Z a-z 0-9 _ -. Use a certificate that names the device.";
+
+/// Why a browser's request with a certificate is not taken for its device's.
+const FOREIGN_PAGE: &str = "This request comes from another site's page, which may not use this browser's certificate. \
+     Open the hub by its own address.";
+
+/// The device whose certificate that is; it may read and write what is below its own topic.
+fn device(certificate: &ClientCertificate) -> Result<Arc<Principal>, &'static str> {
+    let id = DeviceId::parse(&certificate.subject).map_err(|_| NO_DEVICE)?;
+    let own = vec![Filter::parse(&format!("devices/{id}/#")).expect("made of a valid id")];
+    let permissions = Permissions { read: own.clone(), write: own, deny: Vec::new() };
+    Ok(Arc::new(Principal::new(format!("device:{id}"), permissions)))
+}
 
 /// Hands out guests' principals.
 #[derive(Debug)]
@@ -57,8 +74,12 @@ impl Guests {
         Arc::clone(&self.nobody)
     }
 
-    /// The principal of whoever connects from this address, by a protocol that browsers and proxies do not speak.
-    pub(crate) fn admit_address(&self, peer: Peer) -> Result<Arc<Principal>, &'static str> {
+    /// The principal of whoever connects like this, by a protocol that browsers and proxies do not speak: the device whose certificate it
+    /// showed, or a guest.
+    pub(crate) fn admit_address(&self, peer: &Peer) -> Result<Arc<Principal>, &'static str> {
+        if let Some(certificate) = peer.client_certificate() {
+            return device(certificate);
+        }
         let admitted = match self.policy {
             GuestPolicy::Off => false,
             GuestPolicy::Loopback => peer.is_on_this_machine(),
@@ -79,11 +100,15 @@ impl Guests {
     /// either is no guest from loopback, and a page of another site is no guest at all.
     pub(crate) fn admit_request(
         &self,
-        peer: Peer,
+        peer: &Peer,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Arc<Principal>, &'static str> {
         let guest = self.admit_address(peer)?;
+        if peer.client_certificate().is_some() {
+            // A browser shows it for whatever page asks.
+            return if origin_is_foreign(headers) { Err(FOREIGN_PAGE) } else { Ok(guest) };
+        }
         let is_borrowed = match self.policy {
             GuestPolicy::Off => true,
             GuestPolicy::Loopback => {
@@ -148,7 +173,7 @@ mod tests {
             map.append(*name, value.parse().unwrap());
         }
         let peer = Peer::direct((peer.parse::<IpAddr>().unwrap(), 9).into());
-        let result = Guests::new(policy).admit_request(peer, &Uri::from_static("/"), &map);
+        let result = Guests::new(policy).admit_request(&peer, &Uri::from_static("/"), &map);
         assert_eq!(result.is_ok(), admitted, "{policy:?} {peer} {headers:?}");
     }
 
@@ -172,8 +197,8 @@ mod tests {
         for (policy, admitted) in [(GuestPolicy::Off, false), (GuestPolicy::Loopback, false), (GuestPolicy::Lan, true)]
         {
             let guests = Guests::new(policy);
-            assert_eq!(guests.admit_address(peer).is_ok(), admitted, "{policy:?}");
-            let request = guests.admit_request(peer, &Uri::from_static("/"), &HeaderMap::new());
+            assert_eq!(guests.admit_address(&peer).is_ok(), admitted, "{policy:?}");
+            let request = guests.admit_request(&peer, &Uri::from_static("/"), &HeaderMap::new());
             assert_eq!(request.is_ok(), admitted, "{policy:?}");
         }
     }
@@ -196,7 +221,7 @@ mod tests {
         check(Loopback, "127.0.0.1", &[local, ("origin", "http://localhost:8080"), ("origin", "http://x")], false);
         let evil = Uri::from_static("http://evil.example/api");
         let peer = Peer::direct(([127, 0, 0, 1], 9).into());
-        assert!(Guests::new(Loopback).admit_request(peer, &evil, &HeaderMap::new()).is_err());
+        assert!(Guests::new(Loopback).admit_request(&peer, &evil, &HeaderMap::new()).is_err());
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://evil.example")], false);
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://hub:8080")], true);
     }

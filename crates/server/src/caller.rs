@@ -24,6 +24,8 @@ pub(crate) struct Caller {
     /// Why this is nobody, who came as far as this only to say in another protocol who he is.
     pub(crate) refusal: Option<&'static str>,
     pub(crate) peer: SocketAddr,
+    /// Whether the request came by TLS.
+    pub(crate) is_secure: bool,
     /// Of the connection the request came over.
     pub(crate) session: SessionId,
     /// Held by what outlives the request, a WebSocket, so that the connection counts until that ends.

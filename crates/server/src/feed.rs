@@ -61,8 +61,13 @@ impl Feed {
         let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
         let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
-        let connection =
-            Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) };
+        let connection = Connection {
+            peer: caller.peer,
+            transport: transport.secured(caller.is_secure),
+            version: None,
+            keep_alive_s: 0,
+            session_expiry_s: Some(0),
+        };
         let clients = Arc::clone(&shard.clients);
         let measured = Arc::clone(&outbox) as _;
         let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);

@@ -67,6 +67,7 @@ impl Fixture {
             demo: Arc::new(Demo::new()),
             guests: Arc::new(Guests::new(GuestPolicy::Loopback)),
             users: Arc::new(Users::new(&BTreeMap::new()).expect("random numbers")),
+            tls: None,
             started: Instant::now(),
             shutdown,
         };

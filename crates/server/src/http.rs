@@ -19,6 +19,7 @@ mod path;
 mod problem;
 mod property;
 mod query;
+mod tls;
 mod topics;
 mod ui;
 mod wait;
@@ -37,6 +38,7 @@ pub(crate) fn routes(others: Router) -> Router {
     others
         .route("/api/health", get(hub::health))
         .route("/api/metrics", get(metrics::show))
+        .route("/api/tls", get(tls::show))
         .route("/api/clients", get(clients::list))
         .route("/api/clients/{id}", get(clients::get).delete(clients::disconnect))
         .route("/api/demo", delete(hub::remove_demo))
@@ -45,7 +47,7 @@ pub(crate) fn routes(others: Router) -> Router {
             "/api/devices/{id}",
             get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
         )
-        .route("/api/devices/{id}/{property}", get(property::get).put(property::report))
+        .route("/api/devices/{id}/{property}", get(property::get).put(property::report).post(tls::issue))
         .route("/api/devices/{id}/{property}/set", post(property::request))
         .route("/api/topics/{*topic}", get(topics::get).put(topics::retain).post(topics::publish).delete(topics::clear))
         .route("/api/events", get(events::stream))

@@ -80,3 +80,9 @@ pub(crate) const NAME_BYTES_MAX: usize = 253;
 pub(crate) const NAMES_MAX: usize = 100;
 /// Addresses of the machine that the hub's certificate is made out to; further ones are left out.
 pub(crate) const MACHINE_ADDRESSES_MAX: usize = 100;
+/// Largest file of certificates or keys that the configuration names; a larger one is refused.
+pub(crate) const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// What a TLS connection may take for its last bytes and its goodbye; it is cut then.
+pub(crate) const TLS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Body of a request for a device's certificate; a larger one is answered 413.
+pub(crate) const CSR_BYTES_MAX: usize = 16 * 1024;

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::serve::{Addresses, run_until_signal};
 
 const EXAMPLE: &str = "\
-Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT
+Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT mqtts://ADDR:PORT
 
 Example:
   housewire serve --data /var/lib/housewire --mqtt-port off";
@@ -37,10 +37,16 @@ impl Serve {
         start_log(&config.log)?;
         let ready = |addresses: Addresses| {
             // Whoever closed standard output does not wait for this line.
-            let _printed = output.line(&format!("ready http://{} mqtt://{}", addresses.http, addresses.mqtt)).is_ok();
+            let _printed = output.line(&ready_line(addresses)).is_ok();
         };
         Ok(run_until_signal(config, ready)?)
     }
+}
+
+/// MQTT over TLS is named if it has a port of its own; the one port speaks it in any case.
+fn ready_line(Addresses { http, mqtt, mqtts }: Addresses) -> String {
+    let mqtts = mqtts.map(|address| format!(" mqtts://{address}")).unwrap_or_default();
+    format!("ready http://{http} mqtt://{mqtt}{mqtts}")
 }
 
 /// Everything but the one line that says where the hub is goes to standard error.

@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use crate::caller::Caller;
 use crate::http::hot::Hot;
 use crate::http::problem::Problem;
-use crate::http::ui;
+use crate::http::{tls, ui};
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, Shard};
 
@@ -34,10 +34,12 @@ impl Gate {
         let is_api = is_api(request.uri().path());
         let has_body = !request.body().is_end_stream();
         let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
-        let mut response = if names_its_host(&request) {
-            self.admit(request, routes, is_api).await
-        } else {
+        let mut response = if !names_its_host(&request) {
             Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
+        } else if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
+            open
+        } else {
+            self.admit(request, routes, is_api).await
         };
         let status = response.status();
         if has_body && !status.is_informational() && (status.is_client_error() || !reads_bodies) {
@@ -51,7 +53,7 @@ impl Gate {
 
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
         let guests = &self.shard.guests;
-        let (principal, refusal) = match guests.admit_request(self.peer, request.uri(), request.headers()) {
+        let (principal, refusal) = match guests.admit_request(&self.peer, request.uri(), request.headers()) {
             Ok(principal) => (principal, None),
             // MQTT asks in its own words who it is, and says in them why somebody is refused.
             Err(reason) if request.uri().path() == MQTT_PATH => (guests.nobody(), Some(reason)),
@@ -60,7 +62,8 @@ impl Gate {
         };
         let Self { shard, peer, alive } = self;
         let session = shard.hub.new_session();
-        let caller = Caller { shard, principal, refusal, peer: peer.address(), session, alive };
+        let caller =
+            Caller { shard, principal, refusal, peer: peer.address(), is_secure: peer.is_secure(), session, alive };
         if let Some(hot) = Hot::of(request.method(), request.uri().path()) {
             return hot.answer(caller, request).await;
         }
@@ -79,7 +82,7 @@ fn names_its_host<B>(request: &Request<B>) -> bool {
 const MQTT_PATH: &str = "/mqtt";
 
 /// Paths of programs, which are answered with JSON; all others belong to the page.
-fn is_api(path: &str) -> bool {
+pub(crate) fn is_api(path: &str) -> bool {
     path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

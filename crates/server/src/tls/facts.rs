@@ -11,7 +11,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::time::ASN1Time;
 
 use crate::names::HostName;
-use crate::tls::TlsError;
+use crate::tls::error::TlsError;
 
 /// The SHA-256 of a certificate's DER form, by which programs and people tell one from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

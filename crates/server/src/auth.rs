@@ -105,7 +105,7 @@ impl Guests {
     }
 
     /// Whoever connects from this address, by a protocol that browsers and proxies do not speak.
-    pub(crate) fn admit_address(&self, peer: Peer, has_admin: bool) -> Result<Login, &'static str> {
+    pub(crate) fn admit_address(&self, peer: &Peer, has_admin: bool) -> Result<Login, &'static str> {
         let admitted = match self.policy(has_admin) {
             GuestPolicy::Off => false,
             GuestPolicy::Loopback => peer.is_on_this_machine(),
@@ -122,7 +122,7 @@ impl Guests {
     /// either is no guest from loopback, and a page of another site is no guest at all.
     pub(crate) fn admit_request(
         &self,
-        peer: Peer,
+        peer: &Peer,
         uri: &Uri,
         headers: &HeaderMap,
         has_admin: bool,
@@ -141,7 +141,7 @@ impl Guests {
 
     /// Whether a browser may make this request for whom it knows: under one of the hub's names, or another site could take
     /// a name of its own to the hub's address (DNS rebinding), and from no other site's page.
-    pub(crate) fn is_from_our_page(&self, peer: Peer, uri: &Uri, headers: &HeaderMap) -> bool {
+    pub(crate) fn is_from_our_page(&self, peer: &Peer, uri: &Uri, headers: &HeaderMap) -> bool {
         names_in(uri, headers).all(|name| name.is_some_and(|name| self.hosts.knows(name)))
             && !origin_is_foreign(peer, headers)
     }
@@ -168,7 +168,7 @@ fn names_in<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> impl Iterator<Item = Op
 
 /// A page of another site sends its own origin; ours sends the host it asked. Over TLS a page that came without is another
 /// site's: anybody on the way could have written it.
-fn origin_is_foreign(peer: Peer, headers: &HeaderMap) -> bool {
+fn origin_is_foreign(peer: &Peer, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     headers.get_all(header::ORIGIN).iter().any(|origin| {
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
@@ -187,7 +187,11 @@ mod tests {
     use super::*;
 
     fn guests(policy: GuestPolicy) -> Guests {
-        Guests::new(Some(policy), Vec::new(), Hosts::new(&["hub".to_owned()], Some("raspi")))
+        Guests::new(
+            Some(policy),
+            Vec::new(),
+            Hosts::new(["hub", "raspi.local"].map(|name| name.parse().unwrap()).into()),
+        )
     }
 
     fn check(policy: GuestPolicy, peer: &str, headers: &[(&'static str, &str)], admitted: bool) {
@@ -197,7 +201,7 @@ mod tests {
         }
         let peer = Peer::direct((peer.parse::<IpAddr>().unwrap(), 9).into());
         let guests = guests(policy);
-        let result = guests.admit_request(peer, &Uri::from_static("/"), &map, false);
+        let result = guests.admit_request(&peer, &Uri::from_static("/"), &map, false);
         assert_eq!(result.is_ok(), admitted, "{policy:?} {peer} {headers:?}");
     }
 
@@ -222,8 +226,8 @@ mod tests {
         for (policy, admitted) in [(GuestPolicy::Off, false), (GuestPolicy::Loopback, false), (GuestPolicy::Lan, true)]
         {
             let guests = guests(policy);
-            assert_eq!(guests.admit_address(peer, false).is_ok(), admitted, "{policy:?}");
-            let request = guests.admit_request(peer, &Uri::from_static("/"), &HeaderMap::new(), false);
+            assert_eq!(guests.admit_address(&peer, false).is_ok(), admitted, "{policy:?}");
+            let request = guests.admit_request(&peer, &Uri::from_static("/"), &HeaderMap::new(), false);
             assert_eq!(request.is_ok(), admitted, "{policy:?}");
         }
     }
@@ -246,7 +250,7 @@ mod tests {
         check(Loopback, "127.0.0.1", &[local, ("origin", "http://localhost:8080"), ("origin", "http://x")], false);
         let evil = Uri::from_static("http://evil.example/api");
         let peer = Peer::direct(([127, 0, 0, 1], 9).into());
-        assert!(guests(Loopback).admit_request(peer, &evil, &HeaderMap::new(), false).is_err());
+        assert!(guests(Loopback).admit_request(&peer, &evil, &HeaderMap::new(), false).is_err());
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://evil.example")], false);
         check(Lan, "192.0.2.7", &[("host", "hub:8080"), ("origin", "http://hub:8080")], true);
     }
@@ -254,7 +258,7 @@ mod tests {
     #[test]
     fn guests_have_rights_until_there_is_an_admin() {
         let check = |configured, has_admin, policy, kept, guest_writes, owner_administers| {
-            let guests = Guests::new(configured, Vec::new(), Hosts::new(&[], None));
+            let guests = Guests::new(configured, Vec::new(), Hosts::default());
             assert_eq!(guests.policy(has_admin), policy, "{configured:?} {has_admin}");
             assert_eq!(guests.is_kept(has_admin), kept, "{configured:?} {has_admin}");
             let [(_, guest), (_, owner)] = guests.rights(has_admin);
@@ -274,7 +278,7 @@ mod tests {
     #[test]
     fn topics_are_taken_away_from_guests() {
         let deny = vec![Filter::parse("secret/#").unwrap()];
-        let guests = Guests::new(None, deny.clone(), Hosts::new(&[], None));
+        let guests = Guests::new(None, deny.clone(), Hosts::default());
         assert!(guests.rights(false).iter().all(|(_, permissions)| permissions.deny == deny));
     }
 
@@ -288,7 +292,7 @@ mod tests {
         };
         let plain = Peer::direct(([192, 0, 2, 7], 9).into());
         let check = |origin, expected| {
-            assert_eq!(origin_is_foreign(plain, &headers(origin)), expected, "{origin}");
+            assert_eq!(origin_is_foreign(&plain, &headers(origin)), expected, "{origin}");
         };
         check("http://hub:8080", false);
         check("https://hub:8080", false);

@@ -30,16 +30,32 @@ pub(crate) enum Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    Tls,
     WebSocket,
+    WebSocketOverTls,
     Http,
+    HttpOverTls,
 }
 
 impl Transport {
+    /// The same, inside of TLS if that is so.
+    pub(crate) fn secured(self, is_secure: bool) -> Self {
+        match self {
+            Self::Tcp if is_secure => Self::Tls,
+            Self::WebSocket if is_secure => Self::WebSocketOverTls,
+            Self::Http if is_secure => Self::HttpOverTls,
+            other => other,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
             Self::WebSocket => "websocket",
+            Self::WebSocketOverTls => "wss",
             Self::Http => "http",
+            Self::HttpOverTls => "https",
         }
     }
 }

@@ -65,7 +65,7 @@ impl Feed {
         let connection = Connection {
             peer: caller.peer.address(),
             credential: caller.login.credential,
-            transport,
+            transport: transport.secured(caller.peer.is_secure()),
             version: None,
             keep_alive_s: 0,
             session_expiry_s: Some(0),

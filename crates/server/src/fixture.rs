@@ -52,7 +52,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let clients = Arc::new(Clients::default());
-        let guests = Guests::new(None, Vec::new(), Hosts::new(&[], None));
+        let guests = Guests::new(None, Vec::new(), Hosts::default());
         let accounts = store.accounts().unwrap();
         let accounts = Accounts::open(accounts, Arc::clone(&hub), Arc::clone(&clients), guests, Vec::new()).unwrap();
         let accounts = Arc::new(accounts);
@@ -73,6 +73,7 @@ impl Fixture {
             demo: Arc::new(Demo::new()),
             accounts,
             users: Arc::new(Users::new(&BTreeMap::new(), [7; 32])),
+            tls: None,
             started: Instant::now(),
             shutdown,
         };

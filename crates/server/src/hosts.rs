@@ -4,42 +4,27 @@
 //! browser can tell. What it cannot do is have the browser send another name than its own. So whoever is known by a cookie,
 //! or by where he is, has to ask under a name that is ours. An address is nobody's name.
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+
+use crate::names::HostName;
 
 /// See the module.
-#[derive(Debug)]
-pub(crate) struct Hosts {
-    /// In lower case.
-    names: Vec<String>,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Hosts(BTreeSet<HostName>);
 
 impl Hosts {
-    /// Those that the configuration names, and those that this machine (`machine`) has by itself.
-    pub(crate) fn new(configured: &[String], machine: Option<&str>) -> Self {
-        let lower = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
-        let mut names: Vec<String> = configured.iter().map(|name| lower(name)).collect();
-        names.extend(["localhost", "housewire.local"].map(str::to_owned));
-        if let Some(machine) = machine.map(lower).filter(|machine| !machine.is_empty()) {
-            names.push(format!("{machine}.local"));
-            names.push(machine);
-        }
-        Self { names }
+    pub(crate) fn new(names: BTreeSet<HostName>) -> Self {
+        Self(names)
     }
 
     /// Whether `host` or `host:port` is one of ours, or an address.
     pub(crate) fn knows(&self, authority: &str) -> bool {
-        let Some(host) = host_name(authority) else { return false };
-        if host.parse::<IpAddr>().is_ok() {
-            return true;
+        match host_name(authority).and_then(|host| host.parse().ok()) {
+            Some(HostName::Address(_)) => true,
+            Some(name @ HostName::Dns(_)) => name.to_string().ends_with(".localhost") || self.0.contains(&name),
+            None => false,
         }
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        host.ends_with(".localhost") || self.names.contains(&host)
     }
-}
-
-/// What this machine is called.
-pub(crate) fn machine_name() -> Option<String> {
-    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
 }
 
 /// The host part of `host` or `host:port`, without the brackets of an IPv6 address; `None` if it is neither.
@@ -58,7 +43,8 @@ mod tests {
 
     #[test]
     fn only_our_own_names_and_addresses_are_known() {
-        let hosts = Hosts::new(&["Hub.Example.org".to_owned()], Some("raspi"));
+        let ours = ["hub.example.org", "raspi", "raspi.local", "housewire.local", "localhost"];
+        let hosts = Hosts::new(ours.map(|name| name.parse().unwrap()).into());
         for known in [
             "localhost",
             "LOCALHOST:8080",

@@ -23,6 +23,7 @@ mod property;
 mod query;
 mod rights;
 mod session;
+mod tls;
 mod tokens;
 mod topics;
 mod ui;
@@ -43,6 +44,7 @@ pub(crate) fn routes(others: Router) -> Router {
     others
         .route("/api/health", get(hub::health))
         .route("/api/metrics", get(metrics::show))
+        .route("/api/tls", get(tls::show))
         .route("/api/clients", get(clients::list))
         .route("/api/clients/{id}", get(clients::get).delete(clients::disconnect))
         .route("/api/demo", delete(hub::remove_demo))
@@ -63,6 +65,7 @@ pub(crate) fn routes(others: Router) -> Router {
         )
         // A property of that name is one all the same.
         .route("/api/devices/{id}/token", get(property::get).put(property::report).post(tokens::create_for_device))
+        .route("/api/devices/{id}/certificate", get(property::get).put(property::report).post(tls::issue))
         .route("/api/devices/{id}/{property}", get(property::get).put(property::report))
         .route("/api/devices/{id}/{property}/set", post(property::request))
         .route("/api/topics/{*topic}", get(topics::get).put(topics::retain).post(topics::publish).delete(topics::clear))

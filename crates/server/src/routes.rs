@@ -31,7 +31,8 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
         None => Ok(caller.login.clone()),
         Some(refusal) => Err(refusal),
     };
-    let newcomer = Newcomer { socket: stream, peer: caller.peer, admitted, guard: caller.into_guard() };
+    let newcomer =
+        Newcomer { socket: stream, peer: caller.peer.clone(), admitted, refusal: None, guard: caller.into_guard() };
     tokio::spawn(mqtt::serve(std::future::ready(Some(newcomer))));
     Ok(answer)
 }

@@ -23,6 +23,7 @@ use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
+use crate::tls::Tls;
 use crate::users::Users;
 
 /// Something with buffered output; see [`Flusher::mark`].
@@ -82,6 +83,8 @@ pub(crate) struct ShardParts {
     pub(crate) demo: Arc<Demo>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
+    /// `None` if it is off.
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
@@ -114,6 +117,7 @@ pub(crate) struct Shared {
     pub(crate) demo: Arc<Demo>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -175,6 +179,7 @@ impl Shard {
             flusher: Flusher::default(),
             accounts: shared.accounts,
             users: shared.users,
+            tls: shared.tls,
             durability: shared.durability,
             scratch: Mutex::default(),
             turn: Mutex::default(),

@@ -1,7 +1,7 @@
 //! Housewire's data files: the only crate that touches them, and the only one that knows how they look.
 //!
 //! Belongs here: the data folder and its lock, the SQLite file `housewire.db`, its schema and migrations, the translation
-//! between rows and the types of `core`. Does not: when something is written (the server collects changes and hands them
+//! between rows and the types of `core`, and small files of others that it only keeps (`vault`). Does not: when something is written (the server collects changes and hands them
 //! over in batches), what a message means, the configuration file, and anything asynchronous. Every call here may wait for
 //! the disk, so none of them is made on a shard.
 
@@ -19,6 +19,7 @@ mod row;
 mod session;
 mod sessions;
 mod store;
+mod vault;
 
 pub use accounts::{
     AccountStore, AuditEntry, AuditQuery, AuditRecord, CredentialKind, CredentialOwner, CredentialRecord,
@@ -30,3 +31,4 @@ pub use row::Skipped;
 pub use session::{SessionRecord, SubscriptionRecord, WillRecord};
 pub use sessions::{SessionChanges, Sessions};
 pub use store::{Loaded, Store};
+pub use vault::{Secrecy, Vault};

@@ -17,6 +17,7 @@ use crate::limits::WAL_KEPT_BYTES_MAX;
 use crate::migrate::{MIGRATIONS, bring_up_to_date, open_existing};
 use crate::row::{Skipped, SkippedRows, ask, read_all};
 use crate::sessions::{self, SessionChanges, Sessions};
+use crate::vault::Vault;
 use crate::{device, property, retained};
 
 /// The open data files. There is one per folder; it can be moved between threads but not shared.
@@ -65,6 +66,11 @@ impl Store {
         });
         let connection = opened.map_err(|source| StoreError::sqlite("open", &self.database, source))?;
         Ok(AccountStore::new(connection, self.database.clone(), Arc::clone(&self.folder)))
+    }
+
+    /// Small files of others that the folder keeps under this name.
+    pub fn vault(&self, name: &str) -> Vault {
+        Vault::new(self.folder.file(name))
     }
 
     /// Reads everything. A single row that cannot be used is skipped and reported; a file that cannot be read is an error.

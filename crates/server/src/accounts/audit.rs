@@ -75,7 +75,6 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Via {
     Http,
-    WebSocket,
     Mqtt,
     Hub,
 }
@@ -84,7 +83,6 @@ impl Via {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
-            Self::WebSocket => "ws",
             Self::Mqtt => "mqtt",
             Self::Hub => "hub",
         }

@@ -4,14 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use housewire_core::Principal;
+use housewire_core::{DeviceId, Principal};
 use housewire_protocols::scram::prepared;
 use housewire_store::{CredentialKind, CredentialOwner};
 use thiserror::Error;
 
 use crate::accounts::credential::{Credential, CredentialId, SECRET_CHARS, hash};
 use crate::accounts::{Accounts, Change, Deed, Event, Via};
+use crate::peer::Peer;
 use crate::shard::now;
+use crate::tls::IssuedBy;
+
+/// Why somebody with a certificate is not let in.
+const REVOKED: &str = "This certificate was revoked, or its device was deleted. Have an admin make another one.";
+const NO_DEVICE: &str = "The common name (CN) of your certificate is no device id, which has 1 to 64 characters of \
+     A-Z a-z 0-9 _ -. Use a certificate that names the device.";
 
 /// Who came in.
 #[derive(Clone, Debug)]
@@ -109,6 +116,25 @@ impl Accounts {
     ) -> Result<Login, LoginError> {
         let found = self.find(CredentialKind::Certificate, fingerprint, address);
         found.ok_or_else(|| self.refuse_credential("certificate", address, via))
+    }
+
+    /// Who connects like this, apart from what he may still show: the device whose certificate it is, or a guest.
+    pub(crate) fn by_connection(&self, peer: &Peer, via: Via) -> Result<Login, &'static str> {
+        let Some(certificate) = peer.client_certificate() else {
+            return self.guests.admit_address(peer, self.has_admin());
+        };
+        match certificate.issued_by {
+            IssuedBy::Local => {
+                let address = peer.address().ip();
+                self.by_certificate(&certificate.fingerprint.0, address, via).map_err(|_| REVOKED)
+            }
+            // Its CA vouches for the name, and is the one to take it back.
+            IssuedBy::Further => {
+                let device = DeviceId::parse(&certificate.subject).map_err(|_| NO_DEVICE)?;
+                let principal = self.state.write().principal_of(&CredentialOwner::Device(device), None);
+                Ok(Login::of(principal, Kind::Device))
+            }
+        }
     }
 
     fn find(&self, kind: CredentialKind, hash: &[u8; 32], address: IpAddr) -> Option<Login> {

@@ -61,7 +61,7 @@ impl House {
 fn open(folder: &std::path::Path) -> Arc<Accounts> {
     let hub = Arc::new(Hub::new(HubOptions::default()));
     let store = Store::open(folder).unwrap().accounts().unwrap();
-    let guests = Guests::new(None, Vec::new(), Hosts::new(&[], None));
+    let guests = Guests::new(None, Vec::new(), Hosts::default());
     let reserved = vec!["scrammy".to_owned()];
     Arc::new(Accounts::open(store, hub, Arc::new(Clients::default()), guests, reserved).unwrap())
 }

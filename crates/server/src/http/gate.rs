@@ -14,6 +14,7 @@ use crate::caller::Caller;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
+use crate::http::tls;
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, Shard};
 
@@ -35,10 +36,12 @@ impl Gate {
         let is_api = is_api(request.uri().path());
         let has_body = !request.body().is_end_stream();
         let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
-        let mut response = if names_its_host(&request) {
-            self.admit(request, routes, is_api).await
-        } else {
+        let mut response = if !names_its_host(&request) {
             Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
+        } else if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
+            open
+        } else {
+            self.admit(request, routes, is_api).await
         };
         let status = response.status();
         if has_body && !status.is_informational() && (status.is_client_error() || !reads_bodies) {
@@ -57,7 +60,7 @@ impl Gate {
             return routes.clone().oneshot(request).await.into_response();
         }
         let shown = Shown { method: request.method(), uri: request.uri(), headers: request.headers() };
-        let (login, refusal) = match identify(&self.shard, self.peer, shown).await {
+        let (login, refusal) = match identify(&self.shard, &self.peer, shown).await {
             Ok(login) => (login, None),
             // Some routes are there for whoever has to say who he is.
             Err(Unidentified::Unknown(reason)) if is_open(path) => (self.shard.accounts.guests.nobody(), Some(reason)),
@@ -109,14 +112,14 @@ const MQTT_PATH: &str = "/mqtt";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
 /// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 4] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health"];
+const OPEN_PATHS: [&str; 5] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls"];
 
 fn is_open(path: &str) -> bool {
     OPEN_PATHS.contains(&path)
 }
 
 /// Paths of programs, which are answered with JSON; all others belong to the page.
-fn is_api(path: &str) -> bool {
+pub(crate) fn is_api(path: &str) -> bool {
     path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

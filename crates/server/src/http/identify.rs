@@ -41,7 +41,7 @@ impl From<Problem> for Unidentified {
 }
 
 /// Who makes this request.
-pub(crate) async fn identify(shard: &Shard, peer: Peer, shown: Shown<'_>) -> Result<Login, Unidentified> {
+pub(crate) async fn identify(shard: &Shard, peer: &Peer, shown: Shown<'_>) -> Result<Login, Unidentified> {
     let (accounts, address) = (&shard.accounts, peer.address().ip());
     if let Some(value) = shown.headers.get(header::AUTHORIZATION) {
         return Ok(authorize(shard, peer, value).await?);
@@ -55,12 +55,18 @@ pub(crate) async fn identify(shard: &Shard, peer: Peer, shown: Shown<'_>) -> Res
         must_be_our_page(shard, peer, shown)?;
         return Ok(login);
     }
+    if peer.client_certificate().is_some() {
+        let login = accounts.by_connection(peer, Via::Http).map_err(Problem::unauthorized)?;
+        // A browser shows it for whatever page asks.
+        must_be_our_page(shard, peer, shown)?;
+        return Ok(login);
+    }
     let guest = accounts.guests.admit_request(peer, shown.uri, shown.headers, accounts.has_admin());
     guest.map_err(Unidentified::Unknown)
 }
 
 /// RFC 6750 (Bearer) and RFC 7617 (Basic).
-async fn authorize(shard: &Shard, peer: Peer, value: &HeaderValue) -> Result<Login, Problem> {
+async fn authorize(shard: &Shard, peer: &Peer, value: &HeaderValue) -> Result<Login, Problem> {
     let (accounts, address) = (&shard.accounts, peer.address().ip());
     let (scheme, shown) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
     let shown = shown.trim();
@@ -96,7 +102,7 @@ fn query_token(uri: &Uri) -> Option<String> {
 }
 
 /// The browser's secret.
-pub(crate) fn cookie(peer: Peer, headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn cookie<'h>(peer: &Peer, headers: &'h HeaderMap) -> Option<&'h str> {
     let wanted = if peer.is_secure() { SECURE_COOKIE } else { COOKIE };
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -105,7 +111,7 @@ pub(crate) fn cookie(peer: Peer, headers: &HeaderMap) -> Option<&str> {
 
 /// No other site's page acts for whoever is signed in: not from its own origin, not under a name of its own, not by a
 /// form. The cookie's `SameSite=Strict` says the same to browsers that heed it.
-pub(crate) fn must_be_our_page(shard: &Shard, peer: Peer, shown: Shown<'_>) -> Result<(), Problem> {
+pub(crate) fn must_be_our_page(shard: &Shard, peer: &Peer, shown: Shown<'_>) -> Result<(), Problem> {
     let is_safe = matches!(*shown.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let site = shown.headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let is_from_elsewhere = !is_safe && !matches!(site, None | Some(b"same-origin" | b"none"));
@@ -160,7 +166,7 @@ mod tests {
             (vec!["__Host-housewire=abc"], None),
         ] {
             let headers = cookies.iter().map(|cookie| (header::COOKIE, cookie.parse().unwrap())).collect();
-            assert_eq!(cookie(peer, &headers), expected, "{cookies:?}");
+            assert_eq!(cookie(&peer, &headers), expected, "{cookies:?}");
         }
     }
 }

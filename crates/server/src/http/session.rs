@@ -12,6 +12,7 @@ use crate::http::identify::{self, COOKIE, SECURE_COOKIE, Shown};
 use crate::http::path::NumberPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
+use crate::tls;
 use crate::view::account::{GuestJson, LoginFacts, SessionJson, WhoJson};
 
 /// As long as a session lives without use, in seconds.
@@ -170,7 +171,13 @@ fn set_cookie(caller: &Caller, value: &str, seconds: u64, headers: &mut HeaderMa
 /// Nobody is signed in by another site either, as another user than he thinks.
 fn must_be_our_page(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
     let shown = Shown { method: &axum::http::Method::POST, uri: &axum::http::Uri::from_static("/"), headers };
-    identify::must_be_our_page(&caller.shard, caller.peer, shown)
+    identify::must_be_our_page(&caller.shard, &caller.peer, shown)
+}
+
+/// Where the same is found by TLS.
+fn https(caller: &Caller, headers: &HeaderMap) -> Option<String> {
+    caller.shard.tls.as_ref()?;
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(tls::https_base)
 }
 
 fn who(caller: &Caller, login: &Login, headers: &HeaderMap) -> WhoJson {
@@ -194,7 +201,7 @@ fn who(caller: &Caller, login: &Login, headers: &HeaderMap) -> WhoJson {
         needs_setup: !has_admin,
         guest: GuestJson { policy: accounts.guests.policy(has_admin).name(), kept: accounts.guests.is_kept(has_admin) },
         secure: caller.peer.is_secure(),
-        https: None,
+        https: https(caller, headers),
         expires,
     }
 }

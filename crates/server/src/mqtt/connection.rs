@@ -53,12 +53,14 @@ pub(crate) struct Newcomer {
     pub(crate) peer: Peer,
     /// Who it is without a credential of its own; if nobody, it hears why in answer to its CONNECT.
     pub(crate) admitted: Result<Who, &'static str>,
+    /// Why it is refused, whoever it is.
+    pub(crate) refusal: Option<&'static str>,
     pub(crate) guard: ConnectionGuard,
 }
 
 /// Greets an MQTT client and gets it its session; nothing comes of it if it is refused.
 pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
-    let Newcomer { socket, peer, admitted, guard } = newcomer;
+    let Newcomer { socket, peer, admitted, refusal, guard } = newcomer;
     let peer = peer.address();
     let shard = guard.shard();
     shard.traffic().opened_socket();
@@ -70,7 +72,7 @@ pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
         pending: None,
         guard,
     };
-    match connection.get_session(peer, admitted).await {
+    match connection.get_session(peer, admitted, refusal).await {
         Ok(begun) => Some(connection.accept(peer, begun)),
         Err(end) => {
             Box::pin(connection.refuse(peer, end)).await;
@@ -94,8 +96,17 @@ impl Connection {
         self.guard.shard()
     }
 
-    async fn get_session(&mut self, peer: SocketAddr, admitted: Result<Who, &'static str>) -> Result<Begun, End> {
+    async fn get_session(
+        &mut self,
+        peer: SocketAddr,
+        admitted: Result<Who, &'static str>,
+        refusal: Option<&'static str>,
+    ) -> Result<Begun, End> {
         let mut greeting = self.greet(peer).await?;
+        if let Some(why) = refusal {
+            self.log_refusal(peer, Some(&greeting.client_id), why);
+            return Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned()));
+        }
         let login = std::mem::replace(&mut greeting.login, Login::Nameless);
         let Admitted { who, proof } = self.identify(login, peer.ip(), admitted).await.inspect_err(|end| {
             if let End::Hub(_, why) = end {
@@ -222,10 +233,13 @@ impl Connection {
             session.client.turn_out();
         }
         if shard.sessions.may_log() {
-            let clients::Connection { version, keep_alive_s, .. } = facts;
-            let (version, user) = (version.map(Version::name), who.principal.name());
+            let clients::Connection { version, keep_alive_s, transport, .. } = facts;
+            let (version, user, transport) = (version.map(Version::name), who.principal.name(), transport.name());
             let (client_id, clean_start, session_present) = (&*client_id, start == Start::Clean, resumes);
-            info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
+            info!(
+                client_id, %peer, transport, version, clean_start, keep_alive_s, user, session_present,
+                "MQTT client connected"
+            );
         }
         Active::new(self, guard)
     }

@@ -11,6 +11,24 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// For the body of a request; answered 408 then.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of what is written to it; the connection is closed then.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Addresses whose requests are counted apart; further ones are counted together.
+pub(crate) const RATE_ADDRESSES_MAX: usize = 16_384;
+/// Requests of one HTTP/2 connection at once; the client is told, and a further one is refused (`REFUSED_STREAM`).
+pub(crate) const H2_STREAMS_MAX: u32 = 100;
+/// What an HTTP/2 client may send of bodies before these are read; further bytes wait with it.
+pub(crate) const H2_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bodies of the largest kind that one HTTP/2 connection may have gathered at once; what comes on top is answered 400.
+pub(crate) const H2_UPLOAD_BODIES_MAX: usize = 8;
+/// Output of one HTTP/2 stream that waits for room in the client's window; the rest of an answer is made later.
+pub(crate) const H2_SEND_BYTES_MAX: usize = 64 * 1024;
+/// Streams that an HTTP/2 client has reset before they were looked at, or that were reset for its errors; the connection is
+/// closed then (`ENHANCE_YOUR_CALM`).
+pub(crate) const H2_RESETS_MAX: usize = 32;
+/// An HTTP/2 client is pinged so often, and the connection closed when a ping is not answered in time.
+pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much, and how long, is still read and thrown away after the last answer, so that it reaches a client that is
 /// still sending.
 pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -20,6 +20,7 @@ use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice};
 use crate::demo::{Demo, DemoAddresses};
+use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::persist::{Durability, Persister};
@@ -106,6 +107,7 @@ impl Server {
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             guests,
             users,
+            lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),

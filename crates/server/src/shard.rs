@@ -19,6 +19,7 @@ use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::http::Lobby;
 use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
@@ -82,6 +83,7 @@ pub(crate) struct ShardParts {
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
     pub(crate) users: Arc<Users>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
@@ -114,6 +116,7 @@ pub(crate) struct Shared {
     pub(crate) demo: Arc<Demo>,
     pub(crate) guests: Arc<Guests>,
     pub(crate) users: Arc<Users>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -175,6 +178,7 @@ impl Shard {
             flusher: Flusher::default(),
             guests: shared.guests,
             users: shared.users,
+            lobby: shared.lobby,
             durability: shared.durability,
             scratch: Mutex::default(),
             turn: Mutex::default(),

@@ -26,6 +26,10 @@ pub struct Limits {
     pub connections_per_shard: usize,
     /// Body of an HTTP request; larger ones are answered 413.
     pub http_body_bytes: usize,
+    /// HTTP requests of one address in a second, on average; 0 for as many as there are. This machine's own are not counted.
+    pub request_rate: u32,
+    /// HTTP requests of one address at once, beyond the rate; further ones are answered 429.
+    pub request_burst: u32,
     /// One WebSocket message; larger ones close the connection with 1009.
     pub ws_message_bytes: usize,
     /// Output waiting for one client. Beyond it messages to a WebSocket or event stream are dropped and counted; to an
@@ -79,6 +83,8 @@ impl Default for Limits {
             connection_rate_per_address: 50,
             connections_per_shard: 4_000,
             http_body_bytes: 1024 * 1024,
+            request_rate: 1_000,
+            request_burst: 5_000,
             ws_message_bytes: 1024 * 1024,
             channel_queue_bytes: 256 * 1024,
             ws_subscriptions: 1_000,
@@ -142,6 +148,7 @@ impl Limits {
             ("limits.connection_rate_per_address", self.connection_rate_per_address),
             ("limits.connections_per_shard", self.connections_per_shard),
             ("limits.http_body_bytes", self.http_body_bytes),
+            ("limits.request_burst", self.request_burst as usize),
             ("limits.ws_message_bytes", self.ws_message_bytes),
             ("limits.channel_queue_bytes", self.channel_queue_bytes),
             ("limits.ws_subscriptions", self.ws_subscriptions),

@@ -45,7 +45,7 @@ impl Gate {
             // would lose its next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        protect(response.headers_mut(), if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+        protect_answer(response.headers_mut(), is_api);
         response
     }
 
@@ -79,7 +79,7 @@ fn names_its_host<B>(request: &Request<B>) -> bool {
 const MQTT_PATH: &str = "/mqtt";
 
 /// Paths of programs, which are answered with JSON; all others belong to the page.
-fn is_api(path: &str) -> bool {
+pub(crate) fn is_api(path: &str) -> bool {
     path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -100,6 +100,11 @@ static PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
+
+/// Adds what keeps an answer of the API, or of the page, safe in a browser.
+pub(crate) fn protect_answer(headers: &mut HeaderMap, is_api: bool) {
+    protect(headers, if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+}
 
 /// Adds what the route did not set itself.
 fn protect(headers: &mut HeaderMap, defaults: &[(HeaderName, &'static str)]) {

@@ -1,5 +1,6 @@
 //! Errors as HTTP tells them: `application/problem+json` (RFC 9457), and the one place where refusals become status codes.
 
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{DeclareError, Denied, RuleBroken};
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::refusal::Refusal;
 
 /// An answer that is an error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
@@ -28,6 +29,8 @@ struct ProblemBody<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
     code: &'static str,
 }
 
@@ -103,20 +106,54 @@ impl<E: Into<Refusal>> From<E> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+/// Longest path that is repeated in a problem.
+const INSTANCE_BYTES_MAX: usize = 1_024;
+
+impl Problem {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    fn body(&self, instance: Option<&str>) -> Vec<u8> {
         let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
+            instance,
             code: self.code,
         };
-        let body = serde_json::to_vec(&body).expect("strings and a number are JSON");
-        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        serde_json::to_vec(&body).expect("strings and a number are JSON")
+    }
+
+    /// Writes into the answer that was made of this which path it is about. The query stays out, as it may hold a token.
+    pub(crate) fn name_instance(&self, path: Option<&str>, is_head: bool, response: &mut Response) {
+        let body = self.body(path.filter(|path| path.len() <= INSTANCE_BYTES_MAX));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        *response.body_mut() = if is_head { Body::empty() } else { Body::from(body) };
+    }
+}
+
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, [(header::CONTENT_TYPE, CONTENT_TYPE)], self.body(None)).into_response();
         for (name, value) in self.headers {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
+        // For whoever knows the request and adds what it was about.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -4,6 +4,7 @@
 //! in to `auth`, WebSockets to `ws`, which never meets this module: `routes` joins both.
 
 mod accept;
+mod batch;
 mod body;
 mod clients;
 mod connection;
@@ -19,25 +20,34 @@ mod hub;
 mod linger;
 mod lobby;
 mod metrics;
+mod page;
 mod path;
 mod preface;
 mod problem;
 mod property;
 mod query;
+mod range;
 mod rate;
+mod tag;
 mod target;
 mod topics;
 mod ui;
 mod wait;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, Uri};
+use axum::response::Response;
 use axum::routing::{any, delete, get, post};
+
+use futures_util::future::BoxFuture;
 
 pub(crate) use connection::serve;
 pub(crate) use lobby::Lobby;
 pub(crate) use problem::Problem;
 
+use crate::caller::Caller;
+use crate::http::hot::Hot;
 use crate::refusal::shorten;
 
 /// Routes of the API and of the page, added to those of other transports.
@@ -53,15 +63,25 @@ pub(crate) fn routes(others: Router) -> Router {
             "/api/devices/{id}",
             get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
         )
-        .route("/api/devices/{id}/{property}", get(property::get).put(property::report))
+        .route("/api/devices/{id}/{property}", get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)))
         .route("/api/devices/{id}/{property}/set", post(property::request))
-        .route("/api/topics/{*topic}", get(topics::get).put(topics::retain).post(topics::publish).delete(topics::clear))
+        .route("/api/topics", get(topics::list))
+        .route(
+            "/api/topics/{*topic}",
+            get(hot(Hot::GetTopic)).put(hot(Hot::RetainTopic)).post(hot(Hot::PublishTopic)).delete(topics::clear),
+        )
+        .route("/api/batch", post(batch::run))
         .route("/api/events", get(events::stream))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/api/{*rest}", any(unknown))
         .fallback_service(get(ui::serve).fallback(wrong_method))
         .method_not_allowed_fallback(wrong_method)
+}
+
+/// What the gate answers without asking the router, as a route for whatever is written in another way.
+fn hot(which: Hot) -> impl Fn(Caller, Request) -> BoxFuture<'static, Response> + Clone {
+    move |caller, request| Box::pin(which.answer(caller, request))
 }
 
 async fn unknown(uri: Uri) -> Problem {

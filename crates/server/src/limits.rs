@@ -46,6 +46,20 @@ pub(crate) const ASIDE_AT_ONCE_MAX: usize = 2;
 pub(crate) const JSON_BYTES_AT_ONCE: usize = 16 * 1024;
 /// Properties beyond which a device is written aside.
 pub(crate) const PROPERTIES_AT_ONCE: usize = 16;
+/// Entries of one page of a list (`?limit=`); more are refused.
+pub(crate) const PAGE_ITEMS_MAX: usize = 10_000;
+/// A page of a list ends behind the entry with which it becomes longer than this.
+pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a long poll of a list lets changes come before it looks again.
+pub(crate) const LIST_WAIT_PAUSE: Duration = Duration::from_millis(250);
+/// From this length on the payload of a topic can be had in parts, and is said to be of when.
+pub(crate) const RANGE_BYTES_MIN: usize = 1_024;
+/// Entries of one batch; more are refused.
+pub(crate) const BATCH_ITEMS_MAX: usize = 1_000;
+/// What the values in the answer to one batch may have together; those that would add to more are refused.
+pub(crate) const BATCH_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries of a batch between two pauses, in which other connections have their turn.
+pub(crate) const BATCH_ITEMS_AT_ONCE: usize = 32;
 /// Devices written aside in one piece.
 pub(crate) const DEVICES_AT_ONCE: usize = 128;
 /// Clients looked at aside for one piece of a list.

@@ -70,6 +70,16 @@ impl Problem {
         Self { headers: &[CLOSE], ..Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail) }
     }
 
+    /// RFC 9110 section 15.5.16 asks for the header that says what would do.
+    pub(crate) fn content_coding() -> Self {
+        const NONE: (HeaderName, &str) = (header::ACCEPT_ENCODING, "identity");
+        let detail = "The body is compressed (Content-Encoding), which is not understood here. Send it as it is.";
+        Self {
+            headers: &[NONE, CLOSE],
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        }
+    }
+
     pub(crate) fn no_websocket(path: &str, reason: &str) -> Self {
         const OFFER: [(HeaderName, &str); 2] = [(header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_VERSION, "13")];
         let detail = format!("This is a WebSocket; open it with ws://…{path} rather than as a page ({reason}).");
@@ -114,15 +124,7 @@ impl Problem {
         self.status
     }
 
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
-    }
-
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    fn body(&self, instance: Option<&str>) -> Vec<u8> {
+    pub(crate) fn body(&self, instance: Option<&str>) -> Vec<u8> {
         let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),

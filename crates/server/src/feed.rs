@@ -60,9 +60,8 @@ impl Feed {
         let shard = &caller.shard;
         let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
-        let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
-        let connection =
-            Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) };
+        let connection = connection(caller, protocol);
+        let transport = connection.transport;
         let clients = Arc::clone(&shard.clients);
         let measured = Arc::clone(&outbox) as _;
         let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);
@@ -73,6 +72,16 @@ impl Feed {
     /// How it is seen by those who look after the hub.
     pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// The client's connection is gone.
+    pub(crate) fn leave(&self) {
+        self.clients.left(&self.client);
+    }
+
+    /// The client of an event stream has another connection.
+    pub(crate) fn come_back(&self, caller: &Caller) {
+        self.clients.connected(&self.client, connection(caller, self.client.protocol()));
     }
 
     pub(crate) fn subscription_count(&self) -> usize {
@@ -139,6 +148,11 @@ impl Drop for Feed {
         self.outbox.close();
         self.clients.remove(&self.client);
     }
+}
+
+fn connection(caller: &Caller, protocol: Protocol) -> Connection {
+    let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
+    Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) }
 }
 
 /// These clients bring no id of their own.

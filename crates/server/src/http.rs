@@ -28,6 +28,7 @@ mod property;
 mod query;
 mod range;
 mod rate;
+mod resume;
 mod tag;
 mod target;
 mod topics;

@@ -17,7 +17,8 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const RATE_ADDRESSES_MAX: usize = 16_384;
 /// Requests of one HTTP/2 connection at once; the client is told, and a further one is refused (`REFUSED_STREAM`).
 pub(crate) const H2_STREAMS_MAX: u32 = 100;
-/// What an HTTP/2 client may send of bodies before these are read; further bytes wait with it.
+/// What an HTTP/2 client may send of bodies before these are read, of one and of all together; further bytes wait with it.
+pub(crate) const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 pub(crate) const H2_WINDOW_BYTES: u32 = 256 * 1024;
 /// Bodies of the largest kind that one HTTP/2 connection may have gathered at once; what comes on top is answered 400.
 pub(crate) const H2_UPLOAD_BODIES_MAX: usize = 8;
@@ -66,6 +67,12 @@ pub(crate) const DEVICES_AT_ONCE: usize = 128;
 pub(crate) const CLIENTS_AT_ONCE: usize = 64;
 /// Longest wait of a long poll; longer ones are cut to it.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(600);
+/// Event streams without a connection, whose clients may come back; further ones end with their connection.
+pub(crate) const EVENT_STREAMS_AWAY_MAX: usize = 1_000;
+/// How long the connection before may take to give up an event stream to one that its client has come back over.
+pub(crate) const EVENT_HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// After which a browser comes back to an event stream.
+pub(crate) const EVENT_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Filters of one event stream; more are refused.
 pub(crate) const EVENT_FILTERS_MAX: usize = 64;
 /// Silence after which an event stream gets a comment, so that proxies do not take it for dead.

@@ -69,6 +69,11 @@ pub struct Limits {
     pub retained_messages: usize,
     /// Topics, payloads and properties of all retained messages together; what would add to more is refused.
     pub retained_bytes: usize,
+    /// How long an event stream whose connection is gone waits for its client; 0 for not at all.
+    #[serde(deserialize_with = "seconds")]
+    pub event_resume_time: Duration,
+    /// What is kept of the events sent over one stream, for a client that comes back.
+    pub event_resume_bytes: usize,
     /// Until a new connection has said what it speaks, and until an MQTT client has sent CONNECT.
     #[serde(deserialize_with = "seconds")]
     pub greeting_timeout: Duration,
@@ -102,6 +107,8 @@ impl Default for Limits {
             topic_levels: hub.topic_levels_max,
             retained_messages: hub.retained_len_max,
             retained_bytes: hub.retained_bytes_max,
+            event_resume_time: Duration::from_secs(60),
+            event_resume_bytes: 64 * 1024,
             greeting_timeout: Duration::from_secs(10),
         }
     }

@@ -26,8 +26,8 @@ use tracing::debug;
 
 use crate::http::front::Front;
 use crate::limits::{
-    H2_PING_EVERY, H2_PING_TIMEOUT, H2_RESETS_MAX, H2_SEND_BYTES_MAX, H2_STREAMS_MAX, H2_UPLOAD_BODIES_MAX,
-    H2_WINDOW_BYTES, HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE, WRITE_TIMEOUT,
+    H2_PING_EVERY, H2_PING_TIMEOUT, H2_RESETS_MAX, H2_SEND_BYTES_MAX, H2_STREAM_WINDOW_BYTES, H2_STREAMS_MAX,
+    H2_UPLOAD_BODIES_MAX, H2_WINDOW_BYTES, HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE, WRITE_TIMEOUT,
 };
 use crate::shard::Shard;
 
@@ -54,6 +54,7 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).expect("a small constant"))
+        .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(H2_WINDOW_BYTES)
         .max_send_buf_size(H2_SEND_BYTES_MAX)
         .max_pending_accept_reset_streams(H2_RESETS_MAX)

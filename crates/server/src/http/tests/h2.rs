@@ -78,10 +78,10 @@ async fn a_stream_that_waits_holds_up_no_other() {
     asking.headers_mut().insert("if-none-match", tag);
     let polling = client.send_request(asking, true).unwrap().0;
     let mut events = get(&mut client, "/api/events?filter=a").await.unwrap().into_body();
-    assert_eq!(events.data().await.unwrap().unwrap(), ": listening\n\n");
+    assert!(events.data().await.unwrap().unwrap().ends_with(b": listening\n\n"));
     assert_eq!(get(&mut client, "/api/health").await.unwrap().status(), 200);
     hub.publish("a", "1");
-    assert!(events.data().await.unwrap().unwrap().ends_with(b"\"via\":\"test\"}\n\n"));
+    assert!(events.data().await.unwrap().unwrap().starts_with(b"id: "));
     hub.publish("devices/lamp/power", "false");
     assert_eq!(polling.await.unwrap().status(), 200);
 }
@@ -144,7 +144,7 @@ async fn a_stream_of_events_is_not_idle() {
         events.flow_control().release_capacity(comment.len()).unwrap();
     }
     hub.publish("a", "1");
-    assert!(events.data().await.unwrap().unwrap().ends_with(b"\"via\":\"test\"}\n\n"));
+    assert!(events.data().await.unwrap().unwrap().starts_with(b"id: "));
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +160,7 @@ async fn a_hub_that_stops_finishes_what_was_asked() {
     pass(Duration::from_secs(1)).await;
     hub.stop();
     assert_eq!(polling.await.unwrap().status(), 304);
-    assert_eq!(whole(events).await, ": listening\n\n");
+    assert!(whole(events).await.ends_with(": listening\n\n"));
     served.await.unwrap();
     ended.await.unwrap().unwrap();
 }

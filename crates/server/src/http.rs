@@ -7,6 +7,7 @@ mod accept;
 mod batch;
 mod body;
 mod clients;
+mod coding;
 mod connection;
 mod cors;
 mod declare;

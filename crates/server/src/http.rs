@@ -5,24 +5,37 @@
 
 mod accept;
 mod audit;
+mod batch;
 mod body;
 mod clients;
+mod coding;
 mod connection;
+mod cors;
 mod declare;
 mod devices;
 mod events;
+mod front;
 mod gate;
+mod h2;
 mod hot;
 mod hub;
 mod identify;
 mod linger;
+mod lobby;
 mod metrics;
+mod page;
 mod path;
+mod preface;
 mod problem;
 mod property;
 mod query;
+mod range;
+mod rate;
+mod resume;
 mod rights;
 mod session;
+mod tag;
+mod target;
 mod tls;
 mod tokens;
 mod topics;
@@ -31,12 +44,19 @@ mod users;
 mod wait;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, Uri};
+use axum::response::Response;
 use axum::routing::{any, delete, get, patch, post};
 
+use futures_util::future::BoxFuture;
+
 pub(crate) use connection::serve;
+pub(crate) use lobby::Lobby;
 pub(crate) use problem::Problem;
 
+use crate::caller::Caller;
+use crate::http::hot::Hot;
 use crate::refusal::shorten;
 
 /// Routes of the API and of the page, added to those of other transports.
@@ -64,17 +84,33 @@ pub(crate) fn routes(others: Router) -> Router {
             get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
         )
         // A property of that name is one all the same.
-        .route("/api/devices/{id}/token", get(property::get).put(property::report).post(tokens::create_for_device))
-        .route("/api/devices/{id}/certificate", get(property::get).put(property::report).post(tls::issue))
-        .route("/api/devices/{id}/{property}", get(property::get).put(property::report))
+        .route(
+            "/api/devices/{id}/token",
+            get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)).post(tokens::create_for_device),
+        )
+        .route(
+            "/api/devices/{id}/certificate",
+            get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)).post(tls::issue),
+        )
+        .route("/api/devices/{id}/{property}", get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)))
         .route("/api/devices/{id}/{property}/set", post(property::request))
-        .route("/api/topics/{*topic}", get(topics::get).put(topics::retain).post(topics::publish).delete(topics::clear))
+        .route("/api/topics", get(topics::list))
+        .route(
+            "/api/topics/{*topic}",
+            get(hot(Hot::GetTopic)).put(hot(Hot::RetainTopic)).post(hot(Hot::PublishTopic)).delete(topics::clear),
+        )
+        .route("/api/batch", post(batch::run))
         .route("/api/events", get(events::stream))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/api/{*rest}", any(unknown))
         .fallback_service(get(ui::serve).fallback(wrong_method))
         .method_not_allowed_fallback(wrong_method)
+}
+
+/// What the gate answers without asking the router, as a route for whatever is written in another way.
+fn hot(which: Hot) -> impl Fn(Caller, Request) -> BoxFuture<'static, Response> + Clone {
+    move |caller, request| Box::pin(which.answer(caller, request))
 }
 
 async fn unknown(uri: Uri) -> Problem {

@@ -108,6 +108,13 @@ impl Principal {
         self.permissions.read().allow_filter(filter)
     }
 
+    /// Whether there is anything it may write.
+    pub fn may_write_something(&self) -> bool {
+        let permissions = self.permissions.read();
+        let is_denied = |granted: &Filter| permissions.deny.iter().any(|denied| denied.covers(granted));
+        !permissions.write.iter().all(is_denied)
+    }
+
     /// Replaces the rights; only [`crate::Hub::set_permissions`] calls this, since routes depend on them.
     pub(crate) fn replace_permissions(&self, permissions: Permissions) {
         let mut held = self.permissions.write();
@@ -155,6 +162,21 @@ mod tests {
                     assert_eq!(principal.may(access, topic), permissions.allow(access, topic), "{topic}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn who_may_write_something() {
+        for (write, deny, expected) in [
+            (&["#"][..], &[][..], true),
+            (&["#"], &["secret/#"], true),
+            (&["a/b", "c"], &["a/#"], true),
+            (&["a/b"], &["a/#"], false),
+            (&["#"], &["#"], false),
+            (&[], &[], false),
+        ] {
+            let permissions = Permissions { read: Vec::new(), write: filters(write), deny: filters(deny) };
+            assert_eq!(Principal::new("test", permissions).may_write_something(), expected, "{write:?} {deny:?}");
         }
     }
 

@@ -17,6 +17,7 @@ mod feed;
 #[cfg(test)]
 mod fixture;
 mod http;
+mod kept;
 mod limits;
 mod listener;
 mod metrics;

@@ -66,7 +66,7 @@ pub(crate) async fn disconnect(
     Ok(status)
 }
 
-async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result<StatusCode, Problem> {
+async fn end(caller: &Caller, client: &Arc<Client>, id: &str, forget: bool) -> Result<StatusCode, Problem> {
     match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT),
         // It is told, and ends as soon as its socket lets it.
@@ -79,6 +79,9 @@ async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result
             Err(Problem::new(StatusCode::CONFLICT, "not_connected", detail))
         }
         Ok(false) if client.protocol() == Protocol::Mqtt && caller.shard.sessions.end_away(id) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Ok(false) if client.protocol() == Protocol::WebSocket && caller.shard.kept.end_away(client) => {
             Ok(StatusCode::NO_CONTENT)
         }
         // It came back or ended in this very moment.

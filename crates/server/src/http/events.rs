@@ -20,7 +20,13 @@ use crate::outbox::{Batch, Encoding, end_message};
 use crate::shard::Shard;
 use crate::view::message::MessageWriter;
 
-const ENCODING: Encoding = Encoding { key: 0x0003_0000, write: write_events, name: "event-stream" };
+const ENCODING: Encoding =
+    Encoding { key: 0x0003_0000, write: write_events, number: never_numbered, name: "event-stream" };
+
+/// An event stream is not kept, so that none of its messages has a number of its own.
+fn never_numbered(message: &[u8], _sequence: u64, out: &mut BytesMut) {
+    out.extend_from_slice(message);
+}
 
 /// `GET /api/events?filter=…`
 pub(crate) async fn stream(caller: Caller, query: Query) -> Result<Response, Problem> {

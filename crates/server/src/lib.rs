@@ -19,6 +19,7 @@ mod feed;
 mod fixture;
 mod hosts;
 mod http;
+mod kept;
 mod limits;
 mod listener;
 mod metrics;

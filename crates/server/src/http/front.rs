@@ -44,8 +44,8 @@ impl Front {
         let mut asked = Asked::of(&request);
         let response = match meet(&lobby, bucket.as_deref(), &mut request, &mut asked) {
             Some(mut response) => {
-                if !request.body().is_end_stream() {
-                    // What comes of it would be taken for the next request.
+                if response.status() == StatusCode::BAD_REQUEST || !request.body().is_end_stream() {
+                    // What comes behind it might be taken for another request than it is.
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 protect_answer(response.headers_mut(), true);

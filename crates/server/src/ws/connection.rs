@@ -201,6 +201,9 @@ impl Connection {
             Frame::One(Operation { id, request: Ok(Request::Hello(hello)) }) => {
                 return Box::pin(self.greet(id.as_deref(), hello)).await.map(|()| 1);
             }
+            Frame::One(operation) if self.due.is_some() && operation.is_answered_first() => {
+                return Box::pin(self.perform_many(vec![operation])).await;
+            }
             Frame::One(operation) => self.session.handle(operation),
             Frame::Many(operations) => return Box::pin(self.perform_many(operations)).await,
         };
@@ -222,6 +225,9 @@ impl Connection {
             match operation {
                 Operation { id, request: Ok(Request::Hello(hello)) } => self.greet(id.as_deref(), hello).await?,
                 operation => {
+                    if operation.is_answered_first() {
+                        self.send_withheld().await?;
+                    }
                     let answer = self.session.handle(operation);
                     self.send(answer).await?;
                 }
@@ -234,6 +240,7 @@ impl Connection {
     }
 
     async fn greet(&mut self, id: Option<&[u8]>, hello: Hello) -> Going {
+        self.send_withheld().await?;
         let answer = self.session.greet(id, hello).await;
         self.send(answer).await
     }

@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 
 use crate::config::ClientAuth;
+use crate::limits::TLS_RECORD_BYTES_MAX;
 use crate::tls::client::ClientVerifiers;
 use crate::tls::error::TlsError;
 use crate::tls::facts::Facts;
@@ -86,6 +87,7 @@ impl Setup {
             .map_err(failed)?;
         let http2 = OFFERS_HTTP2.then_some(ALPN_HTTP2);
         config.alpn_protocols = http2.into_iter().chain([ALPN_HTTP1, ALPN_MQTT]).map(<[u8]>::to_vec).collect();
+        config.max_fragment_size = Some(TLS_RECORD_BYTES_MAX);
         // A device that comes back spares both sides most of the arithmetic. The keys are made anew every few hours, and with each setup,
         // so that nobody is taken for whom an earlier one took him. Early data, which could be replayed, stays off.
         config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(failed)?;

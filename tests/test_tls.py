@@ -15,7 +15,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from support import mosquitto, tls
+from support import cli, mosquitto, tls
 from support.browser import Browser
 from support.node import NodeFailure
 from support.paho import ACCEPTED, Paho
@@ -468,3 +468,21 @@ def test_with_tls_only_this_machine_may_still_come_without(make_hub):
     assert hub.get("/api/tls").json()["mode"] == "only"
     with Paho(hub) as client:
         assert client.publish("a", "b") in ACCEPTED
+
+
+def test_the_commands_trust_the_ca_that_they_are_given(hub):
+    at = ["--hub", f"https://localhost:{hub.port}"]
+    trust = ["--ca-file", tls.ca(hub)]
+    cli.ok(None, "pub", "tls/a", "hello", "--retain", *at, *trust)
+    assert cli.ok(None, "get", "tls/a", *at, *trust).text.strip() == "hello"
+    with cli.Running(None, "sub", "tls/#", *at, *trust) as running:
+        running.lines.wait(lambda line: "hello" in line, what="the retained message, by a WebSocket")
+    # Without it, whatever the door of the command, it says what is wrong and what to do.
+    for command in (["get", "tls/a"], ["pub", "tls/a", "x"], ["sub", "tls/#"]):
+        done = cli.run(None, *command, *at)
+        assert done.code == 3, done
+        assert "cannot trust the hub" in done.err and "--ca-file" in done.err, done
+    done = cli.run(None, "get", "tls/a", *trust, "--hub", f"https://127.0.0.2:{hub.port}")
+    assert done.code == 3, done
+    done = cli.run(None, "get", "tls/a", *at, "--ca-file", hub.data / "housewire.db")
+    assert done.code == 2 and "/ca.crt" in done.err, done

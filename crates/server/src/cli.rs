@@ -19,8 +19,10 @@ mod shell;
 mod socket;
 mod subscribe;
 mod table;
+mod trust;
 mod view;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -91,6 +93,9 @@ struct HubOptions {
         default_value = "http://127.0.0.1:8080"
     )]
     hub: HubAddress,
+    /// Trust this CA, and no other, to vouch for a hub at https://… [default: those of the system]
+    #[arg(long, global = true, env = "HOUSEWIRE_CA_FILE", hide_env_values = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Print JSON, errors too
     #[arg(long, global = true)]
     json: bool,
@@ -132,7 +137,7 @@ fn talk(command: impl HubCommand) -> ExitCode {
         .map_err(|error| Failure::Machine { what: "cannot start".to_owned(), error })
         .and_then(|runtime| {
             runtime.block_on(async {
-                let client = Client::new(&command.options().hub)?;
+                let client = Client::new(&command.options().hub, command.options().ca_file.as_deref())?;
                 command.run(&client, &output).await
             })
         });

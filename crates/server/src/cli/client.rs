@@ -2,14 +2,18 @@
 //!
 //! Paths belong to `address`, bodies to the commands.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use rustls::ClientConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::address::HubAddress;
-use super::failure::{Failure, root_cause};
+use super::failure::{Failure, distrust, root_cause};
+use super::trust;
 
 /// Until a connection stands; on a home network it is milliseconds.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -21,6 +25,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Client {
     pub(super) hub: HubAddress,
     http: reqwest::Client,
+    /// How a hub at `https://…` is known.
+    pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
 /// What the hub says of a request it does not fulfil.
@@ -30,8 +36,14 @@ struct Problem {
 }
 
 impl Client {
-    pub(super) fn new(hub: &HubAddress) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
+    pub(super) fn new(hub: &HubAddress, ca_file: Option<&Path>) -> Result<Self, Failure> {
+        let tls = hub.is_secure().then(|| trust::config(ca_file)).transpose()?;
+        let builder = match &tls {
+            Some(tls) => reqwest::Client::builder().tls_backend_preconfigured(tls.clone()),
+            // Nobody is asked whom to trust; reqwest would look for a provider nevertheless.
+            None => reqwest::Client::builder().tls_backend_preconfigured(trust::nobody()?),
+        };
+        let http = builder
             // A hub is at home; a proxy for the internet would not find it.
             .no_proxy()
             .connect_timeout(CONNECT_LIMIT)
@@ -42,7 +54,7 @@ impl Client {
                 what: "cannot start".to_owned(),
                 error: std::io::Error::other(root_cause(&error)),
             })?;
-        Ok(Self { hub: hub.clone(), http })
+        Ok(Self { hub: hub.clone(), http, tls: tls.map(Arc::new) })
     }
 
     /// A request to be sent with [`Client::send`].
@@ -102,6 +114,8 @@ impl Client {
     fn lost(&self, what: &str, error: &reqwest::Error) -> Failure {
         if error.is_timeout() && !error.is_connect() {
             Failure::Silent { what: what.to_owned(), limit: ANSWER_LIMIT }
+        } else if let Some(why) = distrust(error) {
+            Failure::Untrusted { hub: self.hub.to_string(), why }
         } else {
             Failure::Unreachable { hub: self.hub.to_string(), why: root_cause(error) }
         }

@@ -117,7 +117,7 @@ fn what_is_wrong_usage() {
         "sub a --count 0",
         "sub a --timeout soon",
         "get",
-        "get --hub https://pi.local lamp power",
+        "get --hub wss://pi.local lamp power",
         "set lamp power",
         "set lamp/power true",
         "set lamp set true",
@@ -143,6 +143,7 @@ fn failures_end_as_documented() {
         (Failure::Refused { what: text(), detail: text() }, 1),
         (Failure::Usage { what: text(), why: text(), next: "" }, 2),
         (Failure::Unreachable { hub: text(), why: text() }, 3),
+        (Failure::Untrusted { hub: text(), why: text() }, 3),
         (Failure::TimedOut { what: text(), why: text(), next: "" }, 4),
         (Failure::NotFound { what: text(), detail: text() }, 5),
     ] {

@@ -50,6 +50,12 @@ impl HubAddress {
         self.0.scheme() == "https"
     }
 
+    /// Whether it is reached without any network.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        let host = self.0.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse().is_ok_and(crate::peer::is_loopback)
+    }
+
     /// `/api/` and these levels, each escaped.
     pub(super) fn api<'a>(&self, levels: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();

@@ -31,12 +31,20 @@ pub(super) enum Failure {
     /// The hub says no, or that it failed.
     #[error("{what}: {detail}")]
     Refused { what: String, detail: String },
+    /// The hub lets in nobody who shows nothing.
+    #[error(
+        "{what}: {detail} For this command: --token TOKEN or --token-file FILE; on the hub's own machine the file local/token in its data folder will do."
+    )]
+    Stranger { what: String, detail: String },
     /// The hub does not know what was asked for.
     #[error("{what}: {detail}")]
     NotFound { what: String, detail: String },
     /// Not what a hub answers.
     #[error("{what}: {why}. Check that {hub} is the address of a Housewire hub and not of something else.")]
     Strange { what: String, why: String, hub: String },
+    /// What `housewire doctor` found.
+    #[error("{what} wrong; see above what to do")]
+    Unwell { what: String },
     /// The time given is over.
     #[error("{what}: {why}. {next}")]
     TimedOut { what: String, why: String, next: &'static str },
@@ -69,6 +77,8 @@ impl Failure {
         match self {
             Self::OutputClosed => 0,
             Self::Refused { .. }
+            | Self::Stranger { .. }
+            | Self::Unwell { .. }
             | Self::Strange { .. }
             | Self::Unfulfilled { .. }
             | Self::Machine { .. }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
@@ -48,7 +50,11 @@ impl Socket {
     pub(super) async fn connect(client: &Client, what: &str) -> Result<Self, Failure> {
         let unreachable = |why: String| Failure::Unreachable { hub: client.hub.to_string(), why };
         let connector = client.tls.clone().map_or(Connector::Plain, Connector::Rustls);
-        let connecting = connect_async_tls_with_config(client.hub.socket(), None, false, Some(connector));
+        let mut request = client.hub.socket().into_client_request().map_err(|error| unreachable(error.to_string()))?;
+        if let Some(bearer) = &client.bearer {
+            request.headers_mut().insert(AUTHORIZATION, bearer.clone());
+        }
+        let connecting = connect_async_tls_with_config(request, None, false, Some(connector));
         match timeout(CONNECT_LIMIT, connecting).await {
             Ok(Ok((stream, _))) => Ok(Self { stream, is_doubted: false }),
             Ok(Err(tungstenite::Error::Http(answer))) => {

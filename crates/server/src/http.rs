@@ -4,6 +4,7 @@
 //! in to `auth`, WebSockets to `ws`, which never meets this module: `routes` joins both.
 
 mod accept;
+mod audit;
 mod batch;
 mod body;
 mod clients;
@@ -18,6 +19,7 @@ mod gate;
 mod h2;
 mod hot;
 mod hub;
+mod identify;
 mod linger;
 mod lobby;
 mod metrics;
@@ -30,17 +32,22 @@ mod query;
 mod range;
 mod rate;
 mod resume;
+mod rights;
+mod session;
 mod tag;
 mod target;
+mod tls;
+mod tokens;
 mod topics;
 mod ui;
+mod users;
 mod wait;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{Method, Uri};
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, delete, get, patch, post};
 
 use futures_util::future::BoxFuture;
 
@@ -57,13 +64,33 @@ pub(crate) fn routes(others: Router) -> Router {
     others
         .route("/api/health", get(hub::health))
         .route("/api/metrics", get(metrics::show))
+        .route("/api/tls", get(tls::show))
         .route("/api/clients", get(clients::list))
         .route("/api/clients/{id}", get(clients::get).delete(clients::disconnect))
         .route("/api/demo", delete(hub::remove_demo))
+        .route("/api/session", get(session::show).post(session::sign_in).delete(session::sign_out))
+        .route("/api/sessions", get(session::list))
+        .route("/api/sessions/{id}", delete(session::end))
+        .route("/api/setup", post(session::set_up))
+        .route("/api/password", post(session::change_password))
+        .route("/api/users", get(users::list).post(users::create))
+        .route("/api/users/{name}", get(users::get).patch(users::change).delete(users::remove))
+        .route("/api/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/tokens/{id}", patch(tokens::change).delete(tokens::revoke))
+        .route("/api/audit", get(audit::list))
         .route("/api/devices", get(devices::list))
         .route(
             "/api/devices/{id}",
             get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
+        )
+        // A property of that name is one all the same.
+        .route(
+            "/api/devices/{id}/token",
+            get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)).post(tokens::create_for_device),
+        )
+        .route(
+            "/api/devices/{id}/certificate",
+            get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)).post(tls::issue),
         )
         .route("/api/devices/{id}/{property}", get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)))
         .route("/api/devices/{id}/{property}/set", post(property::request))

@@ -271,7 +271,7 @@ impl<'c> Batch<'c> {
                 self.publish(publication, StatusCode::ACCEPTED)
             }
             Order::GetTopic(topic) => {
-                let message = self.caller.hub().get(&self.caller.principal, topic.borrow(), shard::now())?;
+                let message = self.caller.hub().get(self.caller.principal(), topic.borrow(), shard::now())?;
                 let message = message.ok_or_else(|| Refusal::NotFound(format!("Nothing is kept under '{topic}'.")))?;
                 self.show(message.payload.len(), |out| {
                     write_kept(&message, out);

@@ -25,7 +25,7 @@ const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /api/clients`: written aside and piece by piece, as it may be long.
 pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
-    must(&caller, Access::Read)?;
+    must_read(&caller)?;
     let page = Page::of(&query)?;
     let last = page.after.as_deref().map_or(Behind::Nothing, |id| Behind::Id(id.into()));
     let listing = Listing { caller, connected: query.choice("connected")?, last };
@@ -34,7 +34,7 @@ pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: Header
 
 /// `GET /api/clients/{id}`
 pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Response, Problem> {
-    must(&caller, Access::Read)?;
+    must_read(&caller)?;
     let client = find(&caller, &id)?;
     let mut body = Vec::new();
     write(&client, &mut body);
@@ -47,7 +47,7 @@ pub(crate) async fn disconnect(
     ClientPath(id): ClientPath,
     query: Query,
 ) -> Result<StatusCode, Problem> {
-    must(&caller, Access::Write)?;
+    caller.must_administer()?;
     let forget = query.choice("forget")?.unwrap_or(false);
     let client = find(&caller, &id)?;
     let status = end(&caller, &client, &id, forget).await?;
@@ -76,6 +76,9 @@ async fn end(caller: &Caller, client: &Arc<Client>, id: &str, forget: bool) -> R
         Ok(false) if client.protocol() == Protocol::Events && caller.shard.lobby.streams.end_away(client) => {
             Ok(StatusCode::NO_CONTENT)
         }
+        Ok(false) if client.protocol() == Protocol::WebSocket && caller.shard.kept.end_away(client) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
         // It came back or ended in this very moment.
         Ok(false) => match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
             Ok(true) => Ok(StatusCode::NO_CONTENT),
@@ -85,8 +88,8 @@ async fn end(caller: &Caller, client: &Arc<Client>, id: &str, forget: bool) -> R
     }
 }
 
-fn must(caller: &Caller, access: Access) -> Result<(), Denied> {
-    caller.must(access, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
+fn must_read(caller: &Caller) -> Result<(), Denied> {
+    caller.must(Access::Read, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
 }
 
 fn find(caller: &Caller, id: &str) -> Result<Arc<Client>, Refusal> {

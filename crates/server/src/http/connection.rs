@@ -47,7 +47,7 @@ where
         debug!(%peer, "HTTP connection closed: no request came");
         return;
     };
-    let front = Front::new(peer, guard);
+    let front = Front::new(peer.clone(), guard);
     let first_request = Arc::new(Notify::new());
     let silence = pin!(silence(&first_request, shard.config.limits.greeting_timeout));
     let heard = Arc::clone(&first_request);

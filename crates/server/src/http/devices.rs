@@ -32,7 +32,7 @@ pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: Header
         let mut wait = Wait::new(&caller, &parse_filter("devices/#")?, &[], time)?;
         loop {
             made = Made::gather(listing(), limit).await;
-            if !made.is_known(&headers) || !wait.next().await {
+            if !made.is_known(&headers) || !wait.next().await? {
                 break;
             }
             wait.pause(LIST_WAIT_PAUSE).await;
@@ -89,6 +89,9 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;
+    // Whoever has its token could make it again.
+    let by = caller.change();
+    caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

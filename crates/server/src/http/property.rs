@@ -60,7 +60,7 @@ async fn until(
         return Ok(());
     }
     let mut wait = Wait::for_property(caller, path, time)?;
-    while !is_news()? && wait.next().await {}
+    while !is_news()? && wait.next().await? {}
     Ok(())
 }
 

@@ -54,7 +54,7 @@ struct Whose {
 
 impl Whose {
     fn is(&self, caller: &Caller, filters: &[Filter]) -> bool {
-        Arc::ptr_eq(&self.principal, &caller.principal) && *self.filters == *filters
+        Arc::ptr_eq(&self.principal, caller.principal()) && *self.filters == *filters
     }
 }
 
@@ -75,7 +75,7 @@ impl Stream {
     pub(crate) fn new(caller: &Caller, filters: Vec<Filter>, feed: Feed) -> Self {
         let limits = &caller.shard.config.limits;
         let sent_bytes_max = if limits.event_resume_time.is_zero() { 0 } else { limits.event_resume_bytes };
-        let whose = Whose { principal: Arc::clone(&caller.principal), filters: filters.into() };
+        let whose = Whose { principal: Arc::clone(caller.principal()), filters: filters.into() };
         let name = fastrand::u64(..);
         Self { name, feed, whose, sent: VecDeque::new(), sent_bytes: 0, sent_bytes_max, last: 0 }
     }

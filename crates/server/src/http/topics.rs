@@ -43,7 +43,7 @@ struct Listing {
 impl Source for Listing {
     fn add_some(&mut self, items: &mut Items) -> bool {
         let Self { caller, filter, after } = self;
-        let (messages, next) = caller.hub().list(&caller.principal, filter, after.as_ref(), shard::now());
+        let (messages, next) = caller.hub().list(caller.principal(), filter, after.as_ref(), shard::now());
         for message in &messages {
             if !items.push(message.topic.as_str(), |out| write_kept(message, out)) {
                 return false;
@@ -75,7 +75,7 @@ pub(crate) async fn get(
 }
 
 fn read(caller: &Caller, topic: &Topic) -> Result<Message, Refusal> {
-    let message = caller.hub().get(&caller.principal, topic.borrow(), shard::now())?;
+    let message = caller.hub().get(caller.principal(), topic.borrow(), shard::now())?;
     message.ok_or_else(|| Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there.")))
 }
 
@@ -84,7 +84,7 @@ async fn news(caller: &Caller, topic: &Topic, time: Duration, headers: &HeaderMa
     let mut wait = Wait::new(caller, &Filter::exactly(topic.borrow()), &[], time)?;
     loop {
         let shown = Shown::of(read(caller, topic)?).await;
-        if !tag::is_known(headers, &shown.tag) || !wait.next().await {
+        if !tag::is_known(headers, &shown.tag) || !wait.next().await? {
             return Ok(shown);
         }
     }

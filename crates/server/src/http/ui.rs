@@ -10,7 +10,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use crate::http::coding::{self, Coding};
-use crate::http::problem::{CHALLENGE, Problem};
+use crate::http::problem::Problem;
 use crate::http::{range, tag};
 use crate::refusal::shorten;
 
@@ -39,14 +39,6 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
 fn is_file(path: &str) -> bool {
     let is_coded = Coding::COMPRESSED.iter().any(|coding| path.ends_with(coding.suffix()));
     !is_coded && embedded::file(path).is_some()
-}
-
-/// For somebody who is not let in and looks with a browser; a program hears the same as of the API.
-pub(crate) fn refused(reason: &'static str) -> Response {
-    let page = include_str!("ui/refused.html").replace("{reason}", reason);
-    let mut response = (StatusCode::UNAUTHORIZED, [CHALLENGE], Html(page)).into_response();
-    response.extensions_mut().insert(Problem::unauthorized(reason));
-    response
 }
 
 /// Answers with a file that is there, in the coding that the client likes best.

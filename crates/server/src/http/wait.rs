@@ -13,7 +13,6 @@ use crate::feed::Listening;
 use crate::http::path::PropertyPath;
 use crate::limits::WAIT_MAX;
 use crate::refusal::{Refusal, parse_filter};
-use crate::shard::Shard;
 
 /// Listens, for a limited time and no longer than the hub runs. Whoever waits looks once more after this was made: from then
 /// on nothing is missed.
@@ -21,7 +20,7 @@ pub(crate) struct Wait {
     bell: Arc<Bell>,
     _listening: Listening,
     end: Pin<Box<Sleep>>,
-    shard: Shard,
+    caller: Caller,
 }
 
 impl Wait {
@@ -30,11 +29,11 @@ impl Wait {
         let bell = Arc::new(Bell::default());
         let listening = Listening::new(caller, caller.hub().new_session(), Arc::clone(&bell) as Arc<dyn Mailbox>);
         listening.subscribe(needed)?;
-        for filter in others.iter().filter(|filter| caller.principal.may_subscribe(filter)) {
+        for filter in others.iter().filter(|filter| caller.principal().may_subscribe(filter)) {
             listening.subscribe(filter)?;
         }
         let end = Box::pin(tokio::time::sleep(time.min(WAIT_MAX)));
-        Ok(Self { bell, _listening: listening, end, shard: caller.shard.clone() })
+        Ok(Self { bell, _listening: listening, end, caller: caller.clone() })
     }
 
     /// What changes a property: its reports, its target, and declarations of its device.
@@ -46,13 +45,15 @@ impl Wait {
         Self::new(caller, &Filter::exactly(path.topic("").borrow()), &others, time)
     }
 
-    /// Resolves when something happened (`true`), or nothing will any more.
-    pub(crate) async fn next(&mut self) -> bool {
-        tokio::select! {
+    /// Resolves when something happened (`true`), or nothing will any more; an error if who waits was turned out meanwhile.
+    pub(crate) async fn next(&mut self) -> Result<bool, Refusal> {
+        let happened = tokio::select! {
             () = self.bell.0.notified() => true,
             () = &mut self.end => false,
-            () = self.shard.stopping() => false,
-        }
+            () = self.caller.shard.stopping() => false,
+        };
+        self.caller.must_still_be_let_in()?;
+        Ok(happened)
     }
 
     /// Lets more happen before the next look.
@@ -60,7 +61,7 @@ impl Wait {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = &mut self.end => {}
-            () = self.shard.stopping() => {}
+            () = self.caller.shard.stopping() => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
 use super::door::DoorError;
+use crate::plain_http;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
@@ -28,7 +29,7 @@ pub(super) enum Arrival {
 
 impl Registrar {
     pub(super) fn new(hub: SocketAddr) -> Result<Self, DoorError> {
-        let client = Client::builder().no_proxy().timeout(ANSWER_LIMIT).build().map_err(DoorError::lost)?;
+        let client = plain_http::builder().no_proxy().timeout(ANSWER_LIMIT).build().map_err(DoorError::lost)?;
         Ok(Self { client, hub })
     }
 

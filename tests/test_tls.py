@@ -63,7 +63,9 @@ def test_curl_is_answered_on_a_kept_connection_and_when_its_body_is_too_large(sh
     assert done.stderr.count("Re-using existing connection") == 2, done.stderr
     large = certificate.parent / "large"
     large.write_bytes(b"x" * 5_000_000)
-    code, text = curl(shared, "--cacert", certificate, "-T", large, "-H", "Expect:", path="/api/topics/large")
+    # In HTTP/1.1 the connection ends with the answer, which must not be cut off by what the client still sends.
+    more = ["--http1.1", "-T", large, "-H", "Expect:"]
+    code, text = curl(shared, "--cacert", certificate, *more, path="/api/topics/large")
     assert code == 0 and " 413 " in text, text
 
 

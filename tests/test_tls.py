@@ -1,5 +1,6 @@
 """TLS with the clients that people have: each trusts the hub's CA and nothing else, on the one port and on the one for MQTT over TLS."""
 
+import asyncio
 import contextlib
 import json
 import re
@@ -13,7 +14,8 @@ import time
 
 import pytest
 import requests
-from websockets.sync.client import connect
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from support import cli, mosquitto, tls
 from support.browser import Browser
@@ -61,24 +63,38 @@ def test_curl_is_answered_on_a_kept_connection_and_when_its_body_is_too_large(sh
     assert done.stderr.count("Re-using existing connection") == 2, done.stderr
     large = certificate.parent / "large"
     large.write_bytes(b"x" * 5_000_000)
-    code, text = curl(shared, "--cacert", certificate, "-T", large, "-H", "Expect:", path="/api/topics/large")
+    # In HTTP/1.1 the connection ends with the answer, which must not be cut off by what the client still sends.
+    more = ["--http1.1", "-T", large, "-H", "Expect:"]
+    code, text = curl(shared, "--cacert", certificate, *more, path="/api/topics/large")
     assert code == 0 and " 413 " in text, text
 
 
+def websocket(hub):
+    """Of asyncio: the threads of the other client use one TLS connection at once, which older Pythons cannot."""
+    return connect(f"wss://localhost:{hub.port}/api/ws", ssl=tls.context(hub), proxy=None)
+
+
 def test_requests_and_websockets_of_python(shared, unique):
-    topic = f"tls/{unique()}"
-    with connect(f"wss://localhost:{shared.port}/api/ws", ssl=tls.context(shared), proxy=None) as socket_:
-        socket_.send(json.dumps({"op": "subscribe", "id": "1", "filter": topic}))
-        assert json.loads(socket_.recv(PATIENCE)) == {"op": "ok", "id": "1"}
+    topic, trust = f"tls/{unique()}", str(tls.ca(shared))
+
+    def post():
         with requests.Session() as session:
             session.trust_env = False
             url = f"https://localhost:{shared.port}/api/topics/{topic}"
-            answer = session.post(url, data="hello", verify=str(tls.ca(shared)), timeout=PATIENCE)
-        assert answer.status_code == 204, answer.text
-        frame = json.loads(socket_.recv(PATIENCE))
-        assert (frame["topic"], frame["payload"]) == (topic, "hello")
-        transports = [client["transport"] for client in shared.get("/api/clients?connected=true").json()]
-        assert "wss" in transports
+            return session.post(url, data="hello", verify=trust, timeout=PATIENCE)
+
+    async def talk():
+        async with websocket(shared) as web:
+            await web.send(json.dumps({"op": "subscribe", "id": "1", "filter": topic}))
+            assert json.loads(await web.recv()) == {"op": "ok", "id": "1"}
+            answer = await asyncio.to_thread(post)
+            assert answer.status_code == 204, answer.text
+            frame = json.loads(await web.recv())
+            assert (frame["topic"], frame["payload"]) == (topic, "hello")
+            clients = await asyncio.to_thread(lambda: shared.get("/api/clients?connected=true").json())
+            assert "wss" in [client["transport"] for client in clients]
+
+    asyncio.run(asyncio.wait_for(talk(), PATIENCE))
 
 
 @pytest.mark.parametrize(
@@ -404,8 +420,10 @@ def test_hundreds_of_half_open_handshakes_leave_room_for_everybody(make_hub, rec
     assert each < 64 * 1024
     for made in half_open:
         made.settimeout(PATIENCE)
-        while made.recv(65536):
-            pass
+        # Reset, where a busy machine had not come to read it.
+        with contextlib.suppress(ConnectionResetError):
+            while made.recv(65536):
+                pass
         made.close()
 
 
@@ -454,12 +472,17 @@ def test_idle_clients_over_tls_cost_little(make_hub, record_property):
 def test_a_stop_tells_everybody_inside_of_tls(make_hub):
     hub = make_hub().start()
     clients = [Paho(hub, "5", tls=tls.context(hub)) for _ in range(5)]
-    web = connect(f"wss://localhost:{hub.port}/api/ws", ssl=tls.context(hub), proxy=None)
-    took = hub.stop()
-    assert took < 5
+
+    async def stop():
+        async with websocket(hub) as web:
+            took = await asyncio.to_thread(hub.stop)
+            with pytest.raises(ConnectionClosed) as closed:
+                await web.recv()
+            return took, closed.value.rcvd.code
+
+    took, code = asyncio.run(asyncio.wait_for(stop(), PATIENCE))
+    assert took < 5 and code == 1001
     assert [client.wait_disconnect() for client in clients] == [0x8B] * 5
-    with pytest.raises(Exception, match="1001|going away"):
-        web.recv(PATIENCE)
 
 
 def test_with_tls_only_this_machine_may_still_come_without(make_hub):

@@ -15,6 +15,7 @@ use super::HubOptions;
 use super::address::HubAddress;
 use super::failure::{Failure, distrust, root_cause};
 use super::trust;
+use crate::plain_http;
 
 /// Until a connection stands; on a home network it is milliseconds.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -45,8 +46,7 @@ impl Client {
         let bearer = options.token()?.map(|token| bearer(&token)).transpose()?;
         let builder = match &tls {
             Some(tls) => reqwest::Client::builder().tls_backend_preconfigured(tls.clone()),
-            // Nobody is asked whom to trust; reqwest would look for a provider nevertheless.
-            None => reqwest::Client::builder().tls_backend_preconfigured(trust::nobody()?),
+            None => plain_http::builder(),
         };
         let http = builder
             // A hub is at home; a proxy for the internet would not find it.

@@ -34,11 +34,6 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, Failure> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// For a hub without TLS: it is not asked for.
-pub(super) fn nobody() -> Result<ClientConfig, Failure> {
-    Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
-}
-
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Failure> {
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -64,6 +59,5 @@ mod tests {
             assert!(refused.contains(reason) && refused.contains("/ca.crt"), "{refused}");
         }
         assert!(matches!(config(Some(&folder.path().join("none"))), Err(Failure::File { .. })));
-        nobody().unwrap();
     }
 }

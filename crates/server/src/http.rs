@@ -8,7 +8,9 @@ mod body;
 mod clients;
 mod connection;
 mod declare;
+mod describe;
 mod devices;
+mod documents;
 mod events;
 mod gate;
 mod hot;
@@ -25,40 +27,48 @@ mod wait;
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub(crate) use connection::serve;
-pub(crate) use problem::Problem;
+pub(crate) use describe::{BadRequest, NoWebSocket, PROBLEM_ANSWERS, ProblemAnswer, Unauthorized};
+#[cfg(test)]
+pub(crate) use hot::Hot;
+pub(crate) use problem::{Problem, ProblemBody};
 
 use crate::refusal::shorten;
 
-/// Routes of the API and of the page, added to those of other transports.
-pub(crate) fn routes(others: Router) -> Router {
-    others
-        .route("/api/health", get(hub::health))
-        .route("/api/metrics", get(metrics::show))
-        .route("/api/clients", get(clients::list))
-        .route("/api/clients/{id}", get(clients::get).delete(clients::disconnect))
-        .route("/api/demo", delete(hub::remove_demo))
-        .route("/api/devices", get(devices::list))
-        .route(
-            "/api/devices/{id}",
-            get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
-        )
-        .route("/api/devices/{id}/{property}", get(property::get).put(property::report))
-        .route("/api/devices/{id}/{property}/set", post(property::request))
-        .route("/api/topics/{*topic}", get(topics::get).put(topics::retain).post(topics::publish).delete(topics::clear))
-        .route("/api/events", get(events::stream))
+/// Routes of the API and of the page, added to those of other transports. Each route of the API says beside its handler what
+/// it is: `routes!` registers both, so that neither is there without the other.
+pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
+    let (router, document) = others
+        .routes(routes!(hub::health))
+        .routes(routes!(hub::remove_demo))
+        .routes(routes!(metrics::show))
+        .routes(routes!(clients::list))
+        .routes(routes!(clients::get, clients::disconnect))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
+        .routes(routes!(property::get, property::report))
+        .routes(routes!(property::request))
+        .routes(routes!(topics::get, topics::retain, topics::publish, topics::clear))
+        .routes(routes!(events::stream))
+        .routes(routes!(documents::openapi))
+        .routes(routes!(documents::asyncapi))
+        .route("/api/docs", get(documents::page))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/api/{*rest}", any(unknown))
         .fallback_service(get(ui::serve).fallback(wrong_method))
-        .method_not_allowed_fallback(wrong_method)
+        .split_for_parts();
+    (router.method_not_allowed_fallback(wrong_method), document)
 }
 
 async fn unknown(uri: Uri) -> Problem {
     let path = shorten(uri.path());
-    Problem::not_found(format!("There is nothing at {path}. The API's routes are listed in docs/ref/http-api.md."))
+    Problem::not_found(format!("There is nothing at {path}. The API's routes are listed at /docs."))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -13,6 +13,7 @@ pub mod cli;
 mod clients;
 pub mod config;
 mod demo;
+mod document;
 mod feed;
 #[cfg(test)]
 mod fixture;

@@ -17,6 +17,7 @@ use housewire_core::{Access, Denied, TopicRef};
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::clients::{Client, Protocol};
+use crate::http::describe::{BadRequest, ConnectedParam, Forbidden, ForgetParam, NoRoom, NotConnected, NotFound};
 use crate::http::path::ClientPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -28,6 +29,14 @@ use crate::view::client::ClientView;
 const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /api/clients`: written aside and piece by piece, as it may be long.
+#[utoipa::path(
+    get, path = "/api/clients", operation_id = "listClients", tag = "Clients",
+    summary = "Lists clients, sorted by id",
+    description = "MQTT clients, connected or away with a session, and the WebSockets and event streams that are open. Needs the right to \
+                   read `$SYS/broker/clients`.",
+    params(ConnectedParam),
+    responses((status = 200, description = "The clients.", body = [ClientView<'static>]), BadRequest, Forbidden),
+)]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Problem> {
     must(&caller, Access::Read)?;
     let connected = query.choice("connected")?;
@@ -41,6 +50,12 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Probl
 }
 
 /// `GET /api/clients/{id}`
+#[utoipa::path(
+    get, path = "/api/clients/{id}", operation_id = "getClient", tag = "Clients",
+    summary = "Shows one client",
+    params(ClientPath),
+    responses((status = 200, description = "The client.", body = ClientView<'static>), Forbidden, NotFound),
+)]
 pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Response, Problem> {
     must(&caller, Access::Read)?;
     let client = find(&caller, &id)?;
@@ -50,6 +65,17 @@ pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Re
 }
 
 /// `DELETE /api/clients/{id}`: ends the connection; with `?forget=true` the session, too.
+#[utoipa::path(
+    delete, path = "/api/clients/{id}", operation_id = "disconnectClient", tag = "Clients",
+    summary = "Disconnects a client",
+    description = "Tells an MQTT 5 client 0x98 and closes a WebSocket with 1008. Needs the right to write `$SYS/broker/clients`.",
+    params(ClientPath, ForgetParam),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 202, description = "It is told, and did not leave within 5 s."),
+        BadRequest, Forbidden, NotFound, NotConnected, NoRoom,
+    ),
+)]
 pub(crate) async fn disconnect(
     caller: Caller,
     ClientPath(id): ClientPath,

@@ -14,6 +14,7 @@ use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
+use crate::http::describe::{BadRequest, BodyAnswers, Forbidden, NoRoom, NotFound};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
 use crate::limits::{DEVICES_AT_ONCE, JSON_BYTES_AT_ONCE, PROPERTIES_AT_ONCE};
@@ -22,6 +23,11 @@ use crate::shard;
 use crate::view::device::DeviceView;
 
 /// `GET /api/devices`: written aside and piece by piece, as it may be long.
+#[utoipa::path(
+    get, path = "/api/devices", operation_id = "listDevices", tag = "Devices",
+    summary = "Lists all devices, sorted by id",
+    responses((status = 200, description = "The devices that the caller may read.", body = [DeviceView<'static>])),
+)]
 pub(crate) async fn list(caller: Caller) -> Response {
     let pieces = stream::unfold(Some(Listing { caller, devices: None, opening: b'[' }), |listing| async move {
         let listing = listing?;
@@ -32,6 +38,12 @@ pub(crate) async fn list(caller: Caller) -> Response {
 }
 
 /// `GET /api/devices/{id}`
+#[utoipa::path(
+    get, path = "/api/devices/{id}", operation_id = "getDevice", tag = "Devices",
+    summary = "Shows one device",
+    params(DevicePath),
+    responses((status = 200, description = "The device.", body = DeviceView<'static>), BadRequest, Forbidden, NotFound),
+)]
 pub(crate) async fn get(caller: Caller, DevicePath(id): DevicePath) -> Result<Response, Problem> {
     show(caller, &id, StatusCode::OK).await
 }
@@ -45,6 +57,18 @@ async fn parse(upload: &Upload) -> Result<Declaration, Refusal> {
 }
 
 /// `PUT /api/devices/{id}`: the declaration is the whole truth.
+#[utoipa::path(
+    put, path = "/api/devices/{id}", operation_id = "putDevice", tag = "Devices",
+    summary = "Registers or replaces a device",
+    description = "Makes it so: what is not named is cleared, properties that are not named are deleted.",
+    params(DevicePath),
+    request_body(content = Declaration, description = "The whole truth about the device."),
+    responses(
+        (status = 200, description = "The device, which was there already.", body = DeviceView<'static>),
+        (status = 201, description = "The device, which is new.", body = DeviceView<'static>),
+        BodyAnswers, Forbidden, NoRoom,
+    ),
+)]
 pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
     let declaration = parse(&upload).await?;
@@ -61,6 +85,17 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
 }
 
 /// `PATCH /api/devices/{id}`: only what is named changes.
+#[utoipa::path(
+    patch, path = "/api/devices/{id}", operation_id = "patchDevice", tag = "Devices",
+    summary = "Changes what is named",
+    description = "What is not named stays; `null` clears, and deletes a property.",
+    params(DevicePath),
+    request_body(content = Declaration, description = "What changes.", example = json!({"room": "Hall"})),
+    responses(
+        (status = 200, description = "The device.", body = DeviceView<'static>),
+        BodyAnswers, Forbidden, NotFound, NoRoom,
+    ),
+)]
 pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
     let device = caller.hub().device(&id).ok_or_else(|| no_device(&id))?;
@@ -73,6 +108,12 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
 }
 
 /// `DELETE /api/devices/{id}`
+#[utoipa::path(
+    delete, path = "/api/devices/{id}", operation_id = "deleteDevice", tag = "Devices",
+    summary = "Deletes a device and all that is kept under its topics",
+    params(DevicePath),
+    responses((status = 204, description = "It is gone."), BadRequest, Forbidden, NotFound, NoRoom),
+)]
 pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
     caller.must_reach(Access::Write, &id)?;
     if !caller.hub().remove_device(&id, shard::now()) {

@@ -13,6 +13,7 @@ use housewire_core::{Encoded, Run};
 use crate::caller::Caller;
 use crate::clients::Protocol;
 use crate::feed::Feed;
+use crate::http::describe::{BadRequest, FilterParam, Forbidden};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::limits::EVENT_COMMENT_EVERY;
@@ -23,6 +24,18 @@ use crate::view::message::MessageWriter;
 const ENCODING: Encoding = Encoding { key: 0x0003_0000, write: write_events, name: "event-stream" };
 
 /// `GET /api/events?filter=…`
+#[utoipa::path(
+    get, path = "/api/events", operation_id = "streamEvents", tag = "Live",
+    summary = "Streams messages as server-sent events",
+    description = "First what is stored, with `retain` true, then what comes. The `data` of each event is a `Message` of \
+                   `/api/asyncapi.json`; an event named `lost` says how many messages are missing because the client did not keep up. A \
+                   comment line comes after 15 s of silence. The stream has no end.",
+    params(FilterParam),
+    responses(
+        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
+        BadRequest, Forbidden,
+    ),
+)]
 pub(crate) async fn stream(caller: Caller, query: Query) -> Result<Response, Problem> {
     let filters = query.filters()?;
     let mut feed = Feed::new(&caller, caller.hub().new_session(), Protocol::Events, ENCODING);

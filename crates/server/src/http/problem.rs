@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{DeclareError, Denied, RuleBroken};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::refusal::Refusal;
 
@@ -22,12 +23,19 @@ pub(crate) const CHALLENGE: (HeaderName, &str) = (header::WWW_AUTHENTICATE, "Bea
 /// What is left of a body must not be read as the next request.
 const CLOSE: (HeaderName, &str) = (header::CONNECTION, "close");
 
-#[derive(Serialize)]
-struct ProblemBody<'a> {
+/// What went wrong, as RFC 9457 says it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    #[schema(example = "about:blank")]
     r#type: &'static str,
+    /// What the status means.
     title: &'a str,
     status: u16,
+    /// What happened, why, and what to do.
     detail: &'a str,
+    /// For programs.
+    #[schema(example = "rejected")]
     code: &'static str,
 }
 

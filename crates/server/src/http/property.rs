@@ -10,6 +10,7 @@ use housewire_core::{Access, Properties, Timestamp, Type, Value};
 use crate::caller::Caller;
 use crate::http::accept::prefers_text;
 use crate::http::body::Upload;
+use crate::http::describe::{BadRequest, Forbidden, KnownTag, NotFound, PublishAnswers, QosParam, TtlParam, WaitParam};
 use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -17,6 +18,7 @@ use crate::http::wait;
 use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::view::device::ReadingView;
+use crate::view::schema::{AnyBytes, Payload};
 
 /// What is known of a property at one moment.
 struct Reading {
@@ -28,6 +30,29 @@ struct Reading {
 }
 
 /// `GET`: as JSON or bare text; with `?wait=` and `If-None-Match` at the next change.
+#[utoipa::path(
+    get, path = "/api/devices/{id}/{property}", operation_id = "getProperty", tag = "Values",
+    summary = "Reads a value, or waits until it changes",
+    description = "With `Accept: text/plain` it is the bare text. With the `ETag` in `If-None-Match` an unchanged state is 304; with \
+                   `wait` as well the answer comes at the next change.",
+    params(PropertyPath, WaitParam, KnownTag),
+    responses(
+        (
+            status = 200, description = "What is known of the property.",
+            headers(
+                ("ETag" = String, description = "Changes with everything that is shown."),
+                ("Vary" = String, description = "`accept`"),
+            ),
+            content(
+                (ReadingView<'static> = "application/json"),
+                (String = "text/plain"),
+                (AnyBytes = "application/octet-stream"),
+            ),
+        ),
+        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag" = String, description = "As it was."))),
+        BadRequest, Forbidden, NotFound,
+    ),
+)]
 pub(crate) async fn get(
     caller: Caller,
     path: PropertyPath,
@@ -48,6 +73,18 @@ pub(crate) async fn get(
 }
 
 /// `PUT`: the device reports; retained.
+#[utoipa::path(
+    put, path = "/api/devices/{id}/{property}", operation_id = "putProperty", tag = "Values",
+    summary = "The device reports a value",
+    description = "It is retained. A device or property that is new is registered by it.",
+    params(PropertyPath, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses((status = 204, description = "It is reported."), PublishAnswers),
+)]
 pub(crate) async fn report(
     caller: Caller,
     path: PropertyPath,
@@ -66,6 +103,24 @@ pub(crate) async fn report(
 }
 
 /// `POST …/set`: somebody asks the device for a value.
+#[utoipa::path(
+    post, path = "/api/devices/{id}/{property}/set", operation_id = "setProperty", tag = "Values",
+    summary = "Asks a device for a value",
+    description = "The request stays pending as the property's target until the device reports that value.",
+    params(PropertyPath, TtlParam, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses(
+        (
+            status = 202, description = "It is asked. Who may not read the property is told no more than that.",
+            content((ReadingView<'static> = "application/json")),
+        ),
+        PublishAnswers, NotFound,
+    ),
+)]
 pub(crate) async fn request(
     caller: Caller,
     path: PropertyPath,
@@ -152,7 +207,7 @@ impl Reading {
 }
 
 /// Whether the client has this state already (RFC 9110 section 13.1.2).
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
     known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)

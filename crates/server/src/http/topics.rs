@@ -7,6 +7,7 @@ use housewire_core::{Message, Properties, Topic};
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{BadRequest, Forbidden, NoRoom, NotFound, PublishAnswers, QosParam, Rejected};
 use crate::http::path::TopicPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -15,8 +16,22 @@ use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::shard;
 use crate::view::json::is_json;
+use crate::view::schema::{AnyBytes, Payload};
 
 /// `GET`: a device's last value, elsewhere the retained message, in its own bytes and type.
+#[utoipa::path(
+    get, path = "/api/topics/{*topic}", operation_id = "getTopic", tag = "Topics",
+    summary = "Reads the last value or retained message",
+    params(TopicPath),
+    responses(
+        (
+            status = 200,
+            description = "The payload, byte by byte, with the content type that it came with, or one by its look.",
+            content((AnyBytes = "*/*")),
+        ),
+        BadRequest, Forbidden, NotFound,
+    ),
+)]
 pub(crate) async fn get(caller: Caller, TopicPath(topic): TopicPath) -> Result<Response, Problem> {
     let message = caller.hub().get(&caller.principal, topic.borrow(), shard::now())?;
     let nothing = || Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there."));
@@ -31,6 +46,18 @@ pub(crate) async fn get(caller: Caller, TopicPath(topic): TopicPath) -> Result<R
 }
 
 /// `PUT`: publishes a message that is kept.
+#[utoipa::path(
+    put, path = "/api/topics/{*topic}", operation_id = "putTopic", tag = "Topics",
+    summary = "Publishes a message that is retained",
+    description = "The content type is kept with it, unless it is JSON or that of a form.",
+    params(TopicPath, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses((status = 204, description = "It is published."), PublishAnswers),
+)]
 pub(crate) async fn retain(
     caller: Caller,
     TopicPath(topic): TopicPath,
@@ -41,6 +68,17 @@ pub(crate) async fn retain(
 }
 
 /// `POST`: publishes a message that is not kept.
+#[utoipa::path(
+    post, path = "/api/topics/{*topic}", operation_id = "postTopic", tag = "Topics",
+    summary = "Publishes a message once",
+    params(TopicPath, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses((status = 204, description = "It is published."), PublishAnswers),
+)]
 pub(crate) async fn publish(
     caller: Caller,
     TopicPath(topic): TopicPath,
@@ -64,6 +102,15 @@ pub(crate) async fn send_upload(
 }
 
 /// `DELETE`: clears what is kept, as an empty retained message does.
+#[utoipa::path(
+    delete, path = "/api/topics/{*topic}", operation_id = "deleteTopic", tag = "Topics",
+    summary = "Clears what is retained",
+    params(TopicPath, QosParam),
+    responses(
+        (status = 204, description = "Nothing is retained there any more."),
+        BadRequest, Forbidden, Rejected, NoRoom,
+    ),
+)]
 pub(crate) async fn clear(caller: Caller, TopicPath(topic): TopicPath, query: Query) -> Result<StatusCode, Problem> {
     let properties = Properties::default();
     send(&caller, Publication { topic: &topic, payload: b"", qos: query.qos()?, retain: true, properties }).await

@@ -1,0 +1,149 @@
+//! The OpenAPI document: what the handlers say, and what holds for all of them.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
+use utoipa::{IntoResponses as _, PartialSchema as _, ToSchema as _};
+
+use crate::http::{BadRequest, PROBLEM_ANSWERS, ProblemAnswer, ProblemBody, Unauthorized};
+use crate::routes;
+
+/// Said once for the whole API.
+const ABOUT: &str = "\
+Every device of a home or lab on one set of live values. **The path is the topic**: `/api/devices/lamp/power` is the topic \
+`devices/lamp/power`, which MQTT and WebSocket clients know by the same name.
+
+Errors are `application/problem+json`: `detail` says what happened, why, and what to do; `code` is for programs. A method that a path does \
+not take is 405, with the methods that it takes in `Allow`; a request line with headers over about 32 KiB is 431.
+
+What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
+
+/// The groups of operations, in the order that they are shown in.
+const TAGS: [(&str, &str); 6] = [
+    ("Values", "What devices report and are asked for."),
+    ("Devices", "The registry: names, rooms, properties and their rules."),
+    ("Topics", "Any topic, whoever uses it for whatever."),
+    ("Live", "Messages as they come."),
+    ("Clients", "Who is connected, and who may come back."),
+    ("Hub", "The hub itself."),
+];
+
+/// Makes the document.
+pub(super) fn make() -> Value {
+    let (_router, mut document) = routes::described();
+    let licence = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
+    document.info = InfoBuilder::new()
+        .title("Housewire")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(licence))
+        .build();
+    finish(&document)
+}
+
+/// Adds what holds for all operations, and turns what the router needs into what OpenAPI knows.
+fn finish(document: &OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).expect("a document of strings is JSON");
+    document["servers"] = json!([{ "url": "/", "description": "This hub" }]);
+    document["tags"] =
+        TAGS.iter().map(|(name, description)| json!({ "name": name, "description": description })).collect();
+    document["components"]["schemas"][&*ProblemBody::name()] =
+        serde_json::to_value(ProblemBody::schema()).expect("a schema is JSON");
+    document["components"]["responses"] =
+        PROBLEM_ANSWERS.iter().map(|answer| (answer.name.to_owned(), problem(answer))).collect();
+    let paths = std::mem::take(object(&mut document["paths"]));
+    let paths = paths.into_iter().map(|(path, item)| (plain_path(&path), item));
+    document["paths"] = paths.collect::<Map<_, _>>().into();
+    for operation in operations(&mut document) {
+        let answers = object(&mut operation["responses"]);
+        // Every request passes what comes before the routes, so these belong to all operations.
+        for (status, answer) in [BadRequest::responses(), Unauthorized::responses()].into_iter().flatten() {
+            answers.entry(status).or_insert_with(|| serde_json::to_value(answer).expect("an answer is JSON"));
+        }
+    }
+    require_what_is_always_there(&mut document);
+    object(&mut document["components"]["schemas"]).values_mut().for_each(list_examples);
+    document
+}
+
+/// The router marks a parameter that spans levels, `{*topic}`; OpenAPI has no word for it.
+fn plain_path(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
+fn problem(answer: &ProblemAnswer) -> Value {
+    let mut response = json!({
+        "description": answer.text,
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    });
+    for (name, says) in answer.headers {
+        response["headers"][name] = json!({ "description": says, "schema": { "type": "string" } });
+    }
+    response
+}
+
+/// Each operation of each path.
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    object(&mut document["paths"]).values_mut().flat_map(|item| object(item).values_mut())
+}
+
+/// Whatever the hub writes, it writes whole: a field that has nothing to say is `null`. What clients write may leave fields out.
+fn require_what_is_always_there(document: &mut Value) {
+    let mut inputs = Vec::new();
+    for operation in operations(document) {
+        references(&operation["requestBody"], &mut inputs);
+    }
+    let mut followed = 0;
+    while let Some(name) = inputs.get(followed).cloned() {
+        references(&document["components"]["schemas"][&name], &mut inputs);
+        followed += 1;
+    }
+    for (name, schema) in object(&mut document["components"]["schemas"]) {
+        if !inputs.contains(name)
+            && let Some(fields) = schema["properties"].as_object()
+        {
+            schema["required"] = fields.keys().cloned().collect();
+        }
+    }
+}
+
+/// Adds the names of the schemas that this refers to.
+fn references(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(name) = fields.get("$ref").and_then(|to| to.as_str()?.strip_prefix("#/components/schemas/"))
+                && !names.iter().any(|known| known == name)
+            {
+                names.push(name.to_owned());
+            }
+            fields.values().for_each(|value| references(value, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, names)),
+        _ => {}
+    }
+}
+
+/// One `example` of a schema is an older way to write a list of `examples`.
+fn list_examples(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    if let Some(example) = fields.remove("example") {
+        fields.insert("examples".into(), json!([example]));
+    }
+    for name in ["properties", "patternProperties"] {
+        fields
+            .get_mut(name)
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .for_each(list_examples);
+    }
+    for name in ["items", "additionalProperties"] {
+        fields.get_mut(name).into_iter().for_each(list_examples);
+    }
+    for name in ["oneOf", "anyOf", "allOf"] {
+        fields.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten().for_each(list_examples);
+    }
+}
+
+fn object(value: &mut Value) -> &mut Map<String, Value> {
+    value.as_object_mut().expect("the document has objects where OpenAPI says so")
+}

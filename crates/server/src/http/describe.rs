@@ -1,0 +1,207 @@
+//! What operations of the API have in common when they are described: their parameters, and the answers that are errors.
+//!
+//! Each handler says beside itself which of these are its own; `document` makes OpenAPI of it.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Required, Response};
+use utoipa::{IntoParams, IntoResponses};
+
+use crate::http::path::{ClientPath, DevicePath, PropertyPath, TopicPath};
+use crate::limits::EVENT_FILTERS_MAX;
+
+/// An answer that is an error, as the document has it once.
+pub(crate) struct ProblemAnswer {
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+    /// Headers that come with it, and what they say.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! problem_answers {
+    ($($name:ident $status:literal $text:literal [$($header:literal $says:literal),*];)*) => {
+        $(
+            pub(crate) struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    BTreeMap::from([($status.to_owned(), RefOr::Ref(Ref::from_response_name(stringify!($name))))])
+                }
+            }
+        )*
+
+        /// All of them.
+        pub(crate) const PROBLEM_ANSWERS: &[ProblemAnswer] = &[$(
+            ProblemAnswer { name: stringify!($name), text: $text, headers: &[$(($header, $says)),*] },
+        )*];
+    };
+}
+
+problem_answers! {
+    BadRequest "400" "The request makes no sense: `detail` says what of it. `code` is `bad_request`, `invalid_topic`, `invalid_filter` or `full`." [];
+    Unauthorized "401" "Not let in. `code` is `unauthorized`." ["WWW-Authenticate" "How to say who one is."];
+    Forbidden "403" "No right to this, or a topic that only the hub writes. `code` is `forbidden`." [];
+    NotFound "404" "There is no such thing. `code` is `not_found`." [];
+    TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
+    NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
+    TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
+    Rejected "422" "The value breaks a declared rule of its property. `code` is `rejected`." [];
+    NoWebSocket "426" "This is a WebSocket, and was not opened as one. `code` is `upgrade_required`." ["Upgrade" "`websocket`", "Sec-WebSocket-Version" "`13`"];
+    NoRoom "507" "There is no room for another device or retained message (`full`), or the disk takes nothing and this would have to be on it before it is answered (`disk_failing`)." [];
+}
+
+/// What can be wrong with a body before anybody looks at what it says.
+pub(crate) struct BodyAnswers;
+
+impl IntoResponses for BodyAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = BadRequest::responses();
+        all.extend(TooSlow::responses());
+        all.extend(TooLarge::responses());
+        all
+    }
+}
+
+/// What can become of a message.
+pub(crate) struct PublishAnswers;
+
+impl IntoResponses for PublishAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut all = BodyAnswers::responses();
+        for more in [Forbidden::responses(), Rejected::responses(), NoRoom::responses()] {
+            all.extend(more);
+        }
+        all
+    }
+}
+
+/// Names of devices and properties; see `core`.
+const ID_PATTERN: &str = "^(?!(set|target)$)[A-Za-z0-9_-]{1,64}$";
+/// As `core` takes topics, as far as a pattern can say it.
+const TOPIC_PATTERN: &str = "^[^+#\\x00-\\x1f\\x7f]+$";
+/// As people write times.
+const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
+
+fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(schema))
+        .example(Some(example.into()))
+        .build()
+}
+
+fn device() -> Parameter {
+    in_path("id", ID_PATTERN, "lamp", "The device's id.")
+}
+
+impl IntoParams for DevicePath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![device()]
+    }
+}
+
+impl IntoParams for PropertyPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![device(), in_path("property", ID_PATTERN, "level", "The property's name.")]
+    }
+}
+
+impl IntoParams for ClientPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("id", "^.+$", "kitchen", "The client's id, percent-encoded.")]
+    }
+}
+
+impl IntoParams for TopicPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "The topic. Its slashes may stand as they are or as `%2F`; write `%3F` for `?`. Every level counts, also empty ones.";
+        vec![in_path("topic", TOPIC_PATTERN, "home/note", text)]
+    }
+}
+
+fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+fn duration() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(DURATION_PATTERN)).examples(["30s"])
+}
+
+macro_rules! query_parameters {
+    ($($(#[$doc:meta])* $name:ident => $parameter:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) struct $name;
+
+            impl IntoParams for $name {
+                fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                    vec![$parameter]
+                }
+            }
+        )*
+    };
+}
+
+query_parameters! {
+    /// `?qos=`
+    QosParam => in_query(
+        "qos",
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(2)).default(Some(0.into())),
+        "How the message goes on to MQTT subscribers. With 1 or 2 the answer comes when whatever keeps the message has it on disk.",
+    );
+    /// `?wait=`
+    WaitParam => in_query(
+        "wait",
+        duration(),
+        "With `If-None-Match`: how long to wait for a change before 304 is answered, 10 minutes at most. `500ms`, `30s`, `5m`, `2h` or a \
+         number of seconds.",
+    );
+    /// `?ttl=`
+    TtlParam => in_query("ttl", duration(), "How long the request stays pending; 60 s if not said.");
+    /// `?connected=`
+    ConnectedParam => in_query(
+        "connected",
+        ObjectBuilder::new().schema_type(Type::Boolean),
+        "Only those that are connected, or only those that are away.",
+    );
+    /// `?forget=`
+    ForgetParam => in_query(
+        "forget",
+        ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
+        "Whether its session ends, too.",
+    );
+    /// `?filter=`
+    FilterParam => ParameterBuilder::new()
+        .name("filter")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::True)
+        .description(Some("Which topics, with `+` and `#` as in MQTT; write `%23` for `#`. May be given several times."))
+        .schema(Some(
+            ArrayBuilder::new()
+                .items(ObjectBuilder::new().schema_type(Type::String).examples(["devices/#"]))
+                .min_items(Some(1))
+                .max_items(Some(EVENT_FILTERS_MAX)),
+        ))
+        .example(Some(serde_json::json!(["devices/#"])))
+        .build();
+    /// `If-None-Match`
+    KnownTag => ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The `ETag` of what is known: 304 if that is still so."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+}

@@ -5,6 +5,7 @@
 
 mod asyncapi;
 mod openapi;
+mod schemas;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::OnceLock;

@@ -8,6 +8,7 @@ mod connection;
 mod end;
 mod reply;
 mod request;
+pub(crate) mod schema;
 mod session;
 mod socket;
 mod subprotocol;

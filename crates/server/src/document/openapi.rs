@@ -4,8 +4,12 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 use utoipa::{IntoResponses as _, PartialSchema as _, ToSchema as _};
 
+use crate::document::schemas::list_examples;
 use crate::http::{BadRequest, PROBLEM_ANSWERS, ProblemAnswer, ProblemBody, Unauthorized};
 use crate::routes;
+
+/// Of the program.
+pub(super) const LICENCE: &str = "MIT OR Apache-2.0";
 
 /// Said once for the whole API.
 const ABOUT: &str = "\
@@ -30,7 +34,7 @@ const TAGS: [(&str, &str); 6] = [
 /// Makes the document.
 pub(super) fn make() -> Value {
     let (_router, mut document) = routes::described();
-    let licence = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
+    let licence = LicenseBuilder::new().name(LICENCE).identifier(Some(LICENCE)).build();
     document.info = InfoBuilder::new()
         .title("Housewire")
         .version(env!("CARGO_PKG_VERSION"))
@@ -54,6 +58,10 @@ fn finish(document: &OpenApi) -> Value {
     let paths = paths.into_iter().map(|(path, item)| (plain_path(&path), item));
     document["paths"] = paths.collect::<Map<_, _>>().into();
     for operation in operations(&mut document) {
+        // A body that may be of any type may be empty, too, which is the same as none.
+        if operation.pointer("/requestBody/content/application~1octet-stream").is_some() {
+            operation["requestBody"]["required"] = false.into();
+        }
         let answers = object(&mut operation["responses"]);
         // Every request passes what comes before the routes, so these belong to all operations.
         for (status, answer) in [BadRequest::responses(), Unauthorized::responses()].into_iter().flatten() {
@@ -90,7 +98,7 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
 fn require_what_is_always_there(document: &mut Value) {
     let mut inputs = Vec::new();
     for operation in operations(document) {
-        references(&operation["requestBody"], &mut inputs);
+        operation.get("requestBody").into_iter().for_each(|body| references(body, &mut inputs));
     }
     let mut followed = 0;
     while let Some(name) = inputs.get(followed).cloned() {
@@ -119,28 +127,6 @@ fn references(value: &Value, names: &mut Vec<String>) {
         }
         Value::Array(items) => items.iter().for_each(|item| references(item, names)),
         _ => {}
-    }
-}
-
-/// One `example` of a schema is an older way to write a list of `examples`.
-fn list_examples(schema: &mut Value) {
-    let Some(fields) = schema.as_object_mut() else { return };
-    if let Some(example) = fields.remove("example") {
-        fields.insert("examples".into(), json!([example]));
-    }
-    for name in ["properties", "patternProperties"] {
-        fields
-            .get_mut(name)
-            .and_then(Value::as_object_mut)
-            .into_iter()
-            .flat_map(Map::values_mut)
-            .for_each(list_examples);
-    }
-    for name in ["items", "additionalProperties"] {
-        fields.get_mut(name).into_iter().for_each(list_examples);
-    }
-    for name in ["oneOf", "anyOf", "allOf"] {
-        fields.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten().for_each(list_examples);
     }
 }
 

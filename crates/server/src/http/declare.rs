@@ -12,10 +12,11 @@ use housewire_core::{
 };
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type as Kind};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::describe::ID_PATTERN;
 use crate::refusal::{Refusal, shorten, shorten_json_error};
 use crate::view::json::Object;
 use crate::view::schema::{AccessWords, type_or_null};
@@ -84,7 +85,7 @@ pub(crate) struct Declaration {
     demo: Given<bool>,
     /// By name; with PATCH, `null` deletes a property.
     #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, PropertyOrNull>>)]
+    #[schema(value_type = PropertyDeclarations)]
     properties: Given<BTreeMap<String, Option<Object<PropertyDeclaration>>>>,
     /// Ignored.
     #[serde(rename = "id", default)]
@@ -104,19 +105,26 @@ pub(crate) struct Declaration {
     _rejected: IgnoredAny,
 }
 
-/// A property, or `null` where it is deleted: what OpenAPI is told of both.
-struct PropertyOrNull;
+/// What OpenAPI is told of [`Declaration::properties`]: a name leads to a property, or to `null`.
+struct PropertyDeclarations;
 
-impl PartialSchema for PropertyOrNull {
+impl PartialSchema for PropertyDeclarations {
     fn schema() -> RefOr<Schema> {
-        let null = ObjectBuilder::new().schema_type(utoipa::openapi::Type::Null);
-        OneOfBuilder::new().item(null).item(Ref::from_schema_name(PropertyDeclaration::name())).into()
+        let null = || ObjectBuilder::new().schema_type(Kind::Null);
+        let property = OneOfBuilder::new().item(null()).item(Ref::from_schema_name(PropertyDeclaration::name()));
+        let name = ObjectBuilder::new().schema_type(Kind::String).pattern(Some(ID_PATTERN));
+        let by_name = ObjectBuilder::new()
+            .schema_type(Kind::Object)
+            .property_names(Some(name))
+            .additional_properties(Some(Schema::from(property)))
+            .max_properties(Some(PROPERTIES_MAX));
+        OneOfBuilder::new().item(null()).item(by_name).into()
     }
 }
 
-impl ToSchema for PropertyOrNull {
+impl ToSchema for PropertyDeclarations {
     fn name() -> Cow<'static, str> {
-        "PropertyOrNull".into()
+        "PropertyDeclarations".into()
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {

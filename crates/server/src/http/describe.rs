@@ -48,6 +48,7 @@ problem_answers! {
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
     Rejected "422" "The value breaks a declared rule of its property. `code` is `rejected`." [];
+    InvalidDeclaration "422" "Well written, but it makes no sense: a range that is empty, an `enum` without options, a name of more than 256 bytes. `code` is `invalid_declaration`." [];
     NoWebSocket "426" "This is a WebSocket, and was not opened as one. `code` is `upgrade_required`." ["Upgrade" "`websocket`", "Sec-WebSocket-Version" "`13`"];
     NoRoom "507" "There is no room for another device or retained message (`full`), or the disk takes nothing and this would have to be on it before it is answered (`disk_failing`)." [];
 }
@@ -78,7 +79,7 @@ impl IntoResponses for PublishAnswers {
 }
 
 /// Names of devices and properties; see `core`.
-const ID_PATTERN: &str = "^(?!(set|target)$)[A-Za-z0-9_-]{1,64}$";
+pub(crate) const ID_PATTERN: &str = "^(?!(set|target)$)[A-Za-z0-9_-]{1,64}$";
 /// As `core` takes topics, as far as a pattern can say it.
 const TOPIC_PATTERN: &str = "^[^+#\\x00-\\x1f\\x7f]+$";
 /// As people write times.

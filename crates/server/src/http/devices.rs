@@ -14,7 +14,7 @@ use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
-use crate::http::describe::{BadRequest, BodyAnswers, Forbidden, NoRoom, NotFound};
+use crate::http::describe::{BadRequest, BodyAnswers, Forbidden, InvalidDeclaration, NoRoom, NotFound};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
 use crate::limits::{DEVICES_AT_ONCE, JSON_BYTES_AT_ONCE, PROPERTIES_AT_ONCE};
@@ -66,7 +66,7 @@ async fn parse(upload: &Upload) -> Result<Declaration, Refusal> {
     responses(
         (status = 200, description = "The device, which was there already.", body = DeviceView<'static>),
         (status = 201, description = "The device, which is new.", body = DeviceView<'static>),
-        BodyAnswers, Forbidden, NoRoom,
+        BodyAnswers, Forbidden, InvalidDeclaration, NoRoom,
     ),
 )]
 pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
@@ -93,7 +93,7 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
     request_body(content = Declaration, description = "What changes.", example = json!({"room": "Hall"})),
     responses(
         (status = 200, description = "The device.", body = DeviceView<'static>),
-        BodyAnswers, Forbidden, NotFound, NoRoom,
+        BodyAnswers, Forbidden, NotFound, InvalidDeclaration, NoRoom,
     ),
 )]
 pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {

@@ -100,9 +100,8 @@ impl<E: Into<Refusal>> From<E> for Problem {
                 RuleBroken::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
                 _ => (StatusCode::UNPROCESSABLE_ENTITY, "rejected"),
             },
-            Refusal::Declaration(_) | Refusal::Name(_) | Refusal::BadRequest(_) => {
-                (StatusCode::BAD_REQUEST, "bad_request")
-            }
+            Refusal::Declaration(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_declaration"),
+            Refusal::Name(_) | Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::Topic(..) => (StatusCode::BAD_REQUEST, "invalid_topic"),
             Refusal::Filter(..) => (StatusCode::BAD_REQUEST, "invalid_filter"),
             Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),

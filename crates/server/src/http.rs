@@ -32,7 +32,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use connection::serve;
+pub(crate) use connection::{prepare, serve};
 pub(crate) use describe::{BadRequest, NoWebSocket, PROBLEM_ANSWERS, ProblemAnswer, Unauthorized};
 #[cfg(test)]
 pub(crate) use hot::Hot;

@@ -14,7 +14,7 @@ const ABOUT: &str = "\
 What goes through WebSockets, event streams and MQTT. A topic means the same through every door: what an MQTT client publishes to \
 `devices/lamp/power` is what a WebSocket gets that subscribed to `devices/#`, and what `GET /api/devices/lamp/power` answers.
 
-*Receive* and *send* are said of the hub: it receives what clients send. Requests and answers of HTTP are in `/api/openapi.json`.";
+Receive and send are said of the hub: it receives what clients send. Requests and answers of HTTP are in `/api/openapi.json`.";
 
 /// Makes the document.
 pub(super) fn make() -> Value {

@@ -40,7 +40,7 @@ pub(crate) async fn asyncapi(headers: HeaderMap) -> Response {
 
 /// `GET /api/docs`: the page that shows both belongs to the others.
 pub(crate) async fn page() -> Redirect {
-    Redirect::permanent("/docs")
+    Redirect::temporary("/docs")
 }
 
 fn answer(document: Document, headers: &HeaderMap) -> Response {

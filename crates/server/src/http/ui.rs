@@ -26,10 +26,16 @@ pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
         return Problem::not_found(format!("There is no file /{}.", shorten(&path))).into_response();
     }
-    match embedded::file("index.html") {
-        Some(index) => answer("index.html", index, &headers),
+    let entry = entry(&path);
+    match embedded::file(entry) {
+        Some(page) => answer(entry, page, &headers),
         None => Html(include_str!("ui/unbuilt.html")).into_response(),
     }
+}
+
+/// Which of the pages has this path.
+fn entry(path: &str) -> &'static str {
+    if path.split('/').next() == Some("docs") { "docs.html" } else { "index.html" }
 }
 
 /// For somebody who is not let in and looks with a browser.
@@ -122,6 +128,19 @@ mod tests {
     fn a_file_that_the_browser_has_is_not_sent_again() {
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static("\"1\""))]);
         assert_eq!(answer("index.html", asset(), &known).status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[test]
+    fn each_page_has_its_paths() {
+        for (path, expected) in [
+            ("", "index.html"),
+            ("docs", "docs.html"),
+            ("docs/getDevice", "docs.html"),
+            ("docsearch", "index.html"),
+            ("devices/docs", "index.html"),
+        ] {
+            assert_eq!(entry(path), expected, "{path}");
+        }
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use housewire_protocols::mqtt::Version;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use crate::accounts::CredentialId;
 use crate::shard::now;
 use crate::signal::{Call, Signal};
 
@@ -29,16 +30,32 @@ pub(crate) enum Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    Tls,
     WebSocket,
+    WebSocketOverTls,
     Http,
+    HttpOverTls,
 }
 
 impl Transport {
+    /// The same, inside of TLS if that is so.
+    pub(crate) fn secured(self, is_secure: bool) -> Self {
+        match self {
+            Self::Tcp if is_secure => Self::Tls,
+            Self::WebSocket if is_secure => Self::WebSocketOverTls,
+            Self::Http if is_secure => Self::HttpOverTls,
+            other => other,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
             Self::WebSocket => "websocket",
+            Self::WebSocketOverTls => "wss",
             Self::Http => "http",
+            Self::HttpOverTls => "https",
         }
     }
 }
@@ -82,6 +99,8 @@ pub(crate) trait Measured: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
+    /// What opened the door, if it can be taken back.
+    pub(crate) credential: Option<CredentialId>,
     pub(crate) transport: Transport,
     /// Of MQTT.
     pub(crate) version: Option<Version>,
@@ -160,6 +179,15 @@ impl Client {
     /// Whether the session is to end with its connection.
     pub(crate) fn is_ended(&self) -> bool {
         self.is_ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection, if there is one, without waiting for it.
+    pub(crate) fn turn_out(&self) {
+        let state = self.state.lock();
+        if state.whereabouts.is_connected {
+            // Under the lock, so that it is this connection and no later one that is called.
+            self.signal.call(Call::Leave);
+        }
     }
 
     /// Ends the connection, and the session too if wanted; resolves when it is over. `false` if there was none.
@@ -316,6 +344,16 @@ impl Clients {
         }
     }
 
+    /// Ends the connections of which this is true.
+    pub(crate) fn turn_out(&self, which: impl Fn(&Connection, &Client) -> bool) {
+        for Listed(client) in &*self.list.read() {
+            let Whereabouts { is_connected, connection, .. } = client.whereabouts();
+            if is_connected && connection.is_some_and(|connection| which(&connection, client)) {
+                client.turn_out();
+            }
+        }
+    }
+
     /// Has every MQTT connection end, as the hub does: one that begins after this looks for itself. The other transports
     /// hear of it in their own way.
     pub(crate) fn stop_mqtt(&self) {
@@ -395,6 +433,7 @@ mod tests {
     }
 
     const CONNECTION: Connection = Connection {
+        credential: None,
         peer: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
         transport: Transport::Tcp,
         version: None,

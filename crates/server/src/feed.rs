@@ -27,7 +27,7 @@ impl Listening {
     /// No subscription yet; what comes goes into `mailbox`.
     pub(crate) fn new(caller: &Caller, session: SessionId, mailbox: Arc<dyn Mailbox>) -> Self {
         let hub = Arc::clone(caller.hub());
-        Self { hub, subscriber: Hub::subscriber(session, Arc::clone(&caller.principal), mailbox) }
+        Self { hub, subscriber: Hub::subscriber(session, Arc::clone(caller.principal()), mailbox) }
     }
 
     pub(crate) fn subscribe(&self, filter: &Filter) -> Result<(), Denied> {
@@ -58,15 +58,26 @@ pub(crate) struct Feed {
 impl Feed {
     pub(crate) fn new(caller: &Caller, session: SessionId, protocol: Protocol, encoding: Encoding) -> Self {
         let shard = &caller.shard;
-        let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
+        let outbox =
+            Outbox::new(shard.clone(), caller.peer.address(), encoding, shard.config.limits.channel_queue_bytes);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
         let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
-        let connection =
-            Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) };
+        let connection = Connection {
+            peer: caller.peer.address(),
+            credential: caller.login.credential,
+            transport: transport.secured(caller.peer.is_secure()),
+            version: None,
+            keep_alive_s: 0,
+            session_expiry_s: Some(0),
+        };
         let clients = Arc::clone(&shard.clients);
         let measured = Arc::clone(&outbox) as _;
         let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);
         clients.connected(&client, connection);
+        if !shard.accounts.is_valid(&caller.login) {
+            // Taken back in this very moment, when nobody saw yet that it is in use.
+            client.turn_out();
+        }
         Self { outbox, clients, client, replays: VecDeque::new(), listening }
     }
 

@@ -4,6 +4,7 @@
 //! in to `auth`, WebSockets to `ws`, which never meets this module: `routes` joins both.
 
 mod accept;
+mod audit;
 mod body;
 mod clients;
 mod connection;
@@ -15,21 +16,27 @@ mod events;
 mod gate;
 mod hot;
 mod hub;
+mod identify;
 mod linger;
 mod metrics;
 mod path;
 mod problem;
 mod property;
 mod query;
+mod rights;
+mod session;
+mod tls;
+mod tokens;
 mod topics;
 mod ui;
+mod users;
 mod wait;
 
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::{any, get};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 pub(crate) use connection::{prepare, serve};
@@ -43,14 +50,31 @@ use crate::refusal::shorten;
 /// Routes of the API and of the page, added to those of other transports. Each route of the API says beside its handler what
 /// it is: `routes!` registers both, so that neither is there without the other.
 pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
+    // A property of that name is one all the same.
+    let as_property = |(schemas, paths, methods): UtoipaMethodRouter| {
+        (schemas, paths, methods.get(property::get).put(property::report))
+    };
     let (router, document) = others
         .routes(routes!(hub::health))
         .routes(routes!(hub::remove_demo))
         .routes(routes!(metrics::show))
+        .routes(routes!(tls::show))
         .routes(routes!(clients::list))
         .routes(routes!(clients::get, clients::disconnect))
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(session::list))
+        .routes(routes!(session::end))
+        .routes(routes!(session::set_up))
+        .routes(routes!(session::change_password))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::change, tokens::revoke))
+        .routes(routes!(audit::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
+        .routes(as_property(routes!(tokens::create_for_device)))
+        .routes(as_property(routes!(tls::issue)))
         .routes(routes!(property::get, property::report))
         .routes(routes!(property::request))
         .routes(routes!(topics::get, topics::retain, topics::publish, topics::clear))

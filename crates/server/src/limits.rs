@@ -74,3 +74,15 @@ pub(crate) const PASSWORD_CHECKS_MAX: usize = 2;
 pub(crate) const PASSWORD_CHECK_WAIT: Duration = Duration::from_secs(5);
 /// Users in the config file; more end the start.
 pub(crate) const USERS_MAX: usize = 10_000;
+/// Longest host name in the configuration (RFC 1035 section 2.3.4); the start ends with a longer one.
+pub(crate) const NAME_BYTES_MAX: usize = 253;
+/// Names in the configuration; more end the start.
+pub(crate) const NAMES_MAX: usize = 100;
+/// Addresses of the machine that the hub's certificate is made out to; further ones are left out.
+pub(crate) const MACHINE_ADDRESSES_MAX: usize = 100;
+/// Largest file of certificates or keys that the configuration names; a larger one is refused.
+pub(crate) const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// What a TLS connection may take for its last bytes and its goodbye; it is cut then.
+pub(crate) const TLS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Body of a request for a device's certificate; a larger one is answered 413.
+pub(crate) const CSR_BYTES_MAX: usize = 16 * 1024;

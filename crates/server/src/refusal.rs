@@ -29,6 +29,12 @@ pub(crate) enum Refusal {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// Only who looks after the hub may do this.
+    #[error("{0} may not do this: only an admin may. Ask one, or sign in as one")]
+    NotAdmin(String),
+    /// What somebody came in with was taken back meanwhile.
+    #[error("what you came in with is not valid any more: sign in again, or use another token")]
+    TurnedOut,
     /// It cannot be understood.
     #[error("{0}")]
     BadRequest(String),

@@ -42,10 +42,11 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     let (answer, stream) = opened.map_err(|error| problem(&error, "/mqtt"))?;
     // Decided by what the request says too, which is more than an address.
     let admitted = match caller.refusal {
-        None => Ok(caller.principal.clone()),
+        None => Ok(caller.login.clone()),
         Some(refusal) => Err(refusal),
     };
-    let newcomer = Newcomer { socket: stream, peer: caller.peer, admitted, guard: caller.into_guard() };
+    let newcomer =
+        Newcomer { socket: stream, peer: caller.peer.clone(), admitted, refusal: None, guard: caller.into_guard() };
     tokio::spawn(mqtt::serve(std::future::ready(Some(newcomer))));
     Ok(answer)
 }

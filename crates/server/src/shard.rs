@@ -14,8 +14,8 @@ use housewire_core::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use crate::accounts::Accounts;
 use crate::admission::{Admission, Counted};
-use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
@@ -23,6 +23,7 @@ use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
+use crate::tls::Tls;
 use crate::users::Users;
 
 /// Something with buffered output; see [`Flusher::mark`].
@@ -80,8 +81,10 @@ pub(crate) struct ShardParts {
     /// Among all shards.
     number: usize,
     pub(crate) demo: Arc<Demo>,
-    pub(crate) guests: Arc<Guests>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
+    /// `None` if it is off.
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
@@ -112,8 +115,9 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
-    pub(crate) guests: Arc<Guests>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -173,8 +177,9 @@ impl Shard {
             demo: shared.demo,
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
-            guests: shared.guests,
+            accounts: shared.accounts,
             users: shared.users,
+            tls: shared.tls,
             durability: shared.durability,
             scratch: Mutex::default(),
             turn: Mutex::default(),

@@ -60,7 +60,7 @@ pub(crate) fn open_bytes(
     let chosen = subprotocol::choose(request.headers(), subprotocols)?;
     // Each frame is flushed: nothing is to be gathered, and no buffer kept for it.
     let config = socket_config(frame_bytes_max).write_buffer_size(0).max_write_buffer_size(2 * PIPE_BYTES_MAX);
-    let (near, far) = pipe(Transport::WebSocket);
+    let (near, far) = pipe(Transport::WebSocket.secured(caller.peer.is_secure()));
     let mut answer = upgrade(request, caller, config, |socket, caller| bytes::carry(socket, far, caller))?;
     if let Some(chosen) = chosen {
         answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);

@@ -38,7 +38,7 @@ const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
     responses((status = 200, description = "The clients.", body = [ClientView<'static>]), BadRequest, Forbidden),
 )]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Problem> {
-    must(&caller, Access::Read)?;
+    must_read(&caller)?;
     let connected = query.choice("connected")?;
     let listing = Listing { caller, connected, last: None, opening: b'[' };
     let pieces = stream::unfold(Some(listing), |listing| async move {
@@ -57,7 +57,7 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Probl
     responses((status = 200, description = "The client.", body = ClientView<'static>), Forbidden, NotFound),
 )]
 pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Response, Problem> {
-    must(&caller, Access::Read)?;
+    must_read(&caller)?;
     let client = find(&caller, &id)?;
     let mut body = Vec::new();
     write(&client, &mut body);
@@ -81,7 +81,7 @@ pub(crate) async fn disconnect(
     ClientPath(id): ClientPath,
     query: Query,
 ) -> Result<StatusCode, Problem> {
-    must(&caller, Access::Write)?;
+    caller.must_administer()?;
     let forget = query.choice("forget")?.unwrap_or(false);
     let client = find(&caller, &id)?;
     let status = end(&caller, &client, &id, forget).await?;
@@ -116,8 +116,8 @@ async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result
     }
 }
 
-fn must(caller: &Caller, access: Access) -> Result<(), Denied> {
-    caller.must(access, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
+fn must_read(caller: &Caller) -> Result<(), Denied> {
+    caller.must(Access::Read, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
 }
 
 fn find(caller: &Caller, id: &str) -> Result<Arc<Client>, Refusal> {

@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Required, Response};
 use utoipa::{IntoParams, IntoResponses};
 
-use crate::http::path::{ClientPath, DevicePath, PropertyPath, TopicPath};
+use crate::http::path::{ClientPath, DevicePath, NamePath, NumberPath, PropertyPath, TopicPath};
 use crate::limits::EVENT_FILTERS_MAX;
 
 /// An answer that is an error, as the document has it once.
@@ -45,11 +45,15 @@ problem_answers! {
     Forbidden "403" "No right to this, or a topic that only the hub writes. `code` is `forbidden`." [];
     NotFound "404" "There is no such thing. `code` is `not_found`." [];
     TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
+    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`)." [];
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
     Rejected "422" "The value breaks a declared rule of its property. `code` is `rejected`." [];
     InvalidDeclaration "422" "Well written, but it makes no sense: a range that is empty, an `enum` without options, a name of more than 256 bytes. `code` is `invalid_declaration`." [];
+    Unusable "422" "Well written, but not usable: a weak password, a name that may not be, no such role or filter, a time that is over, a broken certificate request. `code` is `unusable` or `bad_csr`." [];
     NoWebSocket "426" "This is a WebSocket, and was not opened as one. `code` is `upgrade_required`." ["Upgrade" "`websocket`", "Sec-WebSocket-Version" "`13`"];
+    Slowed "429" "Too many failed from this address or for this name (`slowed`), or it makes more requests than `limits.request_rate` allows (`rate_limited`)." ["Retry-After" "Seconds until another try makes sense."];
+    Busy "503" "Too many passwords are being checked. `code` is `busy`." [];
     NoRoom "507" "There is no room for another device or retained message (`full`), or the disk takes nothing and this would have to be on it before it is answered (`disk_failing`)." [];
 }
 
@@ -113,6 +117,26 @@ impl IntoParams for PropertyPath {
     }
 }
 
+impl IntoParams for NamePath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("name", "^.+$", "alice", "The person's name, percent-encoded.")]
+    }
+}
+
+impl IntoParams for NumberPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX));
+        let id = ParameterBuilder::new()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("Its number, as the list shows it."))
+            .schema(Some(number))
+            .example(Some(17.into()));
+        vec![id.build()]
+    }
+}
+
 impl IntoParams for ClientPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![in_path("id", "^.+$", "kitchen", "The client's id, percent-encoded.")]
@@ -134,6 +158,14 @@ fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> Parameter {
         .description(Some(description))
         .schema(Some(schema))
         .build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn number() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0))
 }
 
 fn duration() -> ObjectBuilder {
@@ -183,6 +215,18 @@ query_parameters! {
         ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
         "Whether its session ends, too.",
     );
+    /// `?user=`
+    UserParam => in_query("user", text(), "Whose; one's own if not said. Others' only for administrators.");
+    /// `?device=`
+    DeviceParam => in_query("device", text().pattern(Some(ID_PATTERN)), "Only those of this device.");
+    /// `?limit=` of the audit log
+    AuditLimit => in_query("limit", number(), "How many entries; 100 if not said, 1,000 at the most.");
+    /// `?before=`
+    BeforeParam => in_query("before", number(), "Only entries older than this one, by its `id`.");
+    /// `?event=`
+    EventParam => in_query("event", text(), "Only entries of this event.");
+    /// `?who=`
+    WhoParam => in_query("who", text(), "Only what this one did.");
     /// `?filter=`
     FilterParam => ParameterBuilder::new()
         .name("filter")

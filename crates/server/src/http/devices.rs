@@ -120,6 +120,9 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;
+    // Whoever has its token could make it again.
+    let by = caller.change();
+    caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,11 +1,14 @@
 //! Errors as HTTP tells them: `application/problem+json` (RFC 9457), and the one place where refusals become status codes.
 
+use std::time::Duration;
+
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{DeclareError, Denied, RuleBroken};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::accounts::AccountError;
 use crate::refusal::Refusal;
 
 /// An answer that is an error.
@@ -16,10 +19,12 @@ pub(crate) struct Problem {
     detail: String,
     /// Those that belong to the status.
     headers: &'static [(HeaderName, &'static str)],
+    /// After how long another try makes sense.
+    retry_after: Option<Duration>,
 }
 
 /// RFC 9110 section 11.6.1 asks for one with every 401; browsers do not open a dialogue for this.
-pub(crate) const CHALLENGE: (HeaderName, &str) = (header::WWW_AUTHENTICATE, "Bearer realm=\"housewire\"");
+const CHALLENGE: (HeaderName, &str) = (header::WWW_AUTHENTICATE, "Bearer realm=\"housewire\"");
 /// What is left of a body must not be read as the next request.
 const CLOSE: (HeaderName, &str) = (header::CONNECTION, "close");
 
@@ -41,7 +46,7 @@ pub(crate) struct ProblemBody<'a> {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), headers: &[] }
+        Self { status, code, detail: detail.into(), headers: &[], retry_after: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -54,6 +59,12 @@ impl Problem {
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
         Self { headers: &[CHALLENGE], ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
+    }
+
+    /// Too many of those who came from there, or asked for the same, failed.
+    pub(crate) fn slowed(wait: Duration, detail: &str) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "slowed", detail);
+        Self { headers: &[CLOSE], retry_after: Some(wait), ..problem }
     }
 
     /// The router adds which methods are allowed.
@@ -82,13 +93,32 @@ impl Problem {
     }
 }
 
+impl From<AccountError> for Problem {
+    /// Accounts' refusals to status codes; the only place that does.
+    fn from(error: AccountError) -> Self {
+        let (status, code) = match &error {
+            AccountError::Taken(_) => (StatusCode::CONFLICT, "taken"),
+            AccountError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            AccountError::Unusable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unusable"),
+            AccountError::LastAdmin(_) => (StatusCode::CONFLICT, "last_admin"),
+            AccountError::SetUpAlready => (StatusCode::CONFLICT, "set_up_already"),
+            AccountError::WrongKey => (StatusCode::FORBIDDEN, "wrong_key"),
+            AccountError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            AccountError::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
 impl<E: Into<Refusal>> From<E> for Problem {
     /// Refusals to status codes; the only place that does.
     fn from(error: E) -> Self {
         let refusal = error.into();
         let detail = refusal.to_string();
         let (status, code) = match &refusal {
-            Refusal::Denied(Denied::NotPermitted { .. } | Denied::HubOnly(_)) => (StatusCode::FORBIDDEN, "forbidden"),
+            Refusal::Denied(Denied::NotPermitted { .. } | Denied::HubOnly(_)) | Refusal::NotAdmin(_) => {
+                (StatusCode::FORBIDDEN, "forbidden")
+            }
             Refusal::Denied(Denied::TopicTooLong(_) | Denied::TopicTooDeep(_)) => {
                 (StatusCode::BAD_REQUEST, "invalid_topic")
             }
@@ -102,6 +132,7 @@ impl<E: Into<Refusal>> From<E> for Problem {
             },
             Refusal::Declaration(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_declaration"),
             Refusal::Name(_) | Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Refusal::TurnedOut => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Refusal::Topic(..) => (StatusCode::BAD_REQUEST, "invalid_topic"),
             Refusal::Filter(..) => (StatusCode::BAD_REQUEST, "invalid_filter"),
             Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
@@ -123,6 +154,10 @@ impl IntoResponse for Problem {
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         for (name, value) in self.headers {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(wait) = self.retry_after {
+            // Rounded up: a little too late is in time.
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }
         response
     }

@@ -64,6 +64,18 @@ impl Query {
         }
     }
 
+    /// Any text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.first(name)
+    }
+
+    /// A number such as `?limit=100`; `None` if it is not there.
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.first(name) else { return Ok(None) };
+        let number = text.parse().map(Some);
+        number.map_err(|_| Problem::bad_request(format!("?{name}= must be a number; '{}' is none.", shorten(&text))))
+    }
+
     /// `?filter=`, once or several times.
     pub(crate) fn filters(&self) -> Result<Vec<Filter>, Problem> {
         let filters: Vec<_> =

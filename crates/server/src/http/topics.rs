@@ -33,7 +33,7 @@ use crate::view::schema::{AnyBytes, Payload};
     ),
 )]
 pub(crate) async fn get(caller: Caller, TopicPath(topic): TopicPath) -> Result<Response, Problem> {
-    let message = caller.hub().get(&caller.principal, topic.borrow(), shard::now())?;
+    let message = caller.hub().get(caller.principal(), topic.borrow(), shard::now())?;
     let nothing = || Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there."));
     let message = message.ok_or_else(nothing)?;
     let payload = message.payload.clone();

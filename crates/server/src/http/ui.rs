@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 
-use crate::http::problem::{CHALLENGE, Problem};
+use crate::http::problem::Problem;
 use crate::refusal::shorten;
 
 /// A file of the page.
@@ -36,12 +36,6 @@ pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
 /// Which of the pages has this path.
 fn entry(path: &str) -> &'static str {
     if path.split('/').next() == Some("docs") { "docs.html" } else { "index.html" }
-}
-
-/// For somebody who is not let in and looks with a browser.
-pub(crate) fn refused(reason: &'static str) -> Response {
-    let page = include_str!("ui/refused.html").replace("{reason}", reason);
-    (StatusCode::UNAUTHORIZED, [CHALLENGE], Html(page)).into_response()
 }
 
 fn answer(path: &str, asset: Asset, headers: &HeaderMap) -> Response {

@@ -35,7 +35,7 @@ pub(crate) async fn until(
             () = caller.shard.stopping() => break,
         }
     }
-    Ok(())
+    caller.must_still_be_let_in()
 }
 
 /// Subscribes to what changes a property: its reports, its target, and declarations of its device.
@@ -44,7 +44,7 @@ fn listen(caller: &Caller, path: &PropertyPath, bell: &Arc<Bell>) -> Result<List
     listening.subscribe(&Filter::exactly(path.topic("").borrow()))?;
     let others =
         [Filter::exactly(path.topic("/target").borrow()), parse_filter(&format!("devices/{}/$changed", path.device))?];
-    for filter in others.iter().filter(|filter| caller.principal.may_subscribe(filter)) {
+    for filter in others.iter().filter(|filter| caller.principal().may_subscribe(filter)) {
         listening.subscribe(filter)?;
     }
     Ok(listening)

@@ -68,6 +68,7 @@ fn code(refusal: &Refusal) -> &'static str {
         Refusal::Topic(..) => "invalid_topic",
         Refusal::Filter(..) => "invalid_filter",
         Refusal::NotFound(_) => "not_found",
+        Refusal::NotAdmin(_) | Refusal::TurnedOut => "forbidden",
         Refusal::Name(_) | Refusal::BadRequest(_) => "bad_request",
     }
 }

@@ -23,6 +23,7 @@ mod rumqttc;
 mod shared;
 mod sys;
 mod test_hub;
+mod tls;
 mod topics;
 mod ws;
 mod ws_client;

@@ -26,6 +26,19 @@ pub(crate) enum Protocol {
     Events,
 }
 
+impl Protocol {
+    /// Behind which nothing of the same id comes.
+    const LAST: Self = Self::Events;
+}
+
+/// A place in the list of all clients.
+pub(crate) enum Behind {
+    Nothing,
+    Client(Arc<Client>),
+    /// Whether or not there is such a client.
+    Id(Arc<str>),
+}
+
 /// What carries the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -389,15 +402,21 @@ impl Clients {
             .map(|Listed(have)| Arc::clone(have))
     }
 
-    /// Some clients behind `after`, by id; fewer than `len_max` at the end.
-    pub(crate) fn page(&self, after: Option<&Client>, len_max: usize) -> Vec<Arc<Client>> {
-        let start = match after {
-            Some(client) => Bound::Excluded(&client.key),
-            None => Bound::Unbounded,
+    /// Some clients behind that place, by id; fewer than `len_max` at the end.
+    pub(crate) fn page(&self, behind: &Behind, len_max: usize) -> Vec<Arc<Client>> {
+        let all_of_id;
+        let start = match behind {
+            Behind::Nothing => Bound::Unbounded,
+            Behind::Client(client) => Bound::Excluded(&client.key),
+            Behind::Id(id) => {
+                // Whatever they speak.
+                all_of_id = (Arc::clone(id), Protocol::LAST);
+                Bound::Excluded(&all_of_id)
+            }
         };
         let list = self.list.read();
-        let behind = list.range::<Key, _>((start, Bound::Unbounded));
-        behind.take(len_max).map(|Listed(client)| Arc::clone(client)).collect()
+        let rest = list.range::<Key, _>((start, Bound::Unbounded));
+        rest.take(len_max).map(|Listed(client)| Arc::clone(client)).collect()
     }
 }
 
@@ -450,14 +469,16 @@ mod tests {
             add(&clients, id, protocol);
         }
         let mut seen = Vec::new();
-        let mut after = None;
-        while let Some(client) = clients.page(after.as_deref(), 1).pop() {
+        let mut last = Behind::Nothing;
+        while let Some(client) = clients.page(&last, 1).pop() {
             seen.push((client.id().to_string(), client.protocol()));
-            after = Some(client);
+            last = Behind::Client(client);
         }
         let expected =
             [("a", Protocol::Mqtt), ("a/b c", Protocol::Mqtt), ("b", Protocol::Mqtt), ("b", Protocol::Events)];
         assert_eq!(seen, expected.map(|(id, protocol)| (id.to_owned(), protocol)));
+        assert_eq!(clients.page(&Behind::Id("a".into()), 9).len(), 3);
+        assert!(clients.page(&Behind::Id("b".into()), 9).is_empty());
         assert_eq!(clients.get("b").unwrap().protocol(), Protocol::Mqtt);
         assert!(clients.get("").is_none() && clients.get("a/").is_none());
     }

@@ -1,8 +1,9 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
+//! Every key but `[http]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
 //! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`).
 
+mod http;
 mod limits;
 mod proxies;
 mod tls;
@@ -19,6 +20,7 @@ use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
 pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
@@ -110,6 +112,8 @@ pub struct Config {
     pub online_timeout: Duration,
     /// How often the hub tells its figures under `$SYS`; `None`: not at all.
     pub sys_interval: Option<Duration>,
+    /// How HTTP is spoken.
+    pub http: HttpSettings,
     /// Bounds.
     pub limits: Limits,
 }
@@ -220,6 +224,9 @@ pub struct Settings {
     #[arg(long, env = "HOUSEWIRE_SYS_INTERVAL", value_name = "TIME|off", value_parser = parse_period)]
     #[serde(deserialize_with = "optional_period")]
     pub sys_interval: Option<Period>,
+    /// How HTTP is spoken; in the config file only.
+    #[arg(skip)]
+    pub http: Option<HttpSettings>,
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
@@ -298,6 +305,7 @@ impl Settings {
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
+            http: self.http.or(weaker.http),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
         }
@@ -337,6 +345,7 @@ impl Settings {
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
+            http: self.http.unwrap_or_default(),
             limits,
         })
     }

@@ -61,29 +61,28 @@ impl Feed {
         let outbox =
             Outbox::new(shard.clone(), caller.peer.address(), encoding, shard.config.limits.channel_queue_bytes);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
-        let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
-        let connection = Connection {
-            peer: caller.peer.address(),
-            credential: caller.login.credential,
-            transport: transport.secured(caller.peer.is_secure()),
-            version: None,
-            keep_alive_s: 0,
-            session_expiry_s: Some(0),
-        };
+        let connection = connection(caller, protocol);
+        let transport = connection.transport;
         let clients = Arc::clone(&shard.clients);
         let measured = Arc::clone(&outbox) as _;
         let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);
-        clients.connected(&client, connection);
-        if !shard.accounts.is_valid(&caller.login) {
-            // Taken back in this very moment, when nobody saw yet that it is in use.
-            client.turn_out();
-        }
+        connected(caller, &client, connection);
         Self { outbox, clients, client, replays: VecDeque::new(), listening }
     }
 
     /// How it is seen by those who look after the hub.
     pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// The client's connection is gone.
+    pub(crate) fn leave(&self) {
+        self.clients.left(&self.client);
+    }
+
+    /// The client of an event stream has another connection.
+    pub(crate) fn come_back(&self, caller: &Caller) {
+        connected(caller, &self.client, connection(caller, self.client.protocol()));
     }
 
     pub(crate) fn subscription_count(&self) -> usize {
@@ -149,6 +148,26 @@ impl Drop for Feed {
     fn drop(&mut self) {
         self.outbox.close();
         self.clients.remove(&self.client);
+    }
+}
+
+fn connection(caller: &Caller, protocol: Protocol) -> Connection {
+    let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
+    Connection {
+        peer: caller.peer.address(),
+        credential: caller.login.credential,
+        transport: transport.secured(caller.peer.is_secure()),
+        version: None,
+        keep_alive_s: 0,
+        session_expiry_s: Some(0),
+    }
+}
+
+fn connected(caller: &Caller, client: &Client, connection: Connection) {
+    caller.shard.clients.connected(client, connection);
+    if !caller.shard.accounts.is_valid(&caller.login) {
+        // Taken back in this very moment, when nobody saw yet that it is in use.
+        client.turn_out();
     }
 }
 

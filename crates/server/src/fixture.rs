@@ -62,7 +62,9 @@ impl Fixture {
         let ids = MessageIds::after(0);
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
+        let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
+            lobby,
             hub: Arc::clone(&hub),
             durability,
             config: Arc::new(config),

@@ -5,26 +5,39 @@
 
 mod accept;
 mod audit;
+mod batch;
 mod body;
 mod clients;
+mod coding;
 mod connection;
+mod cors;
 mod declare;
 mod describe;
 mod devices;
 mod documents;
 mod events;
+mod front;
 mod gate;
+mod h2;
 mod hot;
 mod hub;
 mod identify;
 mod linger;
+mod lobby;
 mod metrics;
+mod page;
 mod path;
+mod preface;
 mod problem;
 mod property;
 mod query;
+mod range;
+mod rate;
+mod resume;
 mod rights;
 mod session;
+mod tag;
+mod target;
 mod tls;
 mod tokens;
 mod topics;
@@ -40,9 +53,11 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 pub(crate) use connection::{prepare, serve};
-pub(crate) use describe::{BadRequest, NoWebSocket, PROBLEM_ANSWERS, ProblemAnswer, Unauthorized};
+pub(crate) use describe::{BadRequest, Forbidden, NoWebSocket, PROBLEM_ANSWERS, ProblemAnswer, Slowed, Unauthorized};
 #[cfg(test)]
 pub(crate) use hot::Hot;
+pub(crate) use identify::COOKIE;
+pub(crate) use lobby::Lobby;
 pub(crate) use problem::{Problem, ProblemBody};
 
 use crate::refusal::shorten;
@@ -52,7 +67,7 @@ use crate::refusal::shorten;
 pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
     // A property of that name is one all the same.
     let as_property = |(schemas, paths, methods): UtoipaMethodRouter| {
-        (schemas, paths, methods.get(property::get).put(property::report))
+        (schemas, paths, methods.get(hot::get_property).put(hot::report_property))
     };
     let (router, document) = others
         .routes(routes!(hub::health))
@@ -75,9 +90,11 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
         .routes(as_property(routes!(tokens::create_for_device)))
         .routes(as_property(routes!(tls::issue)))
-        .routes(routes!(property::get, property::report))
+        .routes(routes!(hot::get_property, hot::report_property))
         .routes(routes!(property::request))
-        .routes(routes!(topics::get, topics::retain, topics::publish, topics::clear))
+        .routes(routes!(topics::list))
+        .routes(routes!(hot::get_topic, hot::retain_topic, hot::publish_topic, topics::clear))
+        .routes(routes!(batch::run))
         .routes(routes!(events::stream))
         .routes(routes!(documents::openapi))
         .routes(routes!(documents::asyncapi))

@@ -11,6 +11,25 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// For the body of a request; answered 408 then.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of what is written to it; the connection is closed then.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Addresses whose requests are counted apart; further ones are counted together.
+pub(crate) const RATE_ADDRESSES_MAX: usize = 16_384;
+/// Requests of one HTTP/2 connection at once; the client is told, and a further one is refused (`REFUSED_STREAM`).
+pub(crate) const H2_STREAMS_MAX: u32 = 100;
+/// What an HTTP/2 client may send of bodies before these are read, of one and of all together; further bytes wait with it.
+pub(crate) const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+pub(crate) const H2_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bodies of the largest kind that one HTTP/2 connection may have gathered at once; what comes on top is answered 400.
+pub(crate) const H2_UPLOAD_BODIES_MAX: usize = 8;
+/// Output of one HTTP/2 stream that waits for room in the client's window; the rest of an answer is made later.
+pub(crate) const H2_SEND_BYTES_MAX: usize = 64 * 1024;
+/// Streams that an HTTP/2 client has reset before they were looked at, or that were reset for its errors; the connection is
+/// closed then (`ENHANCE_YOUR_CALM`).
+pub(crate) const H2_RESETS_MAX: usize = 32;
+/// An HTTP/2 client is pinged so often, and the connection closed when a ping is not answered in time.
+pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much, and how long, is still read and thrown away after the last answer, so that it reaches a client that is
 /// still sending.
 pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -28,12 +47,32 @@ pub(crate) const ASIDE_AT_ONCE_MAX: usize = 2;
 pub(crate) const JSON_BYTES_AT_ONCE: usize = 16 * 1024;
 /// Properties beyond which a device is written aside.
 pub(crate) const PROPERTIES_AT_ONCE: usize = 16;
+/// Entries of one page of a list (`?limit=`); more are refused.
+pub(crate) const PAGE_ITEMS_MAX: usize = 10_000;
+/// A page of a list ends behind the entry with which it becomes longer than this.
+pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a long poll of a list lets changes come before it looks again.
+pub(crate) const LIST_WAIT_PAUSE: Duration = Duration::from_millis(250);
+/// From this length on the payload of a topic can be had in parts, and is said to be of when.
+pub(crate) const RANGE_BYTES_MIN: usize = 1_024;
+/// Entries of one batch; more are refused.
+pub(crate) const BATCH_ITEMS_MAX: usize = 1_000;
+/// What the values in the answer to one batch may have together; those that would add to more are refused.
+pub(crate) const BATCH_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries of a batch between two pauses, in which other connections have their turn.
+pub(crate) const BATCH_ITEMS_AT_ONCE: usize = 32;
 /// Devices written aside in one piece.
 pub(crate) const DEVICES_AT_ONCE: usize = 128;
 /// Clients looked at aside for one piece of a list.
 pub(crate) const CLIENTS_AT_ONCE: usize = 64;
 /// Longest wait of a long poll; longer ones are cut to it.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(600);
+/// Event streams without a connection, whose clients may come back; further ones end with their connection.
+pub(crate) const EVENT_STREAMS_AWAY_MAX: usize = 1_000;
+/// How long the connection before may take to give up an event stream to one that its client has come back over.
+pub(crate) const EVENT_HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// After which a browser comes back to an event stream.
+pub(crate) const EVENT_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Filters of one event stream; more are refused.
 pub(crate) const EVENT_FILTERS_MAX: usize = 64;
 /// Silence after which an event stream gets a comment, so that proxies do not take it for dead.

@@ -22,6 +22,7 @@ use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice, TlsMode};
 use crate::demo::{Demo, DemoAccess};
 use crate::hosts::Hosts;
+use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
@@ -134,6 +135,7 @@ impl Server {
             accounts: Arc::new(accounts),
             users,
             tls: tls.clone(),
+            lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),

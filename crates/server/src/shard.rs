@@ -19,6 +19,7 @@ use crate::admission::{Admission, Counted};
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::http::Lobby;
 use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
@@ -85,6 +86,7 @@ pub(crate) struct ShardParts {
     pub(crate) users: Arc<Users>,
     /// `None` if it is off.
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
@@ -118,6 +120,7 @@ pub(crate) struct Shared {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -180,6 +183,7 @@ impl Shard {
             accounts: shared.accounts,
             users: shared.users,
             tls: shared.tls,
+            lobby: shared.lobby,
             durability: shared.durability,
             scratch: Mutex::default(),
             turn: Mutex::default(),

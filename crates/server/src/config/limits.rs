@@ -26,6 +26,10 @@ pub struct Limits {
     pub connections_per_shard: usize,
     /// Body of an HTTP request; larger ones are answered 413.
     pub http_body_bytes: usize,
+    /// HTTP requests of one address in a second, on average; 0 for as many as there are. This machine's own are not counted.
+    pub request_rate: u32,
+    /// HTTP requests of one address at once, beyond the rate; further ones are answered 429.
+    pub request_burst: u32,
     /// One WebSocket message; larger ones close the connection with 1009.
     pub ws_message_bytes: usize,
     /// Output waiting for one client. Beyond it messages to a WebSocket or event stream are dropped and counted; to an
@@ -65,6 +69,11 @@ pub struct Limits {
     pub retained_messages: usize,
     /// Topics, payloads and properties of all retained messages together; what would add to more is refused.
     pub retained_bytes: usize,
+    /// How long an event stream whose connection is gone waits for its client; 0 for not at all.
+    #[serde(deserialize_with = "seconds")]
+    pub event_resume_time: Duration,
+    /// What is kept of the events sent over one stream, for a client that comes back.
+    pub event_resume_bytes: usize,
     /// Until a new connection has said what it speaks, and until an MQTT client has sent CONNECT.
     #[serde(deserialize_with = "seconds")]
     pub greeting_timeout: Duration,
@@ -79,6 +88,8 @@ impl Default for Limits {
             connection_rate_per_address: 50,
             connections_per_shard: 4_000,
             http_body_bytes: 1024 * 1024,
+            request_rate: 1_000,
+            request_burst: 5_000,
             ws_message_bytes: 1024 * 1024,
             channel_queue_bytes: 256 * 1024,
             ws_subscriptions: 1_000,
@@ -96,6 +107,8 @@ impl Default for Limits {
             topic_levels: hub.topic_levels_max,
             retained_messages: hub.retained_len_max,
             retained_bytes: hub.retained_bytes_max,
+            event_resume_time: Duration::from_secs(60),
+            event_resume_bytes: 64 * 1024,
             greeting_timeout: Duration::from_secs(10),
         }
     }
@@ -142,6 +155,7 @@ impl Limits {
             ("limits.connection_rate_per_address", self.connection_rate_per_address),
             ("limits.connections_per_shard", self.connections_per_shard),
             ("limits.http_body_bytes", self.http_body_bytes),
+            ("limits.request_burst", self.request_burst as usize),
             ("limits.ws_message_bytes", self.ws_message_bytes),
             ("limits.channel_queue_bytes", self.channel_queue_bytes),
             ("limits.ws_subscriptions", self.ws_subscriptions),

@@ -1,11 +1,13 @@
 //! The OpenAPI document: what the handlers say, and what holds for all of them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, RefOr, Response};
 use utoipa::{IntoResponses as _, PartialSchema as _, ToSchema as _};
 
 use crate::document::schemas::list_examples;
-use crate::http::{BadRequest, PROBLEM_ANSWERS, ProblemAnswer, ProblemBody, Unauthorized};
+use crate::http::{BadRequest, COOKIE, Forbidden, PROBLEM_ANSWERS, ProblemAnswer, ProblemBody, Slowed, Unauthorized};
 use crate::routes;
 
 /// Of the program.
@@ -22,14 +24,24 @@ not take is 405, with the methods that it takes in `Allow`; a request line with 
 What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
 
 /// The groups of operations, in the order that they are shown in.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 8] = [
     ("Values", "What devices report and are asked for."),
     ("Devices", "The registry: names, rooms, properties and their rules."),
     ("Topics", "Any topic, whoever uses it for whatever."),
     ("Live", "Messages as they come."),
+    ("People", "Accounts, and who is signed in."),
+    ("Tokens", "What lets devices and apps in."),
     ("Clients", "Who is connected, and who may come back."),
     ("Hub", "The hub itself."),
 ];
+
+/// Answers that do not come from routes.
+const EVERYWHERE: [fn() -> BTreeMap<String, RefOr<Response>>; 4] =
+    [BadRequest::responses, Unauthorized::responses, Forbidden::responses, Slowed::responses];
+
+/// Fields that are not there if they have nothing to say; all others are `null` then.
+const LEFT_OUT: [(&str, &str); 4] =
+    [("Problem", "instance"), ("BatchResult", "id"), ("BatchResult", "body"), ("BatchResult", "problem")];
 
 /// Makes the document.
 pub(super) fn make() -> Value {
@@ -63,11 +75,17 @@ fn finish(document: &OpenApi) -> Value {
             operation["requestBody"]["required"] = false.into();
         }
         let answers = object(&mut operation["responses"]);
+        answers.values_mut().filter(|answer| answer.get("$ref").is_none()).for_each(tell_the_rate);
         // Every request passes what comes before the routes, so these belong to all operations.
-        for (status, answer) in [BadRequest::responses(), Unauthorized::responses()].into_iter().flatten() {
+        for (status, answer) in EVERYWHERE.iter().flat_map(|answers| answers()) {
             answers.entry(status).or_insert_with(|| serde_json::to_value(answer).expect("an answer is JSON"));
         }
     }
+    document["components"]["headers"] = rate_headers();
+    document["components"]["securitySchemes"] = credentials();
+    // Any of them; or none, for whoever is a guest.
+    document["security"] = CREDENTIALS.map(|name| json!({ name: [] })).into_iter().chain([json!({})]).collect();
+    share_with_what_is_hidden(&mut document);
     require_what_is_always_there(&mut document);
     object(&mut document["components"]["schemas"]).values_mut().for_each(list_examples);
     document
@@ -76,6 +94,73 @@ fn finish(document: &OpenApi) -> Value {
 /// The router marks a parameter that spans levels, `{*topic}`; OpenAPI has no word for it.
 fn plain_path(path: &str) -> String {
     path.replace("{*", "{")
+}
+
+/// Each answer to an address that is counted says how much is left of its rate.
+fn tell_the_rate(answer: &mut Value) {
+    for (name, _) in RATE_HEADERS {
+        answer["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+    }
+}
+
+const RATE_HEADERS: [(&str, &str); 2] = [
+    (
+        "RateLimit",
+        "How many requests this address has left, and after how many seconds all are given back. Not said to the hub's own machine.",
+    ),
+    ("RateLimit-Policy", "How many requests in how many seconds there are."),
+];
+
+fn rate_headers() -> Value {
+    let header = |says: &str| json!({ "description": says, "schema": { "type": "string" } });
+    RATE_HEADERS.iter().map(|(name, says)| ((*name).to_owned(), header(says))).collect()
+}
+
+const CREDENTIALS: [&str; 5] = ["token", "password", "query", "cookie", "certificate"];
+
+/// How clients say who they are.
+fn credentials() -> Value {
+    let key = |place: &str, name: &str, says: &str| json!({ "type": "apiKey", "in": place, "name": name, "description": says });
+    let [token, password, query, browser, certificate] = CREDENTIALS;
+    json!({
+        token: { "type": "http", "scheme": "bearer", "description": "A token of a device or app." },
+        password: {
+            "type": "http", "scheme": "basic", "description": "A person's name and password, or any name and a token as the password.",
+        },
+        query: key("query", "token", "A token, for what can set no header. It may be seen in logs of what lies between."),
+        browser: key("cookie", COOKIE, "Of a browser that is signed in; over TLS it is called `__Host-housewire`."),
+        certificate: { "type": "mutualTLS", "description": "A client certificate that the hub issued for a device." },
+    })
+}
+
+/// A path that is written out hides a path with a parameter in its place, but not what can be done there with other methods:
+/// `/api/devices/{id}/token` is a property of that name, too.
+fn share_with_what_is_hidden(document: &mut Value) {
+    let paths = object(&mut document["paths"]);
+    let names: Vec<String> = paths.keys().cloned().collect();
+    for path in &names {
+        for wide in names.iter().filter(|wide| *wide != path && is_within(path, wide)) {
+            let (mut shared, last) = (paths[wide].clone(), path.rsplit('/').next().unwrap_or_default());
+            for (method, operation) in object(&mut shared) {
+                let id = operation["operationId"].as_str().unwrap_or_default();
+                operation["operationId"] = format!("{id}{}{}", last[..1].to_uppercase(), &last[1..]).into();
+                if let Some(parameters) = operation["parameters"].as_array_mut() {
+                    let stays =
+                        |name: &str| path.contains(&format!("{{{name}}}")) || !wide.contains(&format!("{{{name}}}"));
+                    parameters.retain(|parameter| parameter["name"].as_str().is_some_and(stays));
+                }
+                object(&mut paths[path]).entry(method).or_insert(operation.clone());
+            }
+        }
+    }
+}
+
+/// Whether the second path has a parameter wherever it differs from the first. One that spans levels is left out, as clients
+/// write its slashes as they like.
+fn is_within(path: &str, wide: &str) -> bool {
+    let (levels, wide) = (path.split('/'), wide.split('/'));
+    levels.clone().count() == wide.clone().count()
+        && levels.zip(wide).all(|(level, wide)| level == wide || (wide.starts_with('{') && !level.starts_with('{')))
 }
 
 fn problem(answer: &ProblemAnswer) -> Value {
@@ -109,7 +194,8 @@ fn require_what_is_always_there(document: &mut Value) {
         if !inputs.contains(name)
             && let Some(fields) = schema["properties"].as_object()
         {
-            schema["required"] = fields.keys().cloned().collect();
+            let is_there = |field: &&String| !LEFT_OUT.contains(&(name.as_str(), field.as_str()));
+            schema["required"] = fields.keys().filter(is_there).cloned().collect();
         }
     }
 }

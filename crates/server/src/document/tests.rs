@@ -90,8 +90,9 @@ fn what_passes_the_router_by_is_described_too() {
                 Hot::RetainTopic => "putTopic",
                 Hot::PublishTopic => "postTopic",
             };
-            assert_eq!(id, expected, "{method} {path}");
-            hot.insert(id);
+            // A path that is written out may be that of a property, too.
+            assert!(id.starts_with(expected), "{method} {path}: {id}");
+            hot.insert(expected);
         }
     }
     assert_eq!(hot.len(), 5, "{hot:?}");
@@ -138,8 +139,13 @@ fn the_reference_has_the_same_operations() {
         }
         told.insert((path, method.to_owned()));
     }
+    // That a property may have the name of something else goes without saying there.
+    let goes_without_saying = |id: &str| {
+        id.starts_with("getProperty") && id != "getProperty" || id.starts_with("putProperty") && id != "putProperty"
+    };
     let described = described().into_iter().flat_map(|(path, operations)| {
-        operations.into_keys().map(move |method| (path.clone(), method)).collect::<Vec<_>>()
+        let told = operations.into_iter().filter(|(_, id)| !goes_without_saying(id));
+        told.map(move |(method, _)| (path.clone(), method)).collect::<Vec<_>>()
     });
     assert_eq!(told.into_iter().collect::<Vec<_>>(), described.collect::<Vec<_>>());
 }

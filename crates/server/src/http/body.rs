@@ -87,6 +87,12 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 impl Upload {
     /// Reads a body whole, within the caller's bounds.
     pub(crate) async fn receive(caller: &Caller, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        if headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return Err(Problem::content_coding());
+        }
         let content_type = headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut reading = pin!(read(headers, body, caller.shard.config.limits.http_body_bytes));

@@ -3,21 +3,20 @@
 //! Seen by whoever may read `$SYS/broker/clients`, disconnected by whoever may write there: rights are topics here, too,
 //! and nothing is ever published to this one.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::stream;
 use housewire_core::{Access, Denied, TopicRef};
 
-use crate::aside::aside;
 use crate::caller::Caller;
-use crate::clients::{Client, Protocol};
-use crate::http::describe::{BadRequest, ConnectedParam, Forbidden, ForgetParam, NoRoom, NotConnected, NotFound};
+use crate::clients::{Behind, Client, Protocol};
+use crate::http::describe::{
+    BadRequest, ConnectedParam, Forbidden, ForgetParam, KnownTag, NoRoom, NotConnected, NotFound, NotModified,
+    PageParams,
+};
+use crate::http::page::{self, Items, Page, Source};
 use crate::http::path::ClientPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -34,19 +33,24 @@ const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
     summary = "Lists clients, sorted by id",
     description = "MQTT clients, connected or away with a session, and the WebSockets and event streams that are open. Needs the right to \
                    read `$SYS/broker/clients`.",
-    params(ConnectedParam),
-    responses((status = 200, description = "The clients.", body = [ClientView<'static>]), BadRequest, Forbidden),
+    params(ConnectedParam, PageParams, KnownTag),
+    responses(
+        (
+            status = 200, description = "The clients.", body = [ClientView<'static>],
+            headers(
+                ("ETag" = String, description = "Of a page, with `limit`."),
+                ("Link" = String, description = "Where the list goes on, with `rel=\"next\"`; not on the last page."),
+            ),
+        ),
+        NotModified, BadRequest, Forbidden,
+    ),
 )]
-pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Problem> {
+pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     must_read(&caller)?;
-    let connected = query.choice("connected")?;
-    let listing = Listing { caller, connected, last: None, opening: b'[' };
-    let pieces = stream::unfold(Some(listing), |listing| async move {
-        let listing = listing?;
-        let (piece, rest) = aside(move || listing.next_piece()).await;
-        Some((Ok::<_, Infallible>(piece), rest))
-    });
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response())
+    let page = Page::of(&query)?;
+    let last = page.after.as_deref().map_or(Behind::Nothing, |id| Behind::Id(id.into()));
+    let listing = Listing { caller, connected: query.choice("connected")?, last };
+    Ok(page::answer(listing, &uri, &page, &headers).await)
 }
 
 /// `GET /api/clients/{id}`
@@ -68,7 +72,7 @@ pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Re
 #[utoipa::path(
     delete, path = "/api/clients/{id}", operation_id = "disconnectClient", tag = "Clients",
     summary = "Disconnects a client",
-    description = "Tells an MQTT 5 client 0x98 and closes a WebSocket with 1008. Needs the right to write `$SYS/broker/clients`.",
+    description = "Tells an MQTT 5 client 0x98 and closes a WebSocket with 1008. For administrators.",
     params(ClientPath, ForgetParam),
     responses(
         (status = 204, description = "It is gone."),
@@ -92,7 +96,7 @@ pub(crate) async fn disconnect(
     Ok(status)
 }
 
-async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result<StatusCode, Problem> {
+async fn end(caller: &Caller, client: &Arc<Client>, id: &str, forget: bool) -> Result<StatusCode, Problem> {
     match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT),
         // It is told, and ends as soon as its socket lets it.
@@ -105,6 +109,9 @@ async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result
             Err(Problem::new(StatusCode::CONFLICT, "not_connected", detail))
         }
         Ok(false) if client.protocol() == Protocol::Mqtt && caller.shard.sessions.end_away(id) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Ok(false) if client.protocol() == Protocol::Events && caller.shard.lobby.streams.end_away(client) => {
             Ok(StatusCode::NO_CONTENT)
         }
         // It came back or ended in this very moment.
@@ -132,34 +139,27 @@ fn write(client: &Client, out: &mut Vec<u8>) {
     serde_json::to_writer(out, &ClientView::new(client)).expect("a view is JSON, and memory takes it");
 }
 
-/// What is left of a list that is being written.
+/// What is left of the list.
 struct Listing {
     caller: Caller,
     /// Which clients, if not all.
     connected: Option<bool>,
-    last: Option<Arc<Client>>,
-    /// Written before the next client: the bracket, then commas.
-    opening: u8,
+    last: Behind,
 }
 
-impl Listing {
-    fn next_piece(mut self) -> (Bytes, Option<Self>) {
-        let mut piece = Vec::new();
-        let clients = self.caller.shard.clients.page(self.last.as_deref(), CLIENTS_AT_ONCE);
+impl Source for Listing {
+    fn add_some(&mut self, items: &mut Items) -> bool {
+        let clients = self.caller.shard.clients.page(&self.last, CLIENTS_AT_ONCE);
         for client in &clients {
-            if self.connected.is_none_or(|connected| client.whereabouts().is_connected == connected) {
-                piece.push(std::mem::replace(&mut self.opening, b','));
-                write(client, &mut piece);
+            let is_shown = self.connected.is_none_or(|connected| client.whereabouts().is_connected == connected);
+            if is_shown && !items.push(client.id(), |out| write(client, out)) {
+                return false;
             }
         }
-        if clients.len() == CLIENTS_AT_ONCE {
-            self.last = clients.into_iter().next_back();
-            return (piece.into(), Some(self));
+        let is_full = clients.len() == CLIENTS_AT_ONCE;
+        if let Some(last) = clients.into_iter().next_back() {
+            self.last = Behind::Client(last);
         }
-        if self.opening == b'[' {
-            piece.push(b'[');
-        }
-        piece.push(b']');
-        (piece.into(), None)
+        is_full
     }
 }

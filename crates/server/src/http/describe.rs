@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
-use utoipa::openapi::{Ref, RefOr, Required, Response};
-use utoipa::{IntoParams, IntoResponses};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use crate::http::path::{ClientPath, DevicePath, NamePath, NumberPath, PropertyPath, TopicPath};
-use crate::limits::EVENT_FILTERS_MAX;
+use crate::http::problem::ProblemBody;
+use crate::limits::{EVENT_FILTERS_MAX, PAGE_ITEMS_MAX, WS_ID_BYTES_MAX};
+use crate::view::schema::Payload;
 
 /// An answer that is an error, as the document has it once.
 pub(crate) struct ProblemAnswer {
@@ -48,6 +50,8 @@ problem_answers! {
     Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`)." [];
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
+    Compressed "415" "The body is compressed, which is not understood here. `code` is `unsupported_media_type`." ["Accept-Encoding" "`identity`"];
+    OutOfRange "416" "`Range` asks for bytes that are not there. `code` is `range_not_satisfiable`." ["Content-Range" "How many there are."];
     Rejected "422" "The value breaks a declared rule of its property. `code` is `rejected`." [];
     InvalidDeclaration "422" "Well written, but it makes no sense: a range that is empty, an `enum` without options, a name of more than 256 bytes. `code` is `invalid_declaration`." [];
     Unusable "422" "Well written, but not usable: a weak password, a name that may not be, no such role or filter, a time that is over, a broken certificate request. `code` is `unusable` or `bad_csr`." [];
@@ -55,6 +59,17 @@ problem_answers! {
     Slowed "429" "Too many failed from this address or for this name (`slowed`), or it makes more requests than `limits.request_rate` allows (`rate_limited`)." ["Retry-After" "Seconds until another try makes sense."];
     Busy "503" "Too many passwords are being checked. `code` is `busy`." [];
     NoRoom "507" "There is no room for another device or retained message (`full`), or the disk takes nothing and this would have to be on it before it is answered (`disk_failing`)." [];
+}
+
+/// An answer to who has it already.
+pub(crate) struct NotModified;
+
+impl IntoResponses for NotModified {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let tag = HeaderBuilder::new().schema(Some(text())).description(Some("As it was."));
+        let response = ResponseBuilder::new().description("It is as `If-None-Match` says.").header("ETag", tag.build());
+        BTreeMap::from([("304".to_owned(), response.build().into())])
+    }
 }
 
 /// What can be wrong with a body before anybody looks at what it says.
@@ -65,6 +80,7 @@ impl IntoResponses for BodyAnswers {
         let mut all = BadRequest::responses();
         all.extend(TooSlow::responses());
         all.extend(TooLarge::responses());
+        all.extend(Compressed::responses());
         all
     }
 }
@@ -160,6 +176,16 @@ fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> Parameter {
         .build()
 }
 
+fn in_header(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(text()))
+        .build()
+}
+
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
@@ -170,6 +196,23 @@ fn number() -> ObjectBuilder {
 
 fn duration() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(DURATION_PATTERN)).examples(["30s"])
+}
+
+/// `?limit=` and `?after=`
+pub(crate) struct PageParams;
+
+impl IntoParams for PageParams {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let limit = number().minimum(Some(1)).maximum(Some(PAGE_ITEMS_MAX));
+        vec![
+            in_query("limit", limit, "How many entries at the most; all in one answer if not said."),
+            in_query(
+                "after",
+                text(),
+                "Behind which entry to begin, by its key; the header `Link` has it of the next page.",
+            ),
+        ]
+    }
 }
 
 macro_rules! query_parameters {
@@ -241,12 +284,71 @@ query_parameters! {
         ))
         .example(Some(serde_json::json!(["devices/#"])))
         .build();
+    /// `?filter=` of a list
+    OneFilterParam => in_query(
+        "filter",
+        text().examples(["home/#"]),
+        "Which topics, with `+` and `#` as in MQTT; write `%23` for `#`. All if not said.",
+    );
+    /// `Range`
+    RangeParam => in_header("Range", "One range of bytes, such as `bytes=0-1023`.");
+    /// `Last-Event-ID`
+    LastEventParam => in_header("Last-Event-ID", "The `id` of the last event that came, to go on behind it.");
     /// `If-None-Match`
-    KnownTag => ParameterBuilder::new()
-        .name("If-None-Match")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some("The `ETag` of what is known: 304 if that is still so."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .build();
+    KnownTag => in_header("If-None-Match", "The `ETag` of what is known: 304 if that is still so.");
+}
+
+/// What an entry of a batch may be.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) struct BatchEntry {
+    /// `publish`, `report`, `request`, `clear` or `get`.
+    #[schema(schema_with = batch_ops)]
+    op: String,
+    /// Comes back in the result.
+    #[schema(schema_with = batch_id, required = false)]
+    id: Option<String>,
+    /// For `publish`, `clear` and `get`.
+    topic: Option<String>,
+    /// For `report`, `request` and `get`.
+    device: Option<String>,
+    /// As `device`; without it `get` shows the whole device.
+    property: Option<String>,
+    /// For `publish`, `report` and `request`.
+    #[schema(value_type = Payload, required = false)]
+    payload: String,
+    #[schema(minimum = 0, maximum = 2)]
+    qos: Option<u8>,
+    /// For `publish`.
+    retain: Option<bool>,
+    /// Of a request: for how many seconds it stays pending.
+    #[schema(minimum = 0, maximum = 31_536_000)]
+    ttl: Option<f64>,
+}
+
+/// What became of an entry.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) struct BatchResult {
+    /// As it came; left out if it had none.
+    #[schema(schema_with = batch_id, required = false)]
+    id: Option<String>,
+    /// What the request by itself would have been answered with.
+    status: u16,
+    /// What was read: a message, a property's state or a device.
+    #[schema(value_type = Payload, required = false)]
+    body: String,
+    /// Why it was refused.
+    #[schema(value_type = ProblemBody<'static>, required = false)]
+    problem: String,
+}
+
+fn batch_ops() -> ObjectBuilder {
+    text().enum_values(Some(["publish", "report", "request", "clear", "get"]))
+}
+
+fn batch_id() -> OneOfBuilder {
+    let number = ObjectBuilder::new().schema_type(Type::Number);
+    OneOfBuilder::new().item(number).item(text().max_length(Some(WS_ID_BYTES_MAX - 2)))
 }

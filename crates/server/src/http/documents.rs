@@ -4,8 +4,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::document::{ASYNCAPI, Document, OPENAPI};
-use crate::http::describe::KnownTag;
-use crate::http::property::is_known;
+use crate::http::describe::{KnownTag, NotModified};
+use crate::http::tag::is_known;
 use crate::view::schema::AnyObject;
 
 /// `GET /api/openapi.json`
@@ -16,7 +16,7 @@ use crate::view::schema::AnyObject;
     params(KnownTag),
     responses(
         (status = 200, description = "The document.", body = AnyObject, headers(("ETag" = String, description = "Changes with it."))),
-        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag" = String, description = "As it was."))),
+        NotModified,
     ),
 )]
 pub(crate) async fn openapi(headers: HeaderMap) -> Response {
@@ -31,7 +31,7 @@ pub(crate) async fn openapi(headers: HeaderMap) -> Response {
     params(KnownTag),
     responses(
         (status = 200, description = "The document.", body = AnyObject, headers(("ETag" = String, description = "Changes with it."))),
-        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag" = String, description = "As it was."))),
+        NotModified,
     ),
 )]
 pub(crate) async fn asyncapi(headers: HeaderMap) -> Response {

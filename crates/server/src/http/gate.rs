@@ -49,7 +49,7 @@ impl Gate {
             // would lose its next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        protect(response.headers_mut(), if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+        protect_answer(response.headers_mut(), is_api);
         response
     }
 
@@ -140,6 +140,11 @@ static PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
+
+/// Adds what keeps an answer of the API, or of the page, safe in a browser.
+pub(crate) fn protect_answer(headers: &mut HeaderMap, is_api: bool) {
+    protect(headers, if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+}
 
 /// Adds what the route did not set itself.
 fn protect(headers: &mut HeaderMap, defaults: &[(HeaderName, &'static str)]) {

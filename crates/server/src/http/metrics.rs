@@ -9,7 +9,7 @@ use housewire_core::{Access, TopicRef};
 use housewire_protocols::mqtt::SessionBound;
 
 use crate::caller::Caller;
-use crate::clients::{Figures, Protocol};
+use crate::clients::{Behind, Figures, Protocol};
 use crate::http::describe::Forbidden;
 use crate::http::problem::Problem;
 use crate::limits::CLIENTS_AT_ONCE;
@@ -56,16 +56,16 @@ struct Survey {
 /// Looks at all clients, a few at a time, so that others have their turn.
 async fn survey(shard: &Shard) -> Survey {
     let mut survey = Survey::default();
-    let mut last = None;
+    let mut last = Behind::Nothing;
     loop {
-        let page = shard.clients.page(last.as_deref(), CLIENTS_AT_ONCE);
+        let page = shard.clients.page(&last, CLIENTS_AT_ONCE);
         for client in &page {
             survey.add(client.protocol(), client.subscriber.subscription_count(), &client.figures());
         }
         if page.len() < CLIENTS_AT_ONCE {
             return survey;
         }
-        last = page.into_iter().next_back();
+        last = page.into_iter().next_back().map_or(Behind::Nothing, Behind::Client);
         tokio::task::yield_now().await;
     }
 }

@@ -12,6 +12,7 @@ use crate::refusal::{Refusal, parse_topic, shorten};
 pub(crate) struct DevicePath(pub(crate) DeviceId);
 
 /// `/api/devices/{id}/{property}` and what is below.
+#[derive(Debug)]
 pub(crate) struct PropertyPath {
     pub(crate) device: DeviceId,
     pub(crate) property: PropertyName,

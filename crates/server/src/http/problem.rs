@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{DeclareError, Denied, RuleBroken};
@@ -12,7 +13,7 @@ use crate::accounts::AccountError;
 use crate::refusal::Refusal;
 
 /// An answer that is an error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
@@ -39,6 +40,9 @@ pub(crate) struct ProblemBody<'a> {
     status: u16,
     /// What happened, why, and what to do.
     detail: &'a str,
+    /// The path that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
     /// For programs.
     #[schema(example = "rejected")]
     code: &'static str,
@@ -84,6 +88,16 @@ impl Problem {
     pub(crate) fn too_slow() -> Self {
         let detail = "The body did not arrive in time. Send it again.";
         Self { headers: &[CLOSE], ..Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail) }
+    }
+
+    /// RFC 9110 section 15.5.16 asks for the header that says what would do.
+    pub(crate) fn content_coding() -> Self {
+        const NONE: (HeaderName, &str) = (header::ACCEPT_ENCODING, "identity");
+        let detail = "The body is compressed (Content-Encoding), which is not understood here. Send it as it is.";
+        Self {
+            headers: &[NONE, CLOSE],
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        }
     }
 
     pub(crate) fn no_websocket(path: &str, reason: &str) -> Self {
@@ -141,17 +155,41 @@ impl<E: Into<Refusal>> From<E> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+/// Longest path that is repeated in a problem.
+const INSTANCE_BYTES_MAX: usize = 1_024;
+
+impl Problem {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn body(&self, instance: Option<&str>) -> Vec<u8> {
         let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
+            instance,
             code: self.code,
         };
-        let body = serde_json::to_vec(&body).expect("strings and a number are JSON");
-        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        serde_json::to_vec(&body).expect("strings and a number are JSON")
+    }
+
+    /// Writes into the answer that was made of this which path it is about. The query stays out, as it may hold a token.
+    pub(crate) fn name_instance(&self, path: Option<&str>, is_head: bool, response: &mut Response) {
+        let body = self.body(path.filter(|path| path.len() <= INSTANCE_BYTES_MAX));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        *response.body_mut() = if is_head { Body::empty() } else { Body::from(body) };
+    }
+}
+
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, [(header::CONTENT_TYPE, CONTENT_TYPE)], self.body(None)).into_response();
         for (name, value) in self.headers {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
@@ -159,6 +197,8 @@ impl IntoResponse for Problem {
             // Rounded up: a little too late is in time.
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }
+        // For whoever knows the request and adds what it was about.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,20 +1,22 @@
 //! One property: read it, wait for it, report it, ask for it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{Access, Properties, Timestamp, Type, Value};
+use housewire_core::{Access, Properties, Timestamp, Topic, Type, Value};
 
 use crate::caller::Caller;
 use crate::http::accept::prefers_text;
 use crate::http::body::Upload;
-use crate::http::describe::{BadRequest, Forbidden, KnownTag, NotFound, PublishAnswers, QosParam, TtlParam, WaitParam};
+use crate::http::describe::{NotFound, PublishAnswers, QosParam, TtlParam};
 use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::http::wait;
+use crate::http::tag;
+use crate::http::wait::Wait;
 use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::view::device::ReadingView;
@@ -30,29 +32,6 @@ struct Reading {
 }
 
 /// `GET`: as JSON or bare text; with `?wait=` and `If-None-Match` at the next change.
-#[utoipa::path(
-    get, path = "/api/devices/{id}/{property}", operation_id = "getProperty", tag = "Values",
-    summary = "Reads a value, or waits until it changes",
-    description = "With `Accept: text/plain` it is the bare text. With the `ETag` in `If-None-Match` an unchanged state is 304; with \
-                   `wait` as well the answer comes at the next change.",
-    params(PropertyPath, WaitParam, KnownTag),
-    responses(
-        (
-            status = 200, description = "What is known of the property.",
-            headers(
-                ("ETag" = String, description = "Changes with everything that is shown."),
-                ("Vary" = String, description = "`accept`"),
-            ),
-            content(
-                (ReadingView<'static> = "application/json"),
-                (String = "text/plain"),
-                (AnyBytes = "application/octet-stream"),
-            ),
-        ),
-        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag" = String, description = "As it was."))),
-        BadRequest, Forbidden, NotFound,
-    ),
-)]
 pub(crate) async fn get(
     caller: Caller,
     path: PropertyPath,
@@ -62,29 +41,32 @@ pub(crate) async fn get(
     caller.must_read(&path.device, &path.property)?;
     let as_text = prefers_text(&headers);
     if let Some(time) = query.duration("wait")? {
-        let is_news = || Ok(!is_known(&headers, &read(&caller, &path)?.tag(as_text)));
+        let is_news = || Ok(!tag::is_known(&headers, &read(&caller, &path)?.tag(as_text)));
         // Apart, as few requests wait and each would keep the room for it.
-        Box::pin(wait::until(&caller, &path, time, is_news)).await?;
+        Box::pin(until(&caller, &path, time, is_news)).await?;
     }
     let reading = read(&caller, &path)?;
     let tag = reading.tag(as_text);
-    let status = if is_known(&headers, &tag) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let status = if tag::is_known(&headers, &tag) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     Ok(reading.into_answer(status, as_text, &tag))
 }
 
+/// Waits until `is_news` says so, which is asked again whenever something happens to the property.
+async fn until(
+    caller: &Caller,
+    path: &PropertyPath,
+    time: Duration,
+    is_news: impl Fn() -> Result<bool, Refusal>,
+) -> Result<(), Refusal> {
+    if time.is_zero() || is_news()? {
+        return Ok(());
+    }
+    let mut wait = Wait::for_property(caller, path, time)?;
+    while !is_news()? && wait.next().await? {}
+    Ok(())
+}
+
 /// `PUT`: the device reports; retained.
-#[utoipa::path(
-    put, path = "/api/devices/{id}/{property}", operation_id = "putProperty", tag = "Values",
-    summary = "The device reports a value",
-    description = "It is retained. A device or property that is new is registered by it.",
-    params(PropertyPath, QosParam),
-    request_body(
-        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
-                       none, is taken byte by byte.",
-        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
-    ),
-    responses((status = 204, description = "It is reported."), PublishAnswers),
-)]
 pub(crate) async fn report(
     caller: Caller,
     path: PropertyPath,
@@ -128,10 +110,7 @@ pub(crate) async fn request(
     upload: Upload,
 ) -> Result<Response, Problem> {
     let topic = path.topic("/set");
-    caller.must(Access::Write, topic.borrow())?;
-    if caller.hub().device(&path.device).is_none() {
-        return Err(no_device(&path).into());
-    }
+    must_be_askable(&caller, &path, &topic)?;
     let publication = Publication {
         topic: &topic,
         payload: &upload.payload().await?,
@@ -144,6 +123,22 @@ pub(crate) async fn request(
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     Ok((StatusCode::ACCEPTED, Json(read(&caller, &path)?.view())).into_response())
+}
+
+/// Whoever may ask is told whether there is somebody to be asked.
+pub(crate) fn must_be_askable(caller: &Caller, path: &PropertyPath, topic: &Topic) -> Result<(), Refusal> {
+    caller.must(Access::Write, topic.borrow())?;
+    if caller.hub().device(&path.device).is_none() {
+        return Err(no_device(path));
+    }
+    Ok(())
+}
+
+/// The state of a property as JSON.
+pub(crate) fn state(caller: &Caller, path: &PropertyPath) -> Result<Vec<u8>, Refusal> {
+    caller.must_read(&path.device, &path.property)?;
+    let reading = read(caller, path)?;
+    Ok(serde_json::to_vec(&reading.view()).expect("a view is JSON, and memory takes it"))
 }
 
 fn read(caller: &Caller, path: &PropertyPath) -> Result<Reading, Refusal> {
@@ -179,7 +174,7 @@ impl Reading {
         let mut hasher = DefaultHasher::new();
         let (value, target) = (self.value.as_ref().map(Value::to_payload), self.target.as_ref().map(Value::to_payload));
         (as_text, value, target, self.time, self.kind, &self.unit).hash(&mut hasher);
-        format!("\"{:016x}\"", hasher.finish())
+        tag::quoted(hasher.finish())
     }
 
     fn into_answer(self, status: StatusCode, as_text: bool, tag: &str) -> Response {
@@ -206,33 +201,9 @@ impl Reading {
     }
 }
 
-/// Whether the client has this state already (RFC 9110 section 13.1.2).
-pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
-    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tags_that_are_known() {
-        for (sent, expected) in [
-            ("\"a\"", true),
-            ("W/\"a\"", true),
-            ("\"b\", \"a\"", true),
-            ("*", true),
-            ("\"b\"", false),
-            ("a", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, sent.parse().unwrap())]);
-            assert_eq!(is_known(&headers, "\"a\""), expected, "{sent}");
-        }
-        assert!(!is_known(&HeaderMap::new(), "\"a\""));
-    }
 
     #[test]
     fn a_tag_changes_with_all_that_is_shown() {

@@ -18,7 +18,7 @@ pub(super) const ALPN_MQTT: &[u8] = b"mqtt";
 const ALPN_HTTP1: &[u8] = b"http/1.1";
 const ALPN_HTTP2: &[u8] = b"h2";
 /// Whether HTTP/2 is offered: a client that is offered it takes it, so it has to be served.
-const OFFERS_HTTP2: bool = false;
+const OFFERS_HTTP2: bool = true;
 
 /// Where the arithmetic is done; docs/adr/0016 says why there.
 pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> =

@@ -25,6 +25,22 @@ pub(crate) struct TypeWord;
 /// What may be done with a property, as a list or in one string, or `null`.
 pub(crate) struct AccessWords;
 
+/// A message, as `view::message` writes it.
+#[derive(ToSchema)]
+#[schema(as = Message, description = "A message.")]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) struct KeptMessage {
+    topic: String,
+    #[schema(schema_with = Payload::schema)]
+    payload: String,
+    /// Whether it was stored before.
+    retain: bool,
+    #[schema(format = DateTime)]
+    time: String,
+    /// The door it came through: `mqtt`, `http`, `ws`, or `hub`.
+    via: String,
+}
+
 impl PartialSchema for Payload {
     fn schema() -> RefOr<Schema> {
         let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);

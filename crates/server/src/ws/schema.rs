@@ -8,7 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::limits::WS_ID_BYTES_MAX;
-use crate::view::schema::Payload;
+use crate::view::schema::{KeptMessage, Payload};
 
 /// A kind of frame.
 pub(crate) struct FrameSchema {
@@ -69,7 +69,7 @@ pub(crate) fn replies() -> Vec<FrameSchema> {
             json!({ "op": "error", "id": 3, "code": "rejected", "message": "…" }),
             &[],
         ),
-        frame::<Message>(
+        frame::<KeptMessage>(
             "message",
             "A message that matches a subscription.",
             json!({
@@ -89,7 +89,7 @@ pub(crate) fn replies() -> Vec<FrameSchema> {
 
 /// The fields of a message, which an event of an event stream has, too.
 pub(crate) fn message() -> RefOr<Schema> {
-    Message::schema()
+    KeptMessage::schema()
 }
 
 /// The fields of what says how many are missing.
@@ -234,20 +234,6 @@ pub(super) const CODES: [&str; 8] = [
     "not_found",
     "disk_failing",
 ];
-
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it is only described")]
-struct Message {
-    topic: String,
-    #[schema(schema_with = Payload::schema)]
-    payload: String,
-    /// Whether it was stored before.
-    retain: bool,
-    #[schema(format = DateTime)]
-    time: String,
-    /// The door it came through: `mqtt`, `http`, `ws`, or `hub`.
-    via: String,
-}
 
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is only described")]

@@ -13,6 +13,7 @@ mod events;
 mod http;
 mod http_client;
 mod limits;
+mod lists;
 mod logins;
 mod metrics;
 mod mqtt;

@@ -126,9 +126,11 @@ impl Principal {
         Arc::clone(&self.permissions.read())
     }
 
-    /// Whether anything at all may be written.
+    /// Whether there is anything it may write.
     pub fn may_write_something(&self) -> bool {
-        !self.permissions.read().write.is_empty()
+        let permissions = self.permissions.read();
+        let is_denied = |granted: &Filter| permissions.deny.iter().any(|denied| denied.covers(granted));
+        !permissions.write.iter().all(is_denied)
     }
 
     /// Replaces the rights; only [`crate::Hub::set_permissions`] calls this, since routes depend on them.
@@ -178,6 +180,21 @@ mod tests {
                     assert_eq!(principal.may(access, topic), permissions.allow(access, topic), "{topic}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn who_may_write_something() {
+        for (write, deny, expected) in [
+            (&["#"][..], &[][..], true),
+            (&["#"], &["secret/#"], true),
+            (&["a/b", "c"], &["a/#"], true),
+            (&["a/b"], &["a/#"], false),
+            (&["#"], &["#"], false),
+            (&[], &[], false),
+        ] {
+            let permissions = Permissions { write: filters(write), deny: filters(deny), ..Permissions::default() };
+            assert_eq!(Principal::new("test", permissions).may_write_something(), expected, "{write:?} {deny:?}");
         }
     }
 

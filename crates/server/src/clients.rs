@@ -86,6 +86,8 @@ pub(crate) struct Figures {
     pub(crate) output_bytes: usize,
     pub(crate) bytes_out: u64,
     pub(crate) dropped: Dropped,
+    /// Values that a newer one replaced while they waited.
+    pub(crate) conflated: u64,
 }
 
 /// Messages that a client did not get, by cause.

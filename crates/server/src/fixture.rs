@@ -35,7 +35,7 @@ pub(crate) const PIPE_BYTES: usize = 16 * 1024;
 /// See the module.
 pub(crate) struct Fixture {
     pub(crate) shard: Shard,
-    publisher: Publisher,
+    pub(crate) publisher: Publisher,
     stop: watch::Sender<bool>,
     _folder: tempfile::TempDir,
 }
@@ -70,6 +70,7 @@ impl Fixture {
             config: Arc::new(config),
             sessions,
             clients,
+            kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),

@@ -20,6 +20,7 @@ mod feed;
 mod fixture;
 mod hosts;
 mod http;
+mod kept;
 mod limits;
 mod listener;
 mod metrics;

@@ -99,6 +99,14 @@ pub(crate) const WS_READ_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Longest `id` of a request on a WebSocket; longer ones are refused.
 pub(crate) const WS_ID_BYTES_MAX: usize = 128;
+/// Operations in one frame; of a longer list none is done.
+pub(crate) const WS_OPERATIONS_MAX: usize = 256;
+/// How long a session on a WebSocket is kept without its client if that says nothing; at most `limits.ws_session_keep`.
+pub(crate) const WS_SESSION_KEEP: Duration = Duration::from_secs(60);
+/// How long a client that comes back waits for the connection before to let go of its session; it is refused then as busy.
+pub(crate) const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Answers to pings that may wait for a WebSocket to take them; it is not read from while there are as many.
+pub(crate) const WS_PONGS_UNSENT_MAX: usize = 16;
 /// What a byte stream that another task carries (MQTT in a WebSocket) holds in each direction; also the longest frame of ours.
 /// Beyond it output waits in the session's own buffer, as it does for a socket that takes no more, and input in the socket.
 pub(crate) const PIPE_BYTES_MAX: usize = 16 * 1024;

@@ -38,6 +38,11 @@ pub(crate) enum Refusal {
     /// It cannot be understood.
     #[error("{0}")]
     BadRequest(String),
+    /// Nobody has, or may have, the session that was asked for.
+    #[error(
+        "There is no such session: it ended, was never there, or belongs to another credential. Begin a new one and subscribe again."
+    )]
+    UnknownSession,
     /// One more than fits.
     #[error("{0}")]
     Full(String),

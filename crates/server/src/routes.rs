@@ -3,13 +3,14 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::caller::Caller;
-use crate::http::{self, BadRequest, NoWebSocket as NoWebSocketAnswer, Problem};
+use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, Problem};
 use crate::limits::WS_MQTT_PACKETS_PER_FRAME;
 use crate::mqtt::Newcomer;
 use crate::ws::NoWebSocket;
@@ -17,7 +18,18 @@ use crate::{mqtt, ws};
 
 /// Every route of the one port, and what is said of it.
 pub(crate) fn described() -> (Router, OpenApi) {
-    http::routes(OpenApiRouter::default().routes(routes!(open_socket)).routes(routes!(open_mqtt)))
+    let sockets = OpenApiRouter::default();
+    http::routes(sockets.routes(routes!(open_socket)).routes(routes!(open_echo)).routes(routes!(open_mqtt)))
+}
+
+#[utoipa::path(
+    get, path = "/api/ws/echo", operation_id = "openEcho", tag = "Live",
+    summary = "Opens a WebSocket that says what it hears",
+    description = "What the protocol itself costs. Needs the right to write.",
+    responses((status = 101, description = "It is open."), BadRequest, Forbidden, NoWebSocketAnswer),
+)]
+async fn open_echo(caller: Caller, request: Request) -> Result<Response, Problem> {
+    ws::open_echo(request, caller).map_err(|error| problem(&error, "/api/ws/echo"))
 }
 
 #[utoipa::path(
@@ -55,5 +67,6 @@ fn problem(error: &NoWebSocket, path: &str) -> Problem {
     match error {
         NoWebSocket::NotAsked(reason) => Problem::no_websocket(path, reason),
         NoWebSocket::Subprotocol { .. } => Problem::bad_request(error.to_string()),
+        NoWebSocket::NotPermitted(_) => Problem::new(StatusCode::FORBIDDEN, "forbidden", error.to_string()),
     }
 }

@@ -130,6 +130,7 @@ impl Server {
             durability,
             sessions,
             clients,
+            kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             accounts: Arc::new(accounts),

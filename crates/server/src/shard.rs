@@ -20,6 +20,7 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::http::Lobby;
+use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
@@ -77,6 +78,8 @@ pub(crate) struct ShardParts {
     /// MQTT sessions of all shards.
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Arc<Clients>,
+    /// Channels that their clients may come back to, of all shards.
+    pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     /// Among all shards.
@@ -114,6 +117,7 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
@@ -174,6 +178,7 @@ impl Shard {
             config: shared.config,
             sessions: shared.sessions,
             clients: shared.clients,
+            kept: shared.kept,
             stats: shared.stats,
             admission: shared.admission,
             number,

@@ -32,11 +32,19 @@ pub struct Limits {
     pub request_burst: u32,
     /// One WebSocket message; larger ones close the connection with 1009.
     pub ws_message_bytes: usize,
-    /// Output waiting for one client. Beyond it messages to a WebSocket or event stream are dropped and counted; to an
-    /// MQTT client QoS 0 is dropped and counted, QoS 1 and 2 are queued.
+    /// Output waiting for one client. From half of it on, newer values to a WebSocket or event stream replace older ones; beyond
+    /// it messages to them are dropped and counted. To an MQTT client QoS 0 is dropped and counted, QoS 1 and 2 are queued.
     pub channel_queue_bytes: usize,
     /// Subscriptions of one WebSocket; further ones are refused.
     pub ws_subscriptions: usize,
+    /// Sessions of WebSockets, whose clients may come back; further ones are refused.
+    pub ws_sessions: usize,
+    /// Memory of QoS 1 and 2 messages that one such session keeps until they are acknowledged; what was sent longest ago is
+    /// forgotten first, then the newest is dropped and counted.
+    pub ws_session_bytes: usize,
+    /// Longest time that such a session is kept without its client; who asks for more gets this.
+    #[serde(deserialize_with = "seconds")]
+    pub ws_session_keep: Duration,
     /// One MQTT packet; larger ones close the connection (MQTT 5: 0x95).
     pub mqtt_packet_bytes: usize,
     /// MQTT sessions, connected or kept for clients that may come back; further clients are refused (0x97).
@@ -93,6 +101,9 @@ impl Default for Limits {
             ws_message_bytes: 1024 * 1024,
             channel_queue_bytes: 256 * 1024,
             ws_subscriptions: 1_000,
+            ws_sessions: 1_000,
+            ws_session_bytes: 256 * 1024,
+            ws_session_keep: Duration::from_secs(600),
             mqtt_packet_bytes: 1024 * 1024,
             mqtt_sessions: 100_000,
             mqtt_subscriptions: 10_000,
@@ -159,6 +170,8 @@ impl Limits {
             ("limits.ws_message_bytes", self.ws_message_bytes),
             ("limits.channel_queue_bytes", self.channel_queue_bytes),
             ("limits.ws_subscriptions", self.ws_subscriptions),
+            ("limits.ws_sessions", self.ws_sessions),
+            ("limits.ws_session_bytes", self.ws_session_bytes),
             ("limits.mqtt_sessions", self.mqtt_sessions),
             ("limits.mqtt_subscriptions", self.mqtt_subscriptions),
             ("limits.mqtt_in_flight", self.mqtt_in_flight.into()),

@@ -76,7 +76,8 @@ fn socket<'a>(frames: impl Iterator<Item = &'a FrameSchema>) -> Value {
     json!({
         "address": "/api/ws",
         "title": "WebSocket",
-        "description": "JSON objects in text frames. `op` says what a frame is; the `id` of a request comes back in its answer.",
+        "description": "Objects in JSON, or in CBOR with the subprotocol `housewire.v1.cbor`. `op` says what a frame is; the `id` of a request comes back in its \
+                        answer. A client may send several requests as a list in one frame.",
         "servers": [reference("servers", "ws")],
         "messages": frames.map(|frame| (frame.name.to_owned(), component(frame.name))).collect::<Map<_, _>>(),
         "bindings": { "ws": { "method": "GET" } },
@@ -108,7 +109,7 @@ fn request_operation(frame: &FrameSchema) -> (String, Value) {
 
 /// Whether the hub sends it by itself rather than in answer to a frame.
 fn comes_unasked(frame: &FrameSchema) -> bool {
-    !matches!(frame.name, "ok" | "value" | "error")
+    !matches!(frame.name, "ok" | "value" | "session" | "error")
 }
 
 fn reply_operation(frame: &FrameSchema) -> (String, Value) {

@@ -255,11 +255,14 @@ impl Fields<'_> {
     }
 }
 
+/// An entry's name, and what became of it.
+type Done = (Option<Box<RawValue>>, Result<Outcome, Problem>);
+
 /// A batch that is being done.
 struct Batch<'c> {
     caller: &'c Caller,
     publisher: Publisher,
-    done: Vec<(Option<Box<RawValue>>, Result<Outcome, Problem>)>,
+    done: Vec<Done>,
     shown_bytes: usize,
 }
 

@@ -114,6 +114,9 @@ async fn end(caller: &Caller, client: &Arc<Client>, id: &str, forget: bool) -> R
         Ok(false) if client.protocol() == Protocol::Events && caller.shard.lobby.streams.end_away(client) => {
             Ok(StatusCode::NO_CONTENT)
         }
+        Ok(false) if client.protocol() == Protocol::WebSocket && caller.shard.kept.end_away(client) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
         // It came back or ended in this very moment.
         Ok(false) => match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
             Ok(true) => Ok(StatusCode::NO_CONTENT),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use housewire_core::{Encoded, Filter, Run};
 
@@ -22,8 +22,14 @@ use crate::outbox::{Encoding, end_message};
 use crate::shard::Shard;
 use crate::view::message::MessageWriter;
 
-const ENCODING: Encoding = Encoding { key: 0x0003_0000, write: write_events, name: "event-stream" };
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const ENCODING: Encoding =
+    Encoding { key: 0x0003_0000, write: write_events, number: never_numbered, name: "event-stream" };
+
+/// An event stream is not kept, so that none of its messages has a number of its own.
+fn never_numbered(message: &[u8], _sequence: u64, out: &mut BytesMut) {
+    out.extend_from_slice(message);
+}
 
 /// `GET /api/events?filter=…`
 #[utoipa::path(

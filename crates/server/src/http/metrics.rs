@@ -42,6 +42,7 @@ pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
 struct Survey {
     /// Connected ones.
     websockets: usize,
+    websockets_away: usize,
     event_streams: usize,
     dropped: [(&'static str, u64); 5],
     in_flight_max: usize,
@@ -49,6 +50,8 @@ struct Survey {
     held_bytes_max: usize,
     output_bytes_max: usize,
     channel_bytes_max: usize,
+    /// Of WebSockets whose clients may come back.
+    kept_bytes_max: usize,
     mqtt_subscriptions_max: usize,
     ws_subscriptions_max: usize,
 }
@@ -60,7 +63,8 @@ async fn survey(shard: &Shard) -> Survey {
     loop {
         let page = shard.clients.page(&last, CLIENTS_AT_ONCE);
         for client in &page {
-            survey.add(client.protocol(), client.subscriber.subscription_count(), &client.figures());
+            let is_connected = client.whereabouts().is_connected;
+            survey.add(client.protocol(), is_connected, client.subscriber.subscription_count(), &client.figures());
         }
         if page.len() < CLIENTS_AT_ONCE {
             return survey;
@@ -71,7 +75,7 @@ async fn survey(shard: &Shard) -> Survey {
 }
 
 impl Survey {
-    fn add(&mut self, protocol: Protocol, subscriptions: usize, figures: &Figures) {
+    fn add(&mut self, protocol: Protocol, is_connected: bool, subscriptions: usize, figures: &Figures) {
         let dropped = figures.dropped;
         let causes = [
             ("overflow", dropped.overflow),
@@ -94,8 +98,9 @@ impl Survey {
                 raise(&mut self.mqtt_subscriptions_max, subscriptions);
             }
             Protocol::WebSocket => {
-                self.websockets += 1;
-                raise(&mut self.channel_bytes_max, figures.queued_bytes);
+                *if is_connected { &mut self.websockets } else { &mut self.websockets_away } += 1;
+                raise(&mut self.channel_bytes_max, figures.output_bytes);
+                raise(&mut self.kept_bytes_max, figures.queued_bytes - figures.output_bytes);
                 raise(&mut self.ws_subscriptions_max, subscriptions);
             }
             Protocol::Events => {
@@ -161,6 +166,7 @@ fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
         .sample(&[("protocol", "mqtt"), ("state", "connected")], mqtt.connected)
         .sample(&[("protocol", "mqtt"), ("state", "away")], mqtt.total.saturating_sub(mqtt.connected))
         .sample(&[("protocol", "ws"), ("state", "connected")], clients.websockets)
+        .sample(&[("protocol", "ws"), ("state", "away")], clients.websockets_away)
         .sample(&[("protocol", "events"), ("state", "connected")], clients.event_streams);
     let help = "MQTT sessions that ended because their client was away for too long.";
     text.single("housewire_mqtt_sessions_expired_total", Kind::Counter, help, mqtt.expired);
@@ -177,6 +183,8 @@ fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
     for (cause, count) in clients.dropped.iter().filter(|(cause, _)| !cause.is_empty()) {
         family.sample(&[("cause", cause)], count);
     }
+    let help = "Values to WebSockets and event streams that newer ones replaced while they waited.";
+    text.single("housewire_channel_conflated_total", Kind::Counter, help, shard.stats.conflated());
 }
 
 /// One bound: its key under `[limits]`, what there is now (of one client or address: the most), the bound, how often it
@@ -245,6 +253,8 @@ fn rows(shard: &Shard, clients: &Survey) -> Vec<Row> {
             reached(Bound::MqttSubscriptions),
         ),
         row("ws_subscriptions", clients.ws_subscriptions_max, limits.ws_subscriptions, reached(Bound::WsSubscriptions)),
+        row("ws_sessions", shard.kept.len(), limits.ws_sessions, reached(Bound::WsSessions)),
+        row("ws_session_bytes", clients.kept_bytes_max, limits.ws_session_bytes, reached(Bound::WsSessionBytes)),
         // Reaching it costs nothing: what comes then is queued.
         row("mqtt_in_flight", clients.in_flight_max, limits.mqtt_in_flight.into(), 0),
         row(

@@ -140,6 +140,7 @@ impl<E: Into<Refusal>> From<E> for Problem {
             | Refusal::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             Refusal::Denied(Denied::DiskFailing) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
             Refusal::Full(_) => (StatusCode::BAD_REQUEST, "full"),
+            Refusal::UnknownSession => (StatusCode::NOT_FOUND, "unknown_session"),
             Refusal::Rejected(rejection) => match rejection.broken {
                 RuleBroken::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
                 _ => (StatusCode::UNPROCESSABLE_ENTITY, "rejected"),

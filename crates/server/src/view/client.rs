@@ -34,6 +34,7 @@ pub(crate) struct ClientView<'a> {
     in_flight: usize,
     queued: QueuedView,
     dropped: DroppedView,
+    conflated: u64,
     bytes: BytesView,
     /// Seconds; `null` for what is not MQTT.
     keep_alive_s: Option<u16>,
@@ -99,6 +100,7 @@ impl<'a> ClientView<'a> {
                 unclaimed: figures.dropped.unclaimed,
                 expired: figures.dropped.expired,
             },
+            conflated: figures.conflated,
             bytes: BytesView { r#in: client.bytes_in(), out: figures.bytes_out },
             keep_alive_s: of_mqtt.map(|connection| connection.keep_alive_s),
             session_expiry_s: connection.map_or(restored_expiry_s, |connection| connection.session_expiry_s),

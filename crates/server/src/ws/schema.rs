@@ -48,6 +48,18 @@ pub(crate) fn requests() -> Vec<FrameSchema> {
             json!({ "op": "get", "id": 4, "topic": "devices/lamp/power" }),
             &["value"],
         ),
+        frame::<Hello>(
+            "hello",
+            "Begins a session, or goes on with one. Comes first, once in a connection.",
+            json!({ "op": "hello", "id": 1, "keep": 120 }),
+            &["session"],
+        ),
+        frame::<Acknowledge>(
+            "ack",
+            "Says up to which number messages of the session have arrived.",
+            json!({ "op": "ack", "id": 5, "last": 0 }),
+            &["ok"],
+        ),
         frame::<Ping>("ping", "Is answered.", json!({ "op": "ping", "id": "are you there" }), &["ok"]),
     ]
 }
@@ -61,6 +73,13 @@ pub(crate) fn replies() -> Vec<FrameSchema> {
             "ok",
             "What `get` asked for.",
             json!({ "op": "ok", "id": 4, "payload": true, "time": "2026-11-22T09:00:01Z" }),
+            &[],
+        ),
+        frame_of::<Session>(
+            "session",
+            "ok",
+            "Answers `hello`.",
+            json!({ "op": "ok", "id": 1, "session": "4f1TqTg9yQmX2hOq7cWvJ8sLkR0aZbNe", "resumed": false, "lost": 0, "keep": 120 }),
             &[],
         ),
         frame::<Error>(
@@ -116,6 +135,12 @@ fn frame_of<T: ToSchema>(
 ) -> FrameSchema {
     let mut schema = T::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
+        if name == "message" {
+            let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+            let number =
+                number.description(Some("In a session, of messages of QoS 1 and 2: 1, 2, 3 …, none left out."));
+            object.properties.insert("seq".into(), number.into());
+        }
         let op = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([op]));
         object.properties.insert("op".into(), op.into());
         object.required.insert(0, "op".into());
@@ -190,6 +215,44 @@ struct Ping {
 }
 
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is only described")]
+struct Hello {
+    #[schema(schema_with = id, required = false)]
+    id: Option<String>,
+    /// The one to go on with.
+    session: Option<String>,
+    /// The last number that came of it; 0 if none.
+    last: Option<u64>,
+    /// For how many seconds the session is to wait for its client.
+    #[schema(minimum = 0, maximum = 31_536_000)]
+    keep: Option<f64>,
+}
+
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is only described")]
+struct Acknowledge {
+    #[schema(schema_with = id, required = false)]
+    id: Option<String>,
+    last: u64,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is only described")]
+struct Session {
+    #[schema(schema_with = id, required = false)]
+    id: Option<String>,
+    /// A secret, to come back with.
+    session: String,
+    resumed: bool,
+    /// How many messages are no longer there.
+    lost: u64,
+    /// For how many seconds it waits for its client.
+    keep: u64,
+}
+
+#[derive(ToSchema)]
 #[expect(dead_code, reason = "it is only described")]
 struct Ok {
     #[schema(schema_with = id, required = false)]
@@ -224,7 +287,7 @@ fn codes() -> ObjectBuilder {
 }
 
 /// What `reply` has for refusals.
-pub(super) const CODES: [&str; 8] = [
+pub(super) const CODES: [&str; 9] = [
     "bad_request",
     "invalid_topic",
     "invalid_filter",
@@ -232,6 +295,7 @@ pub(super) const CODES: [&str; 8] = [
     "forbidden",
     "too_large",
     "not_found",
+    "unknown_session",
     "disk_failing",
 ];
 
@@ -254,7 +318,10 @@ mod tests {
     #[test]
     fn what_is_described_is_understood() {
         for frame in requests() {
-            let understood = |example: &Value| Frame::parse(&example.to_string()).request.is_ok();
+            let understood = |example: &Value| match Frame::parse(&example.to_string()) {
+                Frame::One(operation) => operation.request.is_ok(),
+                Frame::Many(_) => false,
+            };
             assert!(understood(&frame.example), "{}", frame.name);
             let schema = fields(&frame);
             for field in frame.example.as_object().unwrap().keys() {

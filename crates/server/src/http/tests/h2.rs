@@ -97,7 +97,7 @@ async fn who_is_asked_is_said_by_authority() {
         ("evil.example", Some("localhost"), 400),
         ("localhost", Some("evil.example"), 400),
     ] {
-        let mut asking = Request::builder().version(Version::HTTP_2).uri(format!("http://{authority}/api/health"));
+        let mut asking = Request::builder().version(Version::HTTP_2).uri(format!("http://{authority}/api/devices"));
         if let Some(host) = host {
             asking = asking.header("host", host);
         }
@@ -106,7 +106,7 @@ async fn who_is_asked_is_said_by_authority() {
     }
     // A page asks the hub that it came from, and that is told by the same name.
     for (origin, status) in [("http://localhost:8080", 200), ("http://evil.example", 401)] {
-        let mut asking = request("GET", "/api/health");
+        let mut asking = request("GET", "/api/devices");
         asking.headers_mut().insert("origin", origin.parse().unwrap());
         let answer = client.send_request(asking, true).unwrap().0;
         assert_eq!(answer.await.unwrap().status(), status, "{origin}");

@@ -43,25 +43,41 @@ def test_a_document_that_is_known_is_not_sent_again(path, shared):
     assert shared.get(path, headers={"If-None-Match": '"other"'}).content == first.content
 
 
+def bearer(request, header):
+    request.headers["Authorization"] = header.split(": ", 1)[1]
+    return request
+
+
 @pytest.mark.timeout(2 * SECONDS_LONG)
 def test_every_answer_is_as_described(make_hub, long, record_property):
     """schemathesis makes requests from the document, right ones and wrong ones, and looks at all that is answered."""
     hub = make_hub().start()
+    person = {"name": "contract", "password": "correct horse battery staple"}
+    assert hub.request("POST", "/api/setup", json=person).status_code == 201
+    hub.api.cookies.clear()
+    hub.api.auth = (person["name"], person["password"])
+    assert hub.request("POST", "/api/users", json=person | {"name": "bob", "role": "member"}).status_code == 201
+    made = [hub.request("POST", "/api/tokens", json={"name": name, "role": "admin"}).json() for name in ("one", "spare")]
+    config = hub.folder / "contract.toml"
+    config.write_text((HERE / "contract.toml").read_text().replace("SPARE", str(made[1]["id"])))
+    credential = f"Authorization: Bearer {made[0]['token']}"
     seed, seconds = os.environ["E2E_SEED"], SECONDS_LONG if long else SECONDS
     print(f"seed: {seed}", file=sys.stderr)
-    command = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", HERE / "contract.toml", "run"]
+    command = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", config, "run", "--header", credential]
     command += [hub.url("/api/openapi.json"), "--seed", seed, "--max-time", str(seconds), "--request-timeout", "10"]
     command += ["--max-examples", "1000" if long else "30"]
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     # Somebody whom the operations on clients find: the document's example.
-    with Paho(hub, name="kitchen", clean=False, expiry=3600):
+    with Paho(hub, name="kitchen", clean=False, expiry=3600, token=made[0]["token"]):
         done = subprocess.run(
             command, capture_output=True, text=True, cwd=hub.folder, env=environment, timeout=2 * SECONDS_LONG
         )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     cases = " ".join(done.stdout.split("Test cases:")[1].split("Seed:")[0].split())
     record_property("figures", f"schemathesis: {cases}")
-    assert hub.get("/api/health").status_code == 200
+    # It was let in to the end.
+    who = hub.get("/api/session", auth=lambda request: bearer(request, credential)).json()
+    assert (who["kind"], who["administers"]) == ("app", True)
 
 
 def test_the_document_is_valid_asyncapi(asyncapi):

@@ -53,6 +53,7 @@ class Paho:
         keepalive=60,
         transport="tcp",
         tls=None,
+        token=None,
     ):
         self.version = version
         self.hub = hub
@@ -65,6 +66,8 @@ class Paho:
             transport=transport,
             **options,
         )
+        if token is not None:
+            self.client.username_pw_set("token", token)
         self.messages = Inbox(f"{self.name} messages")
         self._connects = Inbox(f"{self.name} CONNACK")
         self._acks = Inbox(f"{self.name} acknowledgements")

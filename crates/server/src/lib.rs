@@ -14,6 +14,7 @@ pub mod cli;
 mod clients;
 pub mod config;
 mod demo;
+mod document;
 mod feed;
 #[cfg(test)]
 mod fixture;

@@ -29,7 +29,12 @@ use crate::routes;
 use crate::shard::{ConnectionGuard, Shard};
 
 /// All routes, without state: what a request needs comes with it, so that nothing here keeps a shard alive.
-static ROUTES: LazyLock<Router> = LazyLock::new(routes::router);
+static ROUTES: LazyLock<Router> = LazyLock::new(|| routes::described().0);
+
+/// Makes the routes, so that no shard has to when its first request comes.
+pub(crate) fn prepare() {
+    LazyLock::force(&ROUTES);
+}
 
 /// Serves a connection until it ends or the hub stops: then a request in flight is finished, streams and waiting
 /// requests end. A WebSocket that it becomes takes the guard along, so that nothing of this is kept for it.

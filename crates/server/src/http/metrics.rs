@@ -10,6 +10,7 @@ use housewire_protocols::mqtt::SessionBound;
 
 use crate::caller::Caller;
 use crate::clients::{Behind, Figures, Protocol};
+use crate::http::describe::Forbidden;
 use crate::http::problem::Problem;
 use crate::limits::CLIENTS_AT_ONCE;
 use crate::metrics::{Kind, MetricsText};
@@ -18,6 +19,12 @@ use crate::stats::{Bound, Flow, memory};
 use crate::tls::Tls;
 
 /// Seen by whoever may read `$SYS/broker/metrics`.
+#[utoipa::path(
+    get, path = "/api/metrics", operation_id = "getMetrics", tag = "Hub",
+    summary = "Tells every figure, for Prometheus",
+    description = "Needs the right to read `$SYS/broker/metrics`.",
+    responses((status = 200, description = "Figures in the text format of Prometheus.", body = String, content_type = "text/plain"), Forbidden),
+)]
 pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
     caller.must(Access::Read, TopicRef::parse("$SYS/broker/metrics").expect("a constant that parses"))?;
     let clients = survey(&caller.shard).await;

@@ -22,7 +22,7 @@ beforeEach(() => {
       sockets.push(new FakeSocket());
       return last();
     },
-    filter: 'devices/#',
+    filters: ['devices/#'],
     timers,
     random: () => 1,
     events: {
@@ -115,7 +115,7 @@ describe('reconnecting', () => {
       open: () => {
         throw new Error('no');
       },
-      filter: '#',
+      filters: ['#'],
       timers,
       random: () => 1,
       events: { state: ({ state }) => states.push(state), subscribed: () => {}, message: () => {} },

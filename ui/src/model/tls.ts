@@ -1,0 +1,50 @@
+// Encryption, as the hub tells of it: its certificate, the authority that signed it.
+
+export interface TlsCertificate {
+  names: string[];
+  not_before: string | null;
+  not_after: string | null;
+  /** SHA-256 over the DER, hexadecimal. */
+  fingerprint: string | null;
+  issuer: string | null;
+}
+
+export interface TlsView {
+  enabled: boolean;
+  /** `local`: made and renewed by the hub; `files`: brought along by whoever runs it. */
+  source: 'local' | 'files' | null;
+  certificate: TlsCertificate | null;
+  ca: TlsCertificate | null;
+}
+
+/** A fingerprint as it is read aloud: pairs with colons. */
+export function pairs(hex: string): string {
+  return (hex.replace(/[^0-9a-f]/gi, '').match(/../g) ?? []).join(':').toUpperCase();
+}
+
+/** Days until a certificate ends; negative after it. */
+export function daysLeft(notAfter: string, now: number): number {
+  return Math.floor((Date.parse(notAfter) - now) / 86_400_000);
+}
+
+export const SYSTEMS = [
+  'debian',
+  'fedora',
+  'macos',
+  'windows',
+  'ios',
+  'android',
+  'firefox',
+  'tools',
+] as const;
+export type System = (typeof SYSTEMS)[number];
+
+/** Which instructions to show first, from what the browser says of itself. */
+export function systemOf(agent: string): System {
+  if (/iPhone|iPad/.test(agent)) return 'ios';
+  if (/Android/.test(agent)) return 'android';
+  if (/Firefox/.test(agent)) return 'firefox';
+  if (/Mac OS X/.test(agent)) return 'macos';
+  if (/Windows/.test(agent)) return 'windows';
+  return /Fedora|Red Hat/.test(agent) ? 'fedora' : 'debian';
+}

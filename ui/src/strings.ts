@@ -196,6 +196,7 @@ export const t = {
     report: 'Report a value, as the device does',
     loopback:
       'These lines work on the machine the hub runs on. From elsewhere, put its network address in place of',
+    token: 'These lines need a token of the device. Put yours into a variable first:',
     none: 'There is nothing to reach before the first report.',
   },
 
@@ -368,7 +369,7 @@ export const t = {
     rights: 'Rights',
     ownRights: 'Rights of its own',
     guest: 'Guest',
-    guestOf: (policy: string) => (policy === 'lan' ? 'Anybody on this network' : 'Anybody on this computer'),
+    guestOf: (policy: string) => (policy === 'lan' ? 'On this network' : 'On this computer'),
     signOut: 'Sign out',
   },
   rights: {

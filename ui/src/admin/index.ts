@@ -1,4 +1,5 @@
 // What only some people need, and they seldom: one bundle of its own, fetched by `lib/Lazy.svelte`.
+export { default as Account } from './Account.svelte';
 export { default as Audit } from './Audit.svelte';
 export { default as DeviceAccess } from './DeviceAccess.svelte';
 export { default as Guest } from './Guest.svelte';

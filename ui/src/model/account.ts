@@ -133,6 +133,11 @@ function permits(granted: readonly string[], denied: readonly string[], topic: s
 
 const DEVICES = 'devices/#';
 
+/** Whether a program in a terminal needs a token: whoever is no guest is asked for one. */
+export function needsToken({ kind, guest }: Session): boolean {
+  return kind !== 'guest' && !(guest.kept && guest.policy !== 'off');
+}
+
 /** What the page subscribes to: everything below `devices/` that this session may read. */
 export function subscriptions(read: readonly string[]): string[] {
   if (read.some((filter) => covers(filter, DEVICES))) return [DEVICES];

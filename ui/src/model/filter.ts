@@ -21,7 +21,8 @@ export function matches(filter: string, topic: string): boolean {
 
 /** Whether everything that `inner` matches is matched by `outer`, too. A topic is a filter without wildcards. */
 export function covers(outer: string, inner: string): boolean {
-  const a = outer.split('/');
+  // Every topic has a first level.
+  const a = outer === '+/#' ? ['#'] : outer.split('/');
   const b = inner.split('/');
   if (b[0]?.startsWith('$') && (a[0] === '#' || a[0] === '+')) return false;
   for (let i = 0; ; i += 1) {

@@ -32,16 +32,22 @@ export interface ReachLine {
   line: string;
 }
 
+/** Whether a line has to say who it is; the token itself stays in a variable of the reader's shell. */
+export type Credential = 'none' | 'token';
+
 export function reachLines(
   hub: HubAddress,
   device: string,
   property: string,
   meta: PropertyMeta,
   value: Json,
+  credential: Credential = 'none',
 ): ReachLine[] {
+  const token = credential === 'token';
+  const curl = token ? 'curl -H "Authorization: Bearer $TOKEN"' : 'curl';
   const url = `${hub.origin}/api/devices/${device}/${property}`;
   const topic = `devices/${device}/${property}`;
-  const broker = `-h ${hub.host} -p ${hub.port}${hub.secure ? ' --tls-use-os-certs' : ''}`;
+  const broker = `-h ${hub.host} -p ${hub.port}${hub.secure ? ' --tls-use-os-certs' : ''}${token ? ` -u ${device} -P "$TOKEN"` : ''}`;
   const sample = meta.type === 'bytes' ? sampleOf(meta) : (value ?? sampleOf(meta));
   const text = quote(textOf(sample));
   // curl reads `-d @name` from a file.
@@ -49,18 +55,18 @@ export function reachLines(
   // In a JSON body text has to stand in double quotes; as an MQTT payload it stands as it is.
   const json = quote(JSON.stringify(sample));
   const lines: ReachLine[] = [
-    { does: 'read', with: 'curl', line: `curl ${url}` },
+    { does: 'read', with: 'curl', line: `${curl} ${url}` },
     { does: 'watch', with: 'mosquitto', line: `mosquitto_sub ${broker} -t ${topic}` },
   ];
   if (meta.access.includes('set')) {
     const header = `-H 'content-type: application/json'`;
     lines.push(
-      { does: 'ask', with: 'curl', line: `curl -X POST ${header} -d ${json} ${url}/set` },
+      { does: 'ask', with: 'curl', line: `${curl} -X POST ${header} -d ${json} ${url}/set` },
       { does: 'ask', with: 'mosquitto', line: `mosquitto_pub ${broker} -t ${topic}/set -m ${text}` },
     );
   }
   lines.push(
-    { does: 'report', with: 'curl', line: `curl -X PUT ${data} ${text} ${url}` },
+    { does: 'report', with: 'curl', line: `${curl} -X PUT ${data} ${text} ${url}` },
     { does: 'report', with: 'mosquitto', line: `mosquitto_pub ${broker} -t ${topic} -m ${text}` },
   );
   return lines;

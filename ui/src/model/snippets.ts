@@ -34,7 +34,7 @@ function curl(hub: HubAddress, { device, token }: Owner): string {
   const header = `-H ${quote(`Authorization: Bearer ${token}`)}`;
   const ca = hub.secure ? ` --cacert ${CA_FILE}` : '';
   if (device === null) return `curl${ca} ${header} ${hub.origin}/api/devices`;
-  return `curl${ca} -X PUT -d 21.5 ${header} \\\n  ${hub.origin}/api/devices/${device}/temperature`;
+  return `curl${ca} -X PUT -d 21.5 ${header} ${hub.origin}/api/devices/${device}/temperature`;
 }
 
 function mosquitto(hub: HubAddress, { device, token }: Owner): string {
@@ -42,8 +42,8 @@ function mosquitto(hub: HubAddress, { device, token }: Owner): string {
   // The user name is for people who read the hub's log; the token alone says who this is.
   const who = `-u ${device ?? 'app'} -P ${quote(token)}`;
   const to = `-h ${hub.host} -p ${hub.port}${ca} ${who}`;
-  if (device === null) return `mosquitto_sub ${to} \\\n  -t 'devices/#' -v`;
-  return `mosquitto_pub ${to} \\\n  -t devices/${device}/temperature -m 21.5`;
+  if (device === null) return `mosquitto_sub ${to} -t 'devices/#' -v`;
+  return `mosquitto_pub ${to} -t devices/${device}/temperature -m 21.5`;
 }
 
 function python(hub: HubAddress, { device, token }: Owner): string {

@@ -17,9 +17,14 @@ export interface TlsView {
   ca: TlsCertificate | null;
 }
 
-/** A fingerprint as it is read aloud: pairs with colons. */
-export function pairs(hex: string): string {
-  return (hex.replace(/[^0-9a-f]/gi, '').match(/../g) ?? []).join(':').toUpperCase();
+/** A fingerprint in the pairs of digits in which it is read aloud. */
+export function pairs(hex: string): string[] {
+  return (
+    hex
+      .replace(/[^0-9a-f]/gi, '')
+      .toUpperCase()
+      .match(/../g) ?? []
+  );
 }
 
 /** Days until a certificate ends; negative after it. */

@@ -165,7 +165,13 @@ export const a = {
     names: 'Valid for',
     until: 'Until',
     fingerprint: 'SHA-256 fingerprint',
-    caFingerprint: 'SHA-256 of the authority',
+    who: 'Client certificates',
+    clientAuth: {
+      off: 'Not asked for',
+      optional: 'Taken in place of a token, if a device shows one',
+      required: 'Required of everybody',
+    },
+    caFingerprint: 'SHA-256 of that certificate',
     trust: 'Make devices trust it',
   },
 
@@ -191,6 +197,7 @@ export const a = {
       save: 'Download the certificate with the button above.',
       windows: 'Open a terminal as administrator in the folder of the download.',
       iosOpen: 'Open this page in Safari, press the button above, and allow the profile to be downloaded.',
+      iosButton: 'Download the profile',
       iosInstall:
         'In Settings, General, VPN & Device Management, choose the Housewire profile and install it.',
       iosTrust:

@@ -59,8 +59,8 @@ export class Accounts {
     return this.api.list('/api/sessions');
   }
 
-  async endSession(id: string): Promise<void> {
-    await this.api.send('DELETE', `/api/sessions/${at(id)}`);
+  async endSession(id: number): Promise<void> {
+    await this.api.send('DELETE', `/api/sessions/${id}`);
   }
 
   people(): Promise<Person[]> {
@@ -96,8 +96,8 @@ export class Accounts {
     return this.api.json('POST', `/api/devices/${at(device)}/certificate`, {});
   }
 
-  async revoke(id: string): Promise<void> {
-    await this.api.send('DELETE', `/api/tokens/${at(id)}`);
+  async revoke(id: number): Promise<void> {
+    await this.api.send('DELETE', `/api/tokens/${id}`);
   }
 
   audit(query: AuditQuery): Promise<AuditEntry[]> {

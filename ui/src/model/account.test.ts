@@ -43,6 +43,8 @@ describe('rights', () => {
   test('tokens are given by members and admins, never by the device itself', () => {
     expect(mayEquip(session({ read: ['#'], write: ['#'] }), 'lamp')).toBe(true);
     expect(mayEquip(limited, 'lamp')).toBe(false);
+    expect(mayEquip(session({ kind: 'guest' }), 'lamp')).toBe(false);
+    expect(mayEquip(session({ deny: ['devices/+/lock'] }), 'lamp')).toBe(false);
     expect(mayEquip(session({ administers: true, read: [], write: [] }), 'lamp')).toBe(true);
     expect(mayEquip(session({ kind: 'device', read: ['#'], write: ['#'] }), 'lamp')).toBe(false);
   });

@@ -53,20 +53,22 @@ export interface PersonChange {
 }
 
 export interface WebSession {
-  id: string;
+  id: number;
   created: string;
-  last_seen: string;
+  last_seen: string | null;
   address: string | null;
   agent: string | null;
   current: boolean;
 }
 
 export interface Token {
-  id: string;
+  id: number;
   kind: 'device' | 'app';
   credential: 'token' | 'certificate';
   device: string | null;
+  /** May be empty. */
   name: string;
+  /** An app has one, and perhaps filters that stand instead of what it may. */
   role: Role | null;
   read: string[] | null;
   write: string[] | null;
@@ -82,7 +84,8 @@ export interface NewToken extends Token {
   token: string;
 }
 
-export interface NewCertificate extends Token {
+/** What the hub makes for a device that is to prove itself by TLS. PEM, all of it. */
+export interface NewCertificate {
   certificate: string;
   /** null when the request brought its own key. */
   key: string | null;
@@ -99,6 +102,11 @@ export interface AuditEntry {
   subject: string | null;
   detail: string | null;
   count: number;
+}
+
+/** What to call a token: by its name, or by what it is for. */
+export function nameOf({ name, device }: Token): string {
+  return name !== '' ? name : (device ?? '');
 }
 
 /** Whether the hub talks to this session at all. */
@@ -119,11 +127,14 @@ export function mayManage(session: Session, device: string): boolean {
   return mayWrite(session, `devices/${device}`);
 }
 
-/** Whether a device may be given tokens: by who administers, or writes to it and reads everything. */
+/** Whether a device may be given tokens: by who administers, and by people who may do all that it may. */
 export function mayEquip(session: Session, device: string): boolean {
+  const all = `devices/${device}/#`;
+  const within = (filters: readonly string[]): boolean => filters.some((filter) => covers(filter, all));
+  const { administers, kind, read, write, deny } = session;
   return (
-    session.administers ||
-    (session.kind !== 'device' && session.read.includes('#') && mayManage(session, device))
+    administers ||
+    (kind === 'person' && within(read) && within(write) && !deny.some((filter) => overlap(filter, all)))
   );
 }
 

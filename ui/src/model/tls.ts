@@ -1,20 +1,20 @@
 // Encryption, as the hub tells of it: its certificate, the authority that signed it.
 
-export interface TlsCertificate {
-  names: string[];
-  not_before: string | null;
-  not_after: string | null;
+interface Facts {
+  subject: string;
+  issuer: string;
+  not_before: string;
+  not_after: string;
   /** SHA-256 over the DER, hexadecimal. */
-  fingerprint: string | null;
-  issuer: string | null;
+  fingerprint: string;
 }
 
 export interface TlsView {
-  enabled: boolean;
-  /** `local`: made and renewed by the hub; `files`: brought along by whoever runs it. */
-  source: 'local' | 'files' | null;
-  certificate: TlsCertificate | null;
-  ca: TlsCertificate | null;
+  mode: 'off' | 'on' | 'only';
+  client_auth: 'off' | 'optional' | 'required';
+  /** `issued_by` tells whether the hub made it itself, or was given files. */
+  certificate: (Facts & { issued_by: string; names: string[] }) | null;
+  ca: (Facts & { url: string }) | null;
 }
 
 /** A fingerprint in the pairs of digits in which it is read aloud. */

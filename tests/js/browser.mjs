@@ -102,6 +102,10 @@ const commands = {
   async evaluate({ page, script }) {
     return { result: (await pages.get(page).page.evaluate(script)) ?? null };
   },
+  // With what scripts cannot read: the cookies that are HttpOnly.
+  async cookies({ page }) {
+    return { cookies: await pages.get(page).context.cookies() };
+  },
   async screenshot({ page, path, full = false }) {
     await pages.get(page).page.screenshot({ path, fullPage: full, animations: "disabled" });
     return {};

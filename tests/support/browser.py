@@ -91,6 +91,10 @@ class Page:
     def evaluate(self, script):
         return self.call("evaluate", script=script)["result"]
 
+    def cookies(self):
+        """Name to cookie; also what the page's own scripts cannot see."""
+        return {cookie["name"]: cookie for cookie in self.call("cookies")["cookies"]}
+
     def goto(self, url):
         self.call("goto", url=url)
 

@@ -102,6 +102,13 @@ const commands = {
   async evaluate({ page, script }) {
     return { result: (await pages.get(page).page.evaluate(script)) ?? null };
   },
+  // From now on the hub seems to answer requests that match (a glob) with an error.
+  async fail({ page, glob, detail }) {
+    const body = JSON.stringify({ type: "about:blank", title: "Internal Server Error", status: 500, detail });
+    const answer = { status: 500, contentType: "application/problem+json", body };
+    await pages.get(page).page.route(glob, (route) => route.fulfill(answer));
+    return {};
+  },
   // With what scripts cannot read: the cookies that are HttpOnly.
   async cookies({ page }) {
     return { cookies: await pages.get(page).context.cookies() };

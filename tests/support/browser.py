@@ -91,6 +91,10 @@ class Page:
     def evaluate(self, script):
         return self.call("evaluate", script=script)["result"]
 
+    def fail(self, glob, detail):
+        """From now on the hub seems to answer requests that match with status 500."""
+        self.call("fail", glob=glob, detail=detail)
+
     def cookies(self):
         """Name to cookie; also what the page's own scripts cannot see."""
         return {cookie["name"]: cookie for cookie in self.call("cookies")["cookies"]}

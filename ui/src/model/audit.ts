@@ -3,6 +3,8 @@ import type { AuditEntry } from './account';
 
 /** Entries asked for at once. */
 export const AUDIT_PAGE = 100;
+/** So many are kept on the page; whoever wants more filters, or asks the API. */
+export const AUDIT_SHOWN_MAX = 2_000;
 
 /**
  * Puts the newest entries, read again, in front of what is known. Entries that are counted further replace
@@ -13,7 +15,7 @@ export function refresh(known: readonly AuditEntry[], newest: readonly AuditEntr
   const first = known[0];
   if (oldest === undefined || first === undefined) return [...newest];
   if (newest.length >= AUDIT_PAGE && oldest.id > first.id) return [...newest];
-  return [...newest, ...known.filter((entry) => entry.id < oldest.id)];
+  return [...newest, ...known.filter((entry) => entry.id < oldest.id)].slice(0, AUDIT_SHOWN_MAX);
 }
 
 /** Adds an older page behind what is known. */

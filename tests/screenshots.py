@@ -88,7 +88,8 @@ def populate(hub, people, tokens):
         assert hub.post("/api/users", json=person).status_code == 201
     for number in range(tokens):
         if number % 3 == 2:
-            body = {"name": ("Node-RED", "Backup script")[number % 2], "role": "viewer", "expires": "90d"}
+            name = ("Node-RED", "Backup script")[number % 2] + (f" {number}" if number > 6 else "")
+            body = {"name": name, "role": "viewer", "expires": "90d"}
             assert hub.post("/api/tokens", json=body).status_code == 201
         else:
             device = ("lamp", "garage-door", "weather-station-on-the-roof")[number % 3 if number > 3 else 0]

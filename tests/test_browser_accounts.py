@@ -5,6 +5,7 @@ Belongs here: what needs a browser. Does not: the API of accounts by itself.
 """
 
 import http.server
+import json
 import re
 import subprocess
 import threading
@@ -493,6 +494,73 @@ def test_an_open_hub_warns_its_admin(make_hub, browser):
         page.click(role("link", "See what that means"))
         page.wait(role("heading", "Guest access"))
         page.wait(css('[aria-current="true"]:has-text("Everybody who reaches the hub")'))
+
+
+# --- encryption -------------------------------------------------------------------------------------------------------
+
+
+def https(hub):
+    return hub.http.replace("http://", "https://")
+
+
+def test_a_password_in_the_clear_is_warned_about(owned, browser):
+    """Another name than this machine's own: for the page, another machine."""
+    with browser.open(owned.http.replace("127.0.0.1", "hub.localhost") + "/devices/lamp") as page:
+        page.wait(text("Your password travels unencrypted"))
+        offer = page.evaluate("document.querySelector('aside a').href")
+        assert re.fullmatch(r"https://[^/]+/devices/lamp", offer), offer
+        page.click(role("link", "Make this device trust the hub"))
+        page.wait(role("heading", "Trust this hub"))
+        name, pem = page.download(role("link", "Download the certificate"))
+        assert (name, pem.split("\n")[0]) == ("housewire-ca.crt", "-----BEGIN CERTIFICATE-----")
+        page.click(role("link", "Back to the hub"))
+        # Whoever signs in all the same gets in.
+        sign_in(page, "anna")
+        page.wait(POWER)
+    with browser.open(owned.http + "/") as page:
+        page.wait(role("heading", "Sign in"))
+        assert page.count(text("Your password travels unencrypted")) == 0
+
+
+def test_signed_in_over_tls(owned, browser):
+    with browser.open(https(owned) + "/settings/tls") as page:
+        sign_in(page, "anna")
+        page.wait(text("The hub’s certificate"))
+        cookie = page.cookies()["__Host-housewire"]
+        assert (cookie["secure"], cookie["httpOnly"]) == (True, True)
+        shown = owned.get("/api/tls").json()
+        prints = page.evaluate("[...document.querySelectorAll('dd code')].map(code => code.textContent.trim())")
+        assert shown["certificate"]["fingerprint"] in prints
+        assert shown["ca"]["fingerprint"] in prints
+        for system in ("Fedora", "macOS", "Windows", "iPhone, iPad", "Android", "Firefox", "curl, Python, Arduino"):
+            page.click(role("tab", system))
+            page.wait(css("[role=tabpanel] li"))
+        # The page itself lives on the encrypted line, its WebSocket included.
+        page.click(role("link", "Home"))
+        owned.report("lamp", "power", "true")
+        page.wait(role("switch", "Desk lamp, Power", checked=True))
+        assert unexpected(page) == ([], [], [])
+
+
+def test_a_certificate_for_a_device_is_handed_over_and_works(owned, browser, tmp_path):
+    with opened(browser, owned, "anna", "/devices/lamp") as page:
+        page.click(role("button", "Create certificate"))
+        page.click(role("button", "Create certificate", within=role("dialog")))
+        files = {}
+        for name in ("lamp.crt", "lamp.key", "housewire-ca.crt"):
+            saved, pem = page.download(role("button", name))
+            assert saved == name
+            files[name] = tmp_path / name
+            files[name].write_text(pem)
+        page.click(role("button", "Done"))
+        page.wait(role("row", "Certificate", exact=False))
+        command = ["curl", "-sS", "--cacert", files["housewire-ca.crt"], "--cert", files["lamp.crt"]]
+        command += ["--key", files["lamp.key"], https(owned) + "/api/session"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        who = json.loads(done.stdout)
+        assert (who["kind"], who["name"], who["write"]) == ("device", "lamp", ["devices/lamp/#"])
+        assert unexpected(page) == ([], [], [])
 
 
 # --- from elsewhere ---------------------------------------------------------------------------------------------------

@@ -91,6 +91,11 @@ class Page:
     def evaluate(self, script):
         return self.call("evaluate", script=script)["result"]
 
+    def download(self, target):
+        """Presses something that hands over a file; its name and its text."""
+        answer = self.call("download", target=target)
+        return answer["name"], answer["text"]
+
     def fail(self, glob, detail):
         """From now on the hub seems to answer requests that match with status 500."""
         self.call("fail", glob=glob, detail=detail)

@@ -250,6 +250,7 @@ export const t = {
   },
 
   code: { copied: 'Copied', copyLabel: (what: string) => `Copy: ${what}` },
+  table: { more: (n: number) => `Show more, ${n} left` },
   dialog: { close: 'Close', keep: 'Keep it' },
   toast: { dismiss: 'Dismiss' },
 

@@ -3,6 +3,7 @@ import { emptyRights, rightsOf, textOf, wrongRights } from '../admin/rights';
 import { session } from '../testing/fixtures';
 import {
   agentOf,
+  bySight,
   mayEquip,
   mayManage,
   mayRead,
@@ -12,6 +13,7 @@ import {
   strengthOf,
   subscriptions,
   type AuditEntry,
+  type WebSession,
 } from './account';
 import { append, AUDIT_PAGE, refresh } from './audit';
 import { hubAddress } from './reach';
@@ -94,12 +96,31 @@ describe('the strength of a password', () => {
   ])('%s', (_, password, expected) => expect(strengthOf(password, 'anna')).toBe(expected));
 });
 
+test('sessions are listed with the one that asks first', () => {
+  const at = (id: number, last_seen: string | null, current = false): WebSession => ({
+    id,
+    created: '2026-11-01T00:00:00Z',
+    last_seen,
+    address: null,
+    agent: null,
+    current,
+  });
+  const list = [
+    at(1, '2026-11-20T00:00:00Z'),
+    at(2, null),
+    at(3, '2026-11-02T00:00:00Z', true),
+    at(4, '2026-11-21T00:00:00Z'),
+  ];
+  expect(bySight(list).map(({ id }) => id)).toEqual([3, 4, 1, 2]);
+});
+
 test.each([
   ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', 'Firefox, Linux'],
   ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Safari/604', 'Safari, iOS'],
   ['Mozilla/5.0 (Linux; Android 15) AppleWebKit/537 Chrome/140 Mobile Safari/537', 'Chrome, Android'],
   ['Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/140 Safari/537 Edg/140', 'Edge, Windows'],
   ['curl/8.14.1', 'curl'],
+  ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like…', 'Linux'],
   ['x'.repeat(50), `${'x'.repeat(39)}…`],
   ['', null],
   [null, null],

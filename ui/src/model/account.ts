@@ -104,6 +104,13 @@ export interface AuditEntry {
   count: number;
 }
 
+/** The one that is asking first, then whoever was seen last. */
+export function bySight(sessions: readonly WebSession[]): WebSession[] {
+  const seen = ({ current, last_seen, created }: WebSession): number =>
+    current ? Infinity : Date.parse(last_seen ?? created);
+  return [...sessions].sort((a, b) => seen(b) - seen(a));
+}
+
 /** What to call a token: by its name, or by what it is for. */
 export function nameOf({ name, device }: Token): string {
   return name !== '' ? name : (device ?? '');
@@ -207,6 +214,7 @@ export function agentOf(agent: string | null): string | null {
     [/Windows/, 'Windows'],
     [/Linux|X11/, 'Linux'],
   ]);
+  if (browser === undefined && system !== undefined && agent.startsWith('Mozilla/')) return system;
   if (browser === undefined) return agent.length > 40 ? `${agent.slice(0, 39)}…` : agent;
   return system === undefined ? browser : `${browser}, ${system}`;
 }

@@ -93,7 +93,7 @@ def test_the_log_tells_who_comes_and_goes(hub):
         raw.send(connect(4, name="", flags=0))
         raw.ended_with()
     lines = {
-        "polite came": r'INFO .*MQTT client connected client_id="polite" peer=127\.0\.0\.1:\d+ version="5" '
+        "polite came": r'INFO .*MQTT client connected client_id="polite" peer=127\.0\.0\.1:\d+ transport="tcp" version="5" '
         r'clean_start=true keep_alive_s=60 user="guest" session_present=false',
         "polite left": r'INFO .*MQTT client disconnected client_id="polite" .*reason="it said goodbye"',
         "lost": r'INFO .*MQTT client disconnected client_id="lost" .*reason="the connection was closed or lost"',

@@ -13,7 +13,7 @@ import requests
 
 from .wait import PATIENCE, Inbox
 
-READY = re.compile(r"^ready http://(?P<host>\S+?):(?P<port>\d+)(?: mqtt://\S+?:(?P<mqtt>\d+))?$")
+READY = re.compile(r"^ready http://(?P<host>\S+?):(?P<port>\d+)(?: mqtt://\S+?:(?P<mqtt>\d+))?(?: mqtts://\S+?:(?P<mqtts>\d+))?$")
 STOP_SECONDS = 5.0
 
 
@@ -52,7 +52,7 @@ class Hub:
         self.api.trust_env = False
 
     def command(self):
-        given = ["--bind", "127.0.0.1", "--port", "0", "--mqtt-port", "0", "--data", str(self.data)]
+        given = ["--bind", "127.0.0.1", "--port", "0", "--mqtt-port", "0", "--mqtts-port", "0", "--data", str(self.data)]
         # A flag that the test gives itself replaces the one given here.
         kept = []
         for flag, value in zip(given[::2], given[1::2]):
@@ -96,6 +96,7 @@ class Hub:
         self.host = match["host"]
         self.port = int(match["port"])
         self.mqtt_port = int(match["mqtt"]) if match["mqtt"] else None
+        self.mqtts_port = int(match["mqtts"]) if match["mqtts"] else None
         return self
 
     @property

@@ -25,7 +25,7 @@ use crate::principal::{Access, Permissions, Principal};
 use crate::registry::Registry;
 use crate::route_cache::RouteCache;
 use crate::share::{Others, Share};
-use crate::slots::Slots;
+use crate::slots::{Slot, Slots};
 use crate::time::Now;
 use crate::topic::{Filter, Topic, TopicRef};
 use crate::trie::{SubscribeOptions, Subscription, Trie};
@@ -267,6 +267,23 @@ impl Hub {
         principal.require(Access::Read, topic)?;
         let slot = self.slots.get(topic);
         Ok(slot.and_then(|slot| slot.lock().present(now.wall).cloned()))
+    }
+
+    /// What is there to read under the topics that match a filter, in order, starting behind `after`: a bounded number, and
+    /// where to go on, or `None` at the end. What the principal may not read is left out.
+    pub fn list(
+        &self,
+        principal: &Principal,
+        filter: &Filter,
+        after: Option<&Topic>,
+        now: Now,
+    ) -> (Vec<Message>, Option<Topic>) {
+        let (slots, next) = self.slots.page(filter, after);
+        // A filter without a wildcard names its only topic, whatever it stands behind.
+        let behind = |slot: &Slot| after.is_none_or(|after| slot.topic() > after);
+        let readable = slots.iter().filter(|slot| behind(slot) && principal.may(Access::Read, slot.topic().borrow()));
+        let messages = readable.filter_map(|slot| slot.lock().present(now.wall).cloned());
+        (messages.collect(), next)
     }
 
     /// Changes somebody's rights, for connections that exist too.

@@ -16,6 +16,7 @@ mod principal;
 mod property;
 mod publisher;
 mod registry;
+mod role;
 mod route;
 mod route_cache;
 mod share;
@@ -38,6 +39,7 @@ pub use property::{
     Property, PropertyAccess, PropertySpec, RuleBroken, SpecError, TARGET_EXPIRY, TARGET_SETTLE, Target,
 };
 pub use publisher::{Publisher, Receipt};
+pub use role::{Grant, Role};
 pub use route_cache::RouteCache;
 pub use share::{Others, Share, Takers};
 pub use slots::RetainedFigures;

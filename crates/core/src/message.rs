@@ -129,6 +129,8 @@ pub struct Run<'a> {
     properties: Option<&'a Arc<Properties>>,
     pub(crate) origin: Origin,
     pub(crate) time: Timestamp,
+    /// What the registry says of it, if anything; see [`Run::is_state`].
+    is_state: Cell<Option<bool>>,
     payload_bytes: Cell<Option<u64>>,
     encodings: RefCell<Vec<(u32, Rc<Encoded>)>>,
     messages: OnceCell<Vec<Arc<Message>>>,
@@ -155,6 +157,7 @@ impl<'a> Run<'a> {
             properties: None,
             origin: Origin { via: "hub", session: SessionId(0), presence: Presence::None },
             time: Timestamp::default(),
+            is_state: Cell::new(None),
             payload_bytes: Cell::new(None),
             encodings: RefCell::new(Vec::new()),
             messages: OnceCell::new(),
@@ -190,6 +193,7 @@ impl<'a> Run<'a> {
         let mut run = Run::new(self.topic, payloads).qos(self.qos).retain(self.retain).properties(self.properties);
         run.origin = self.origin;
         run.time = self.time;
+        run.is_state.set(self.is_state.get());
         run
     }
 
@@ -220,6 +224,17 @@ impl<'a> Run<'a> {
     /// As published.
     pub fn is_retained(&self) -> bool {
         self.retain
+    }
+
+    /// Whether its messages say how something is, so that a newer one of the topic makes the older ones worthless: a device's
+    /// values, except those of event properties, and what is retained. Anything else is a happening, each for itself.
+    pub fn is_state(&self) -> bool {
+        self.is_state.get().unwrap_or(self.retain)
+    }
+
+    /// The registry knows better than the retain flag.
+    pub(crate) fn set_state(&self, is_state: bool) {
+        self.is_state.set(Some(is_state));
     }
 
     /// As published.

@@ -28,6 +28,8 @@ pub struct Permissions {
     pub write: Vec<Filter>,
     /// Topics that may be neither read nor written.
     pub deny: Vec<Filter>,
+    /// Whether they may look after the hub itself: who may do what, who is connected. No topic says so.
+    pub administer: bool,
 }
 
 impl Permissions {
@@ -35,7 +37,7 @@ impl Permissions {
     pub fn all() -> Self {
         let everything: Vec<_> =
             ["#", "$SYS/#"].into_iter().map(|text| Filter::parse(text).expect("a constant that parses")).collect();
-        Self { read: everything.clone(), write: everything, deny: Vec::new() }
+        Self { read: everything.clone(), write: everything, deny: Vec::new(), administer: true }
     }
 
     fn granted(&self, access: Access) -> &[Filter] {
@@ -55,6 +57,12 @@ impl Permissions {
     fn allow_all_but_reserved(&self) -> bool {
         let is_all = |granted: &[Filter]| granted.iter().any(|filter| filter.as_str() == "#");
         is_all(&self.read) && is_all(&self.write) && self.deny.is_empty()
+    }
+
+    /// Whether whatever lies within the filter may be read and written: what is denied anywhere may lie in it, too.
+    pub fn allow_all_within(&self, filter: &Filter) -> bool {
+        let covers = |granted: &[Filter]| granted.iter().any(|granted| granted.covers(filter));
+        covers(&self.read) && covers(&self.write) && self.deny.is_empty()
     }
 
     /// Whether a subscription may be made: the filter must lie within what may be read, and outside of what is
@@ -108,6 +116,23 @@ impl Principal {
         self.permissions.read().allow_filter(filter)
     }
 
+    /// Whether they may look after the hub itself.
+    pub fn may_administer(&self) -> bool {
+        self.permissions.read().administer
+    }
+
+    /// What they may do at the moment.
+    pub fn permissions(&self) -> Arc<Permissions> {
+        Arc::clone(&self.permissions.read())
+    }
+
+    /// Whether there is anything it may write.
+    pub fn may_write_something(&self) -> bool {
+        let permissions = self.permissions.read();
+        let is_denied = |granted: &Filter| permissions.deny.iter().any(|denied| denied.covers(granted));
+        !permissions.write.iter().all(is_denied)
+    }
+
     /// Replaces the rights; only [`crate::Hub::set_permissions`] calls this, since routes depend on them.
     pub(crate) fn replace_permissions(&self, permissions: Permissions) {
         let mut held = self.permissions.write();
@@ -141,9 +166,9 @@ mod tests {
         let rights = [
             Permissions::all(),
             Permissions { deny: filters(&["secret/#"]), ..Permissions::all() },
-            Permissions { read: filters(&["home/#"]), write: filters(&["#"]), deny: Vec::new() },
+            Permissions { read: filters(&["home/#"]), write: filters(&["#"]), ..Permissions::default() },
             Permissions::default(),
-            Permissions { read: filters(&["#"]), write: filters(&["#"]), deny: Vec::new() },
+            Permissions { read: filters(&["#"]), write: filters(&["#"]), ..Permissions::default() },
         ];
         let principal = Principal::new("test", Permissions::default());
         for permissions in rights {
@@ -159,9 +184,27 @@ mod tests {
     }
 
     #[test]
+    fn who_may_write_something() {
+        for (write, deny, expected) in [
+            (&["#"][..], &[][..], true),
+            (&["#"], &["secret/#"], true),
+            (&["a/b", "c"], &["a/#"], true),
+            (&["a/b"], &["a/#"], false),
+            (&["#"], &["#"], false),
+            (&[], &[], false),
+        ] {
+            let permissions = Permissions { write: filters(write), deny: filters(deny), ..Permissions::default() };
+            assert_eq!(Principal::new("test", permissions).may_write_something(), expected, "{write:?} {deny:?}");
+        }
+    }
+
+    #[test]
     fn a_subscription_must_lie_within_what_may_be_read() {
-        let permissions =
-            Permissions { read: filters(&["devices/lamp/#"]), write: filters(&["devices/lamp/+"]), deny: Vec::new() };
+        let permissions = Permissions {
+            read: filters(&["devices/lamp/#"]),
+            write: filters(&["devices/lamp/+"]),
+            ..Permissions::default()
+        };
         for (filter, expected) in
             [("devices/lamp/power", true), ("devices/lamp/#", true), ("devices/+/power", false), ("#", false)]
         {

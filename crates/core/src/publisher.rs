@@ -261,6 +261,7 @@ impl Hub {
                 self.note_device(at.device, &mut state);
             }
             recorded.refused = applied.refused;
+            at.run.set_state(!applied.is_event);
             break is_new_speaker;
         };
         if is_new_speaker {
@@ -358,6 +359,8 @@ struct Applied {
     target_changed: bool,
     /// Something may be due for the property earlier than before.
     awaits: bool,
+    /// Each of its values stands for itself.
+    is_event: bool,
 }
 
 /// Applies each message of a run to its property, which is looked up once, and made if it is new.
@@ -389,6 +392,7 @@ fn apply(
     if let Some((property, is_new)) = property {
         applied.is_changed |= is_new;
         applied.awaits = property.target.is_some();
+        applied.is_event = property.spec.access.event;
     }
     let refuse = |(place, rule)| (place, reject(state, at, name, at.run.payloads()[place], rule));
     applied.refused = broken.into_iter().map(refuse).collect();

@@ -3,6 +3,7 @@
 //! Single devices belong to `device`; what is published when something here changes belongs to `hub`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,6 +30,16 @@ impl Registry {
 
     pub(crate) fn all(&self) -> Vec<Arc<Device>> {
         self.devices.read().values().cloned().collect()
+    }
+
+    pub(crate) fn behind(&self, after: Option<&DeviceId>, len_max: usize) -> Vec<Arc<Device>> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.devices
+            .read()
+            .range::<DeviceId, _>((start, Bound::Unbounded))
+            .take(len_max)
+            .map(|(_, device)| Arc::clone(device))
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -164,12 +164,14 @@ impl Slots {
         let prefix = filter.literal_prefix();
         let map = self.map.read();
         // "a/#" matches "a" too, which stands far before "a/b": other topics that begin with "a" lie between.
-        let parent = prefix.strip_suffix('/').filter(|parent| after.is_none() && !parent.is_empty());
+        let parent = prefix.strip_suffix('/').filter(|parent| !parent.is_empty());
+        let parent = parent.filter(|parent| after.is_none_or(|topic| topic.as_str() < *parent));
         let parent = parent.and_then(|parent| map.get(parent)).filter(|slot| filter.matches(slot.topic().borrow()));
         let mut found: Vec<_> = parent.cloned().into_iter().collect();
         let start = match after {
-            Some(topic) => Bound::Excluded(topic.as_str()),
-            None => Bound::Included(prefix),
+            Some(topic) if topic.as_str() >= prefix => Bound::Excluded(topic.as_str()),
+            // Behind the parent, at most.
+            _ => Bound::Included(prefix),
         };
         for (seen, (topic, slot)) in map.range::<str, _>((start, Bound::Unbounded)).enumerate() {
             if !topic.as_str().starts_with(prefix) {
@@ -191,6 +193,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_list_goes_on_wherever_it_stopped() {
+        let slots = Slots::default();
+        for topic in ["a", "a!", "a-b", "a/1", "a/2", "b"] {
+            slots.get_or_create(TopicRef::parse(topic).unwrap());
+        }
+        let filter = Filter::parse("a/#").unwrap();
+        for (after, expected) in [
+            ("0", &["a", "a/1", "a/2"][..]),
+            ("a", &["a/1", "a/2"]),
+            ("a-b", &["a/1", "a/2"]),
+            ("a/1", &["a/2"]),
+            ("a/2", &[]),
+            ("b", &[]),
+        ] {
+            let (found, rest) = slots.page(&filter, Some(&Topic::parse(after).unwrap()));
+            let found: Vec<_> = found.iter().map(|slot| slot.topic().as_str()).collect();
+            assert_eq!((&*found, rest), (expected, None), "{after}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -109,13 +109,13 @@ impl Admission {
 
 /// What counts as one address: of IPv6 the network, as every host in it has as many addresses as it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Network {
+pub(crate) enum Network {
     V4(Ipv4Addr),
     V6(u64),
 }
 
 impl Network {
-    fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => {

@@ -3,7 +3,6 @@
 //! Decided once per request, before any route sees it; what it may do is checked in `core`.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -12,6 +11,8 @@ use housewire_core::{
     Access, Denied, DeviceId, Hub, Presence, Principal, PropertyName, Publisher, SessionId, TopicRef,
 };
 
+use crate::accounts::{AccountError, Accounts, Change, Kind, Login, Via};
+use crate::peer::Peer;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
 use crate::shard::{ConnectionGuard, Shard};
@@ -20,10 +21,11 @@ use crate::shard::{ConnectionGuard, Shard};
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) shard: Shard,
-    pub(crate) principal: Arc<Principal>,
-    /// Why this is nobody, who came as far as this only to say in another protocol who he is.
+    /// Nobody where routes are concerned that are open to all.
+    pub(crate) login: Login,
+    /// Why nobody is let in further; see the gate.
     pub(crate) refusal: Option<&'static str>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// Of the connection the request came over.
     pub(crate) session: SessionId,
     /// Held by what outlives the request, a WebSocket, so that the connection counts until that ends.
@@ -35,6 +37,38 @@ impl Caller {
         &self.shard.hub
     }
 
+    pub(crate) fn principal(&self) -> &Arc<Principal> {
+        &self.login.principal
+    }
+
+    /// What looking after the hub takes.
+    pub(crate) fn must_administer(&self) -> Result<(), Refusal> {
+        if self.principal().may_administer() {
+            return Ok(());
+        }
+        Err(Refusal::NotAdmin(self.principal().name().to_owned()))
+    }
+
+    /// For what took a while: who was let in may have been turned out meanwhile.
+    pub(crate) fn must_still_be_let_in(&self) -> Result<(), Refusal> {
+        let is_valid = self.shard.accounts.is_valid(&self.login);
+        if is_valid { Ok(()) } else { Err(Refusal::TurnedOut) }
+    }
+
+    /// Who changes something, for the audit log.
+    pub(crate) fn change(&self) -> Change {
+        let who = (self.login.kind != Kind::Nobody).then(|| self.principal().name().to_owned());
+        Change { who, address: Some(self.peer.address().ip()), via: Via::Http }
+    }
+
+    /// Looks up or changes accounts, aside from the shard.
+    pub(crate) async fn accounts<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Accounts) -> Result<T, AccountError> + Send + 'static,
+    ) -> Result<T, AccountError> {
+        self.shard.accounts.aside(work).await
+    }
+
     /// Keeps the request's connection counted after the request: for what it became.
     pub(crate) fn into_guard(self) -> ConnectionGuard {
         ConnectionGuard::of_upgraded(self.shard, self.alive)
@@ -42,7 +76,7 @@ impl Caller {
 
     /// A publisher for the caller, whose messages come through the door `via`.
     pub(crate) fn publisher(&self, session: SessionId, via: &'static str, presence: Presence) -> Publisher {
-        self.shard.publisher(Arc::clone(&self.principal), session, via, presence)
+        self.shard.publisher(Arc::clone(self.principal()), session, via, presence)
     }
 
     /// Publishes what an HTTP request brought; returns when it is as safe as its QoS promises.
@@ -76,7 +110,7 @@ impl Caller {
 
     /// What `core` would say if a message to the topic were read or written now.
     pub(crate) fn must(&self, access: Access, topic: TopicRef<'_>) -> Result<(), Denied> {
-        self.principal.require(access, topic)
+        self.principal().require(access, topic)
     }
 }
 

@@ -14,6 +14,7 @@ use housewire_protocols::mqtt::Version;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use crate::accounts::CredentialId;
 use crate::shard::now;
 use crate::signal::{Call, Signal};
 
@@ -25,20 +26,49 @@ pub(crate) enum Protocol {
     Events,
 }
 
+impl Protocol {
+    /// Behind which nothing of the same id comes.
+    const LAST: Self = Self::Events;
+}
+
+/// A place in the list of all clients.
+pub(crate) enum Behind {
+    Nothing,
+    Client(Arc<Client>),
+    /// Whether or not there is such a client.
+    Id(Arc<str>),
+}
+
 /// What carries the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    Tls,
     WebSocket,
+    WebSocketOverTls,
     Http,
+    HttpOverTls,
 }
 
 impl Transport {
+    /// The same, inside of TLS if that is so.
+    pub(crate) fn secured(self, is_secure: bool) -> Self {
+        match self {
+            Self::Tcp if is_secure => Self::Tls,
+            Self::WebSocket if is_secure => Self::WebSocketOverTls,
+            Self::Http if is_secure => Self::HttpOverTls,
+            other => other,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
             Self::WebSocket => "websocket",
+            Self::WebSocketOverTls => "wss",
             Self::Http => "http",
+            Self::HttpOverTls => "https",
         }
     }
 }
@@ -56,6 +86,8 @@ pub(crate) struct Figures {
     pub(crate) output_bytes: usize,
     pub(crate) bytes_out: u64,
     pub(crate) dropped: Dropped,
+    /// Values that a newer one replaced while they waited.
+    pub(crate) conflated: u64,
 }
 
 /// Messages that a client did not get, by cause.
@@ -82,6 +114,8 @@ pub(crate) trait Measured: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
+    /// What opened the door, if it can be taken back.
+    pub(crate) credential: Option<CredentialId>,
     pub(crate) transport: Transport,
     /// Of MQTT.
     pub(crate) version: Option<Version>,
@@ -160,6 +194,15 @@ impl Client {
     /// Whether the session is to end with its connection.
     pub(crate) fn is_ended(&self) -> bool {
         self.is_ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection, if there is one, without waiting for it.
+    pub(crate) fn turn_out(&self) {
+        let state = self.state.lock();
+        if state.whereabouts.is_connected {
+            // Under the lock, so that it is this connection and no later one that is called.
+            self.signal.call(Call::Leave);
+        }
     }
 
     /// Ends the connection, and the session too if wanted; resolves when it is over. `false` if there was none.
@@ -316,6 +359,16 @@ impl Clients {
         }
     }
 
+    /// Ends the connections of which this is true.
+    pub(crate) fn turn_out(&self, which: impl Fn(&Connection, &Client) -> bool) {
+        for Listed(client) in &*self.list.read() {
+            let Whereabouts { is_connected, connection, .. } = client.whereabouts();
+            if is_connected && connection.is_some_and(|connection| which(&connection, client)) {
+                client.turn_out();
+            }
+        }
+    }
+
     /// Has every MQTT connection end, as the hub does: one that begins after this looks for itself. The other transports
     /// hear of it in their own way.
     pub(crate) fn stop_mqtt(&self) {
@@ -351,15 +404,21 @@ impl Clients {
             .map(|Listed(have)| Arc::clone(have))
     }
 
-    /// Some clients behind `after`, by id; fewer than `len_max` at the end.
-    pub(crate) fn page(&self, after: Option<&Client>, len_max: usize) -> Vec<Arc<Client>> {
-        let start = match after {
-            Some(client) => Bound::Excluded(&client.key),
-            None => Bound::Unbounded,
+    /// Some clients behind that place, by id; fewer than `len_max` at the end.
+    pub(crate) fn page(&self, behind: &Behind, len_max: usize) -> Vec<Arc<Client>> {
+        let all_of_id;
+        let start = match behind {
+            Behind::Nothing => Bound::Unbounded,
+            Behind::Client(client) => Bound::Excluded(&client.key),
+            Behind::Id(id) => {
+                // Whatever they speak.
+                all_of_id = (Arc::clone(id), Protocol::LAST);
+                Bound::Excluded(&all_of_id)
+            }
         };
         let list = self.list.read();
-        let behind = list.range::<Key, _>((start, Bound::Unbounded));
-        behind.take(len_max).map(|Listed(client)| Arc::clone(client)).collect()
+        let rest = list.range::<Key, _>((start, Bound::Unbounded));
+        rest.take(len_max).map(|Listed(client)| Arc::clone(client)).collect()
     }
 }
 
@@ -395,6 +454,7 @@ mod tests {
     }
 
     const CONNECTION: Connection = Connection {
+        credential: None,
         peer: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
         transport: Transport::Tcp,
         version: None,
@@ -411,14 +471,16 @@ mod tests {
             add(&clients, id, protocol);
         }
         let mut seen = Vec::new();
-        let mut after = None;
-        while let Some(client) = clients.page(after.as_deref(), 1).pop() {
+        let mut last = Behind::Nothing;
+        while let Some(client) = clients.page(&last, 1).pop() {
             seen.push((client.id().to_string(), client.protocol()));
-            after = Some(client);
+            last = Behind::Client(client);
         }
         let expected =
             [("a", Protocol::Mqtt), ("a/b c", Protocol::Mqtt), ("b", Protocol::Mqtt), ("b", Protocol::Events)];
         assert_eq!(seen, expected.map(|(id, protocol)| (id.to_owned(), protocol)));
+        assert_eq!(clients.page(&Behind::Id("a".into()), 9).len(), 3);
+        assert!(clients.page(&Behind::Id("b".into()), 9).is_empty());
         assert_eq!(clients.get("b").unwrap().protocol(), Protocol::Mqtt);
         assert!(clients.get("").is_none() && clients.get("a/").is_none());
     }

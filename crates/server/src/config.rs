@@ -1,9 +1,12 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`) and an environment variable (`HOUSEWIRE_MQTT_PORT`).
+//! Every key but `[http]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
+//! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`).
 
+mod http;
 mod limits;
 mod proxies;
+mod tls;
 mod users;
 
 use std::collections::BTreeMap;
@@ -12,14 +15,18 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use housewire_core::Filter;
 use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
+pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
 pub use self::users::{Secret, UserSettings};
 use crate::auth::GuestPolicy;
+use crate::names::HostName;
 use crate::persist::DurabilityMode;
 use crate::proxy::{Network, Proxies};
 
@@ -81,12 +88,18 @@ pub struct Config {
     pub mqtt_port: PortChoice,
     /// MQTT's own port with TLS.
     pub mqtts_port: PortChoice,
+    /// TLS.
+    pub tls: TlsConfig,
+    /// Names and addresses of the hub, besides those that the machine says of itself.
+    pub names: Vec<HostName>,
     /// Run the demo house.
     pub demo: bool,
     /// Log filter: `error`, `warn`, `info`, `debug`, `trace`, or per module.
     pub log: String,
-    /// Who is let in without a credential.
-    pub guest: GuestPolicy,
+    /// Who is let in without a credential, if somebody decided that.
+    pub guest: Option<GuestPolicy>,
+    /// Topics that whoever is let in without a credential may neither read nor write.
+    pub guest_deny: Vec<Filter>,
     /// What an acknowledgement promises.
     pub durability: DurabilityMode,
     /// Who says with a PROXY header whose its connections are.
@@ -99,6 +112,8 @@ pub struct Config {
     pub online_timeout: Duration,
     /// How often the hub tells its figures under `$SYS`; `None`: not at all.
     pub sys_interval: Option<Duration>,
+    /// How HTTP is spoken.
+    pub http: HttpSettings,
     /// Bounds.
     pub limits: Limits,
 }
@@ -162,24 +177,33 @@ pub struct Settings {
     /// Address to listen on [default: 0.0.0.0]
     #[arg(long, env = "HOUSEWIRE_BIND", value_name = "ADDR")]
     pub bind: Option<IpAddr>,
-    /// The one port: HTTP, WebSocket and MQTT; 0 picks a free one [default: 8080]
+    /// The one port: HTTP, WebSocket and MQTT, with and without TLS; 0 picks a free one [default: 8080]
     #[arg(long, env = "HOUSEWIRE_PORT", value_name = "N")]
     pub port: Option<u16>,
     /// MQTT's own port, or off [default: 1883, skipped if busy]
     #[arg(long, env = "HOUSEWIRE_MQTT_PORT", value_name = "N|off")]
     pub mqtt_port: Option<Port>,
-    /// MQTT's own port with TLS, or off [default: 8883; opens once the hub has TLS]
+    /// MQTT's own port with TLS, or off [default: 8883, skipped if busy]
     #[arg(long, env = "HOUSEWIRE_MQTTS_PORT", value_name = "N|off")]
     pub mqtts_port: Option<Port>,
+    /// TLS; a section of its own in the config file.
+    #[command(flatten)]
+    pub tls: TlsSettings,
+    /// Further names and addresses of the hub, divided by commas: for its certificate, and for who asks it by them
+    #[arg(long, env = "HOUSEWIRE_NAMES", value_name = "NAME", value_delimiter = ',')]
+    pub names: Option<Vec<HostName>>,
     /// Run the demo house: four simulated devices
     #[arg(long, env = "HOUSEWIRE_DEMO", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub demo: Option<bool>,
     /// What to log: error, warn, info, debug, trace [default: info]
     #[arg(long, env = "HOUSEWIRE_LOG", value_name = "LEVEL")]
     pub log: Option<String>,
-    /// Who gets in without a credential [default: loopback]
+    /// Who gets in without a credential [default: loopback until there is an admin, then off]
     #[arg(long, env = "HOUSEWIRE_GUEST", value_enum)]
     pub guest: Option<GuestPolicy>,
+    /// Topics that guests may neither read nor write; may be given several times
+    #[arg(long, env = "HOUSEWIRE_GUEST_DENY", value_name = "FILTER", value_delimiter = ' ')]
+    pub guest_deny: Option<Vec<String>>,
     /// What an acknowledgement promises: on disk, or there within a second [default: strict]
     #[arg(long, env = "HOUSEWIRE_DURABILITY", value_enum)]
     pub durability: Option<DurabilityMode>,
@@ -200,6 +224,9 @@ pub struct Settings {
     #[arg(long, env = "HOUSEWIRE_SYS_INTERVAL", value_name = "TIME|off", value_parser = parse_period)]
     #[serde(deserialize_with = "optional_period")]
     pub sys_interval: Option<Period>,
+    /// How HTTP is spoken; in the config file only.
+    #[arg(skip)]
+    pub http: Option<HttpSettings>,
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
@@ -266,15 +293,19 @@ impl Settings {
             port: self.port.or(weaker.port),
             mqtt_port: self.mqtt_port.or(weaker.mqtt_port),
             mqtts_port: self.mqtts_port.or(weaker.mqtts_port),
+            tls: self.tls.or(weaker.tls),
+            names: self.names.or(weaker.names),
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
             guest: self.guest.or(weaker.guest),
+            guest_deny: self.guest_deny.or(weaker.guest_deny),
             durability: self.durability.or(weaker.durability),
             proxy_protocol: self.proxy_protocol.or(weaker.proxy_protocol),
             proxy_from: self.proxy_from.or(weaker.proxy_from),
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
+            http: self.http.or(weaker.http),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
         }
@@ -295,24 +326,37 @@ impl Settings {
         let proxies = proxies::choose(self.proxy_protocol.unwrap_or(false), self.proxy_from, demo.then_some(bind))?;
         let limits = self.limits.unwrap_or_default();
         limits.validate()?;
+        let mqtts_port = choice(self.mqtts_port, 8883);
         Ok(Config {
             data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
             bind,
             port: self.port.unwrap_or(8080),
             mqtt_port: choice(self.mqtt_port, 1883),
-            mqtts_port: choice(self.mqtts_port, 8883),
+            mqtts_port,
+            tls: tls::choose(self.tls, mqtts_port)?,
+            names: tls::names(self.names)?,
             demo,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
-            guest: self.guest.unwrap_or_default(),
+            guest: self.guest,
+            guest_deny: parse_guest_deny(self.guest_deny.unwrap_or_default())?,
             durability: self.durability.unwrap_or_default(),
             proxies,
             users: users::parse(self.users.unwrap_or_default())?,
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
+            http: self.http.unwrap_or_default(),
             limits,
         })
     }
+}
+
+fn parse_guest_deny(texts: Vec<String>) -> Result<Vec<Filter>, ConfigError> {
+    let parse = |text: String| {
+        const RULE: &str = "it must be a topic filter such as secret/#";
+        Filter::parse(&text).map_err(|_| ConfigError::Senseless { key: "guest_deny", value: text, rule: RULE })
+    };
+    texts.into_iter().map(parse).collect()
 }
 
 #[cfg(test)]

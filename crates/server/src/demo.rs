@@ -21,6 +21,7 @@ mod registrar;
 mod ws_door;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -42,13 +43,15 @@ use self::ws_door::WsDoor;
 /// Longest that [`Demo::stop`] waits for the devices to say goodbye; each of them gives up sooner.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
-/// Where the hub listens, as it was bound; a wildcard address is reached over loopback.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DemoAddresses {
+/// Where the hub listens, as it was bound, and what it lets the devices in for; a wildcard address is reached over loopback.
+#[derive(Clone, Debug)]
+pub(crate) struct DemoAccess {
     /// HTTP and WebSocket.
     pub(crate) http: SocketAddr,
     /// MQTT; may be the same port.
     pub(crate) mqtt: SocketAddr,
+    /// What they show.
+    pub(crate) token: Arc<str>,
 }
 
 /// Starts and stops the demo house.
@@ -67,13 +70,13 @@ struct House {
 }
 
 impl House {
-    fn open(addresses: DemoAddresses) -> std::io::Result<Self> {
-        let addresses = DemoAddresses { http: reachable(addresses.http), mqtt: reachable(addresses.mqtt) };
+    fn open(access: DemoAccess) -> std::io::Result<Self> {
+        let access = DemoAccess { http: reachable(access.http), mqtt: reachable(access.mqtt), token: access.token };
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("demo-house".to_owned()).spawn(move || {
-            runtime.block_on(run(addresses, stopping));
+            runtime.block_on(run(access, stopping));
             // Connections that tasks still hold are closed before anybody is told that all have ended.
             drop(runtime);
             drop(end);
@@ -93,12 +96,12 @@ impl Demo {
 
     /// Starts the devices, on a thread of their own so that they take nothing from the shards. They keep trying until
     /// the hub lets them in. Does nothing if they run already.
-    pub(crate) fn start(&self, addresses: DemoAddresses) {
+    pub(crate) fn start(&self, access: DemoAccess) {
         let mut house = self.house.lock();
         if house.as_ref().is_some_and(|house| !house.has_ended()) {
             return;
         }
-        match House::open(addresses) {
+        match House::open(access) {
             Ok(opened) => *house = Some(opened),
             Err(error) => error!("the demo house cannot start: {error}; the hub goes on without it"),
         }
@@ -140,8 +143,8 @@ fn reachable(bound: SocketAddr) -> SocketAddr {
 }
 
 /// All devices at once, until they are stopped or have all been removed.
-async fn run(addresses: DemoAddresses, stop: watch::Receiver<bool>) {
-    let registrar = match Registrar::new(addresses.http) {
+async fn run(access: DemoAccess, stop: watch::Receiver<bool>) {
+    let registrar = match Registrar::new(&access) {
         Ok(registrar) => registrar,
         Err(error) => return error!("the demo house cannot start: {error}"),
     };
@@ -150,10 +153,10 @@ async fn run(addresses: DemoAddresses, stop: watch::Receiver<bool>) {
     let mut chance = fastrand::Rng::new();
     let mut seed = || chance.u64(..);
     tokio::join!(
-        live::<Mqtt3Door>(Lamp::new(seed(), now), addresses, &registrar, stop.clone()),
-        live::<HttpDoor>(Thermometer::new(seed(), now), addresses, &registrar, stop.clone()),
-        live::<WsDoor>(Button::new(seed(), now), addresses, &registrar, stop.clone()),
-        live::<Mqtt5Door>(Fan::new(seed(), now), addresses, &registrar, stop.clone()),
+        live::<Mqtt3Door>(Lamp::new(seed(), now), access.clone(), &registrar, stop.clone()),
+        live::<HttpDoor>(Thermometer::new(seed(), now), access.clone(), &registrar, stop.clone()),
+        live::<WsDoor>(Button::new(seed(), now), access.clone(), &registrar, stop.clone()),
+        live::<Mqtt5Door>(Fan::new(seed(), now), access.clone(), &registrar, stop.clone()),
     );
     info!("the demo house is empty");
 }

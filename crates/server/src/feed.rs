@@ -1,11 +1,12 @@
 //! What one client of a channel (WebSocket, event stream) gets: subscriptions with their stored values first, live
 //! messages after.
 //!
-//! Ends with its owner: dropping it ends the subscriptions. How messages look and how they are written belongs to the
-//! transports.
+//! Ends with its owner: dropping it ends the subscriptions. One that its client may come back to is in `kept`. How messages look and
+//! how they are written belongs to the transports.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use housewire_core::{
     Denied, Filter, Hub, Mailbox, Qos, Replay, ReplayKind, ReplayProgress, SessionId, SubscribeOptions, Subscriber,
@@ -27,7 +28,7 @@ impl Listening {
     /// No subscription yet; what comes goes into `mailbox`.
     pub(crate) fn new(caller: &Caller, session: SessionId, mailbox: Arc<dyn Mailbox>) -> Self {
         let hub = Arc::clone(caller.hub());
-        Self { hub, subscriber: Hub::subscriber(session, Arc::clone(&caller.principal), mailbox) }
+        Self { hub, subscriber: Hub::subscriber(session, Arc::clone(caller.principal()), mailbox) }
     }
 
     pub(crate) fn subscribe(&self, filter: &Filter) -> Result<(), Denied> {
@@ -58,21 +59,55 @@ pub(crate) struct Feed {
 impl Feed {
     pub(crate) fn new(caller: &Caller, session: SessionId, protocol: Protocol, encoding: Encoding) -> Self {
         let shard = &caller.shard;
-        let outbox = Outbox::new(shard.clone(), caller.peer, encoding, shard.config.limits.channel_queue_bytes);
+        let bytes_max = shard.config.limits.channel_queue_bytes;
+        let outbox = Outbox::new(shard.clone(), caller.peer.address(), encoding, bytes_max);
         let listening = Listening::new(caller, session, Arc::clone(&outbox) as Arc<dyn Mailbox>);
-        let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
-        let connection =
-            Connection { peer: caller.peer, transport, version: None, keep_alive_s: 0, session_expiry_s: Some(0) };
+        let connection = connection(caller, protocol, Duration::ZERO);
+        let transport = connection.transport;
         let clients = Arc::clone(&shard.clients);
         let measured = Arc::clone(&outbox) as _;
         let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);
-        clients.connected(&client, connection);
+        connected(caller, &client, connection);
         Self { outbox, clients, client, replays: VecDeque::new(), listening }
     }
 
     /// How it is seen by those who look after the hub.
     pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// The client may come back within `keep`: from now on its messages of QoS 1 and 2 are numbered and kept until they are acknowledged.
+    pub(crate) fn keep(&self, caller: &Caller, keep: Duration) {
+        self.outbox.keep(caller.shard.config.limits.ws_session_bytes);
+        connected(caller, &self.client, connection(caller, self.client.protocol(), keep));
+    }
+
+    /// The client is away.
+    pub(crate) fn leave(&self) {
+        self.clients.left(&self.client);
+    }
+
+    /// The client of an event stream has another connection.
+    pub(crate) fn come_back(&self, caller: &Caller) {
+        connected(caller, &self.client, connection(caller, self.client.protocol(), Duration::ZERO));
+    }
+
+    /// The client is back, over this connection, and has everything up to the number `last`; what else was sent comes again. How many
+    /// messages behind that number are lost; `None`, and nothing is changed, if it was never sent.
+    pub(crate) fn resume(&self, caller: &Caller, last: u64, keep: Duration) -> Option<u64> {
+        let lost = self.outbox.resume(last, caller.shard.clone(), caller.peer.address())?;
+        connected(caller, &self.client, connection(caller, self.client.protocol(), keep));
+        Some(lost)
+    }
+
+    /// Whether its messages look like this.
+    pub(crate) fn is_encoded(&self, encoding: &Encoding) -> bool {
+        self.outbox.is_encoded(encoding)
+    }
+
+    /// The client has everything up to this number; `false` if it was never sent.
+    pub(crate) fn acknowledge(&self, sequence: u64) -> bool {
+        self.outbox.acknowledge(sequence)
     }
 
     pub(crate) fn subscription_count(&self) -> usize {
@@ -138,6 +173,26 @@ impl Drop for Feed {
     fn drop(&mut self) {
         self.outbox.close();
         self.clients.remove(&self.client);
+    }
+}
+
+fn connection(caller: &Caller, protocol: Protocol, keep: Duration) -> Connection {
+    let transport = if protocol == Protocol::WebSocket { Transport::WebSocket } else { Transport::Http };
+    Connection {
+        peer: caller.peer.address(),
+        credential: caller.login.credential,
+        transport: transport.secured(caller.peer.is_secure()),
+        version: None,
+        keep_alive_s: 0,
+        session_expiry_s: Some(u32::try_from(keep.as_secs()).unwrap_or(u32::MAX)),
+    }
+}
+
+fn connected(caller: &Caller, client: &Client, connection: Connection) {
+    caller.shard.clients.connected(client, connection);
+    if !caller.shard.accounts.is_valid(&caller.login) {
+        // Taken back in this very moment, when nobody saw yet that it is in use.
+        client.turn_out();
     }
 }
 

@@ -14,11 +14,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::accounts::Accounts;
 use crate::admission::{Admission, Admitted};
-use crate::auth::{GuestPolicy, Guests};
+use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Limits, Settings};
 use crate::demo::Demo;
+use crate::hosts::Hosts;
 use crate::http;
 use crate::mqtt::Sessions;
 use crate::peer::Peer;
@@ -33,7 +35,7 @@ pub(crate) const PIPE_BYTES: usize = 16 * 1024;
 /// See the module.
 pub(crate) struct Fixture {
     pub(crate) shard: Shard,
-    publisher: Publisher,
+    pub(crate) publisher: Publisher,
     stop: watch::Sender<bool>,
     _folder: tempfile::TempDir,
 }
@@ -49,24 +51,32 @@ impl Fixture {
         let (stop, shutdown) = watch::channel(false);
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let (durability, desk) = Durability::new(config.durability);
         let clients = Arc::new(Clients::default());
+        let guests = Guests::new(None, Vec::new(), Hosts::default());
+        let accounts = store.accounts().unwrap();
+        let accounts = Accounts::open(accounts, Arc::clone(&hub), Arc::clone(&clients), guests, Vec::new()).unwrap();
+        let accounts = Arc::new(accounts);
+        let (durability, desk) = Durability::new(config.durability);
         let stats = Arc::new(Stats::new(1));
         let parts = (Arc::clone(&clients), Arc::clone(&stats));
         let ids = MessageIds::after(0);
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
+        let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
+            lobby,
             hub: Arc::clone(&hub),
             durability,
             config: Arc::new(config),
             sessions,
             clients,
+            kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),
-            guests: Arc::new(Guests::new(GuestPolicy::Loopback)),
-            users: Arc::new(Users::new(&BTreeMap::new()).expect("random numbers")),
+            accounts,
+            users: Arc::new(Users::new(&BTreeMap::new(), [7; 32])),
+            tls: None,
             started: Instant::now(),
             shutdown,
         };

@@ -4,6 +4,7 @@
 //! is decided in `core`, what bytes mean in `protocols`, what lies on disk in `store`. The transports `mqtt`, `http` and
 //! `ws` never use each other.
 
+mod accounts;
 mod admission;
 mod aside;
 mod auth;
@@ -16,11 +17,14 @@ mod demo;
 mod feed;
 #[cfg(test)]
 mod fixture;
+mod hosts;
 mod http;
+mod kept;
 mod limits;
 mod listener;
 mod metrics;
 mod mqtt;
+mod names;
 mod outbox;
 mod peer;
 mod persist;
@@ -36,10 +40,13 @@ mod socket;
 mod stats;
 mod stream;
 mod sys;
+mod tls;
 mod users;
 mod view;
 mod ws;
 
 pub use auth::GuestPolicy;
+pub use names::HostName;
 pub use persist::DurabilityMode;
 pub use proxy::{Network, Proxies};
+pub use tls::TlsError;

@@ -11,6 +11,25 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// For the body of a request; answered 408 then.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of what is written to it; the connection is closed then.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Addresses whose requests are counted apart; further ones are counted together.
+pub(crate) const RATE_ADDRESSES_MAX: usize = 16_384;
+/// Requests of one HTTP/2 connection at once; the client is told, and a further one is refused (`REFUSED_STREAM`).
+pub(crate) const H2_STREAMS_MAX: u32 = 100;
+/// What an HTTP/2 client may send of bodies before these are read, of one and of all together; further bytes wait with it.
+pub(crate) const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+pub(crate) const H2_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bodies of the largest kind that one HTTP/2 connection may have gathered at once; what comes on top is answered 400.
+pub(crate) const H2_UPLOAD_BODIES_MAX: usize = 8;
+/// Output of one HTTP/2 stream that waits for room in the client's window; the rest of an answer is made later.
+pub(crate) const H2_SEND_BYTES_MAX: usize = 64 * 1024;
+/// Streams that an HTTP/2 client has reset before they were looked at, or that were reset for its errors; the connection is
+/// closed then (`ENHANCE_YOUR_CALM`).
+pub(crate) const H2_RESETS_MAX: usize = 32;
+/// An HTTP/2 client is pinged so often, and the connection closed when a ping is not answered in time.
+pub(crate) const H2_PING_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const H2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much, and how long, is still read and thrown away after the last answer, so that it reaches a client that is
 /// still sending.
 pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -28,12 +47,32 @@ pub(crate) const ASIDE_AT_ONCE_MAX: usize = 2;
 pub(crate) const JSON_BYTES_AT_ONCE: usize = 16 * 1024;
 /// Properties beyond which a device is written aside.
 pub(crate) const PROPERTIES_AT_ONCE: usize = 16;
+/// Entries of one page of a list (`?limit=`); more are refused.
+pub(crate) const PAGE_ITEMS_MAX: usize = 10_000;
+/// A page of a list ends behind the entry with which it becomes longer than this.
+pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a long poll of a list lets changes come before it looks again.
+pub(crate) const LIST_WAIT_PAUSE: Duration = Duration::from_millis(250);
+/// From this length on the payload of a topic can be had in parts, and is said to be of when.
+pub(crate) const RANGE_BYTES_MIN: usize = 1_024;
+/// Entries of one batch; more are refused.
+pub(crate) const BATCH_ITEMS_MAX: usize = 1_000;
+/// What the values in the answer to one batch may have together; those that would add to more are refused.
+pub(crate) const BATCH_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries of a batch between two pauses, in which other connections have their turn.
+pub(crate) const BATCH_ITEMS_AT_ONCE: usize = 32;
 /// Devices written aside in one piece.
 pub(crate) const DEVICES_AT_ONCE: usize = 128;
 /// Clients looked at aside for one piece of a list.
 pub(crate) const CLIENTS_AT_ONCE: usize = 64;
 /// Longest wait of a long poll; longer ones are cut to it.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(600);
+/// Event streams without a connection, whose clients may come back; further ones end with their connection.
+pub(crate) const EVENT_STREAMS_AWAY_MAX: usize = 1_000;
+/// How long the connection before may take to give up an event stream to one that its client has come back over.
+pub(crate) const EVENT_HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// After which a browser comes back to an event stream.
+pub(crate) const EVENT_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Filters of one event stream; more are refused.
 pub(crate) const EVENT_FILTERS_MAX: usize = 64;
 /// Silence after which an event stream gets a comment, so that proxies do not take it for dead.
@@ -60,6 +99,14 @@ pub(crate) const WS_READ_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const WS_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Longest `id` of a request on a WebSocket; longer ones are refused.
 pub(crate) const WS_ID_BYTES_MAX: usize = 128;
+/// Operations in one frame; of a longer list none is done.
+pub(crate) const WS_OPERATIONS_MAX: usize = 256;
+/// How long a session on a WebSocket is kept without its client if that says nothing; at most `limits.ws_session_keep`.
+pub(crate) const WS_SESSION_KEEP: Duration = Duration::from_secs(60);
+/// How long a client that comes back waits for the connection before to let go of its session; it is refused then as busy.
+pub(crate) const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Answers to pings that may wait for a WebSocket to take them; it is not read from while there are as many.
+pub(crate) const WS_PONGS_UNSENT_MAX: usize = 16;
 /// What a byte stream that another task carries (MQTT in a WebSocket) holds in each direction; also the longest frame of ours.
 /// Beyond it output waits in the session's own buffer, as it does for a socket that takes no more, and input in the socket.
 pub(crate) const PIPE_BYTES_MAX: usize = 16 * 1024;
@@ -74,3 +121,15 @@ pub(crate) const PASSWORD_CHECKS_MAX: usize = 2;
 pub(crate) const PASSWORD_CHECK_WAIT: Duration = Duration::from_secs(5);
 /// Users in the config file; more end the start.
 pub(crate) const USERS_MAX: usize = 10_000;
+/// Longest host name in the configuration (RFC 1035 section 2.3.4); the start ends with a longer one.
+pub(crate) const NAME_BYTES_MAX: usize = 253;
+/// Names in the configuration; more end the start.
+pub(crate) const NAMES_MAX: usize = 100;
+/// Addresses of the machine that the hub's certificate is made out to; further ones are left out.
+pub(crate) const MACHINE_ADDRESSES_MAX: usize = 100;
+/// Largest file of certificates or keys that the configuration names; a larger one is refused.
+pub(crate) const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// What a TLS connection may take for its last bytes and its goodbye; it is cut then.
+pub(crate) const TLS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Body of a request for a device's certificate; a larger one is answered 413.
+pub(crate) const CSR_BYTES_MAX: usize = 16 * 1024;

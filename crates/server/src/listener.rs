@@ -12,15 +12,19 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use crate::accounts::Via;
 use crate::admission::{Admission, Admitted};
+use crate::clients::Transport;
 use crate::mqtt::Newcomer;
 use crate::peer::Peer;
 use crate::proxy::{self, ProxyError};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::stats::{Bound, Stats};
-use crate::stream::ByteStream;
+use crate::stream::{ByteStream, pipe};
+use crate::tls::{self, HandshakeError, Inside, Secured, Tls};
 use crate::{http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
@@ -37,6 +41,8 @@ pub(crate) enum Speaks {
     Anything,
     /// MQTT only.
     Mqtt,
+    /// MQTT inside of TLS only.
+    MqttOverTls,
 }
 
 /// An accepted connection on its way to its shard.
@@ -214,16 +220,18 @@ fn take_over(shard: &Shard, socket: TcpStream, peer: SocketAddr, speaks: Speaks,
 fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) {
     let newcomer = async move {
         match speaks {
-            Speaks::Mqtt => Some(mqtt_newcomer(socket, peer, guard)),
-            Speaks::Anything => find_language(socket, peer, guard).await,
+            Speaks::Mqtt => Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
+            Speaks::Anything | Speaks::MqttOverTls => find_language(socket, peer, speaks, guard).await,
         }
     };
     drop(tokio::spawn(mqtt::serve(newcomer)));
 }
 
-fn mqtt_newcomer(socket: TcpStream, peer: Peer, guard: ConnectionGuard) -> Newcomer {
-    let admitted = guard.shard().guests.admit_address(peer);
-    Newcomer { socket: ByteStream::Tcp(socket), peer: peer.address(), admitted, guard }
+fn mqtt_newcomer(socket: ByteStream, peer: &Peer, guard: ConnectionGuard) -> Newcomer {
+    let shard = guard.shard();
+    let admitted = shard.accounts.by_connection(peer, Via::Mqtt);
+    let refusal = tls::must_be_secure(shard.config.tls.mode, peer).then_some(tls::PLAIN_MQTT_REFUSED);
+    Newcomer { socket, peer: peer.clone(), admitted, refusal, guard }
 }
 
 /// Hears from a proxy whose connection this is.
@@ -252,18 +260,30 @@ async fn meet_proxy(mut socket: TcpStream, proxy: SocketAddr, speaks: Speaks, mu
 
 /// Hears what a connection speaks. What speaks MQTT is returned, as the task goes on with it; what speaks anything else is
 /// seen to.
-async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) -> Option<Newcomer> {
+async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) -> Option<Newcomer> {
     let shard = guard.shard();
-    let greeting = tokio::time::timeout(shard.config.limits.greeting_timeout, first_byte(&socket));
+    // TLS included: until it is clear what is spoken inside.
+    let deadline = Instant::now() + shard.config.limits.greeting_timeout;
+    let greeting = tokio::time::timeout_at(deadline, first_byte(&socket));
     let greeting = tokio::select! {
         greeting = greeting => greeting,
         () = shard.stopping() => return None,
     };
     match greeting {
         Ok(Some(byte)) => match Language::of(byte) {
-            Some(Language::Mqtt) => return Some(mqtt_newcomer(socket, peer, guard)),
+            Some(Language::Tls) => match &shard.tls {
+                // Boxed, as nobody else needs the room.
+                Some(tls) => return Box::pin(meet_tls(Arc::clone(tls), socket, peer, speaks, guard, deadline)).await,
+                None => refuse_tls(&socket, &peer),
+            },
+            _ if speaks == Speaks::MqttOverTls => {
+                if shard.sessions.may_log() {
+                    info!(%peer, "connection closed: it did not begin with TLS, and nothing else is spoken on this port; \
+                        MQTT without TLS has port 1883, or the one port");
+                }
+            }
+            Some(Language::Mqtt) => return Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
-            Some(Language::Tls) => refuse_tls(&socket, peer),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
@@ -271,6 +291,62 @@ async fn find_language(socket: TcpStream, peer: Peer, guard: ConnectionGuard) ->
         },
         Ok(None) => {}
         Err(_) => debug!(%peer, "connection closed: it said nothing"),
+    }
+    None
+}
+
+/// Lets a client in that began like TLS, and hears what it speaks inside.
+async fn meet_tls(
+    tls: Arc<Tls>,
+    socket: TcpStream,
+    peer: Peer,
+    speaks: Speaks,
+    guard: ConnectionGuard,
+    deadline: Instant,
+) -> Option<Newcomer> {
+    let shard = guard.shard();
+    let meeting = tokio::time::timeout_at(deadline, async {
+        let mut secured = tls.accept(socket).await?;
+        let inside = secured.inside().await;
+        Ok::<_, HandshakeError>((secured, inside))
+    });
+    let met = tokio::select! {
+        met = meeting => met,
+        () = shard.stopping() => return None,
+    };
+    let (Secured { stream, certificate }, inside) = match met {
+        Ok(Ok(met)) => met,
+        Ok(Err(failed @ HandshakeError::Tls { .. })) if shard.sessions.may_log() => {
+            info!(%peer, "TLS handshake failed: {failed}");
+            return None;
+        }
+        Ok(Err(failed)) => {
+            debug!(%peer, "TLS handshake failed: {failed}");
+            return None;
+        }
+        Err(_) => {
+            debug!(%peer, "connection closed: it did not say in time what it speaks inside of TLS");
+            return None;
+        }
+    };
+    let peer = peer.secured(certificate);
+    let language = match inside {
+        Inside::Mqtt => Some(Language::Mqtt),
+        Inside::Byte(byte) => Language::of(byte),
+        Inside::Nothing => None,
+    };
+    match language {
+        Some(Language::Mqtt) => {
+            let shard = shard.clone();
+            let alive = Arc::new(guard);
+            let (near, far) = pipe(Transport::Tls);
+            drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
+            return Some(mqtt_newcomer(ByteStream::Piped(near), &peer, ConnectionGuard::of_upgraded(shard, alive)));
+        }
+        Some(Language::Http) if speaks == Speaks::Anything => {
+            drop(tokio::spawn(http::serve(stream, peer, Arc::new(guard))));
+        }
+        _ => debug!(%peer, ?inside, "connection closed: nothing inside of TLS that is spoken on this port"),
     }
     None
 }
@@ -306,18 +382,18 @@ async fn first_byte(socket: &TcpStream) -> Option<u8> {
     }
 }
 
-/// Says to a TLS client, in its own protocol, that there is no TLS here (RFC 8446 section 6: alert record, fatal,
+/// Says to a TLS client, in its own protocol, that TLS is off (RFC 8446 section 6: alert record, fatal,
 /// `handshake_failure`), so that it reports a failed handshake rather than a broken connection.
-fn refuse_tls(socket: &TcpStream, peer: Peer) {
+fn refuse_tls(socket: &TcpStream, peer: &Peer) {
     const ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
     let answered = socket.try_write(&ALERT).is_ok();
-    debug!(%peer, answered, "connection closed: it asked for TLS, which this version does not serve yet");
+    debug!(%peer, answered, "connection closed: it asked for TLS, and tls.mode is off");
 }
 
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::time::{Instant, timeout};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::fixture::Fixture;

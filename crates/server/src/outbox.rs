@@ -2,18 +2,23 @@
 //!
 //! Knows no format; its owner gives it an [`Encoding`]. MQTT has a mailbox of its own, which writes sockets itself.
 
-use std::collections::VecDeque;
+mod backlog;
+mod ledger;
+mod queue;
+
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
-use housewire_core::{Delivery, Encoded, Mailbox, Offer, Run};
+use bytes::BytesMut;
+use housewire_core::{Delivery, Encoded, Mailbox, Offer, Qos, Run};
 use parking_lot::Mutex;
 use tracing::warn;
 
 use crate::clients::{Dropped, Figures, Measured};
+pub(crate) use crate::outbox::queue::Batch;
+use crate::outbox::queue::{Kind, Pushed, Queue};
 use crate::shard::{Flush, Shard};
 use crate::stats::Bound;
 
@@ -24,6 +29,8 @@ pub(crate) struct Encoding {
     pub(crate) key: u32,
     /// Appends the messages of a run, `is_stored` or live, and for each where it ends ([`Encoded::marks`]).
     pub(crate) write: fn(&Run<'_>, bool, &mut Encoded),
+    /// Appends a message that `write` wrote, with a sequence number in it.
+    pub(crate) number: fn(&[u8], u64, &mut BytesMut),
     /// What it is called in the log.
     pub(crate) name: &'static str,
 }
@@ -34,20 +41,8 @@ pub(crate) fn end_message(encoded: &mut Encoded) {
     encoded.marks.push(end);
 }
 
-/// Whole messages taken from the queue.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    /// One behind the other.
-    pub(crate) bytes: Bytes,
-    /// The length of each.
-    pub(crate) lengths: Vec<usize>,
-    /// Messages that were dropped behind these, because the client did not keep up.
-    pub(crate) lost: u64,
-}
-
 /// See the module.
 pub(crate) struct Outbox {
-    peer: SocketAddr,
     encoding: Encoding,
     bytes_max: usize,
     this: Weak<Self>,
@@ -56,14 +51,12 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct State {
-    /// Whose flusher wakes the task; `None` once closed, since routes of that very shard may keep this alive.
-    shard: Option<Shard>,
-    bytes: BytesMut,
-    lengths: VecDeque<usize>,
-    /// Not told yet.
-    lost: u64,
+    /// Whose flusher wakes the task, and who is written to; `None` once closed, since routes of that very shard may keep this alive.
+    line: Option<Line>,
+    queue: Queue,
     /// Ever.
-    lost_ever: u64,
+    lost: u64,
+    conflated: u64,
     bytes_out: u64,
     /// The task that waits to be woken; the flusher does so once per tick.
     waiting: Option<Waker>,
@@ -71,38 +64,59 @@ struct State {
     has_warned: bool,
 }
 
+struct Line {
+    shard: Shard,
+    peer: SocketAddr,
+}
+
 impl Outbox {
     /// An empty queue of at most `bytes_max`, or of one larger message.
     pub(crate) fn new(shard: Shard, peer: SocketAddr, encoding: Encoding, bytes_max: usize) -> Arc<Self> {
-        let state = Mutex::new(State { shard: Some(shard), ..State::default() });
-        Arc::new_cyclic(|this| Self { peer, encoding, bytes_max, this: Weak::clone(this), state })
+        let state = Mutex::new(State { line: Some(Line { shard, peer }), ..State::default() });
+        Arc::new_cyclic(|this| Self { encoding, bytes_max, this: Weak::clone(this), state })
+    }
+
+    /// Whether its messages look like this.
+    pub(crate) fn is_encoded(&self, encoding: &Encoding) -> bool {
+        self.encoding.key == encoding.key
     }
 
     /// Takes messages of about `bytes_max` together, at least one; `None` if there are none.
     pub(crate) fn take(&self, bytes_max: usize) -> Option<Batch> {
         let mut state = self.state.lock();
-        let mut batch = Batch::default();
-        let mut taken = 0;
-        while let Some(length) = state.lengths.front()
-            && (taken == 0 || taken + length <= bytes_max)
-        {
-            taken += length;
-            batch.lengths.push(*length);
-            state.lengths.pop_front();
-        }
-        batch.bytes = state.bytes.split_to(taken).freeze();
-        state.bytes_out += taken as u64;
-        if state.lengths.is_empty() {
-            // The rest of the allocation goes with what was taken: an idle client keeps no buffer.
-            state.bytes = BytesMut::new();
-            batch.lost = std::mem::take(&mut state.lost);
-        }
-        (!batch.lengths.is_empty() || batch.lost > 0).then_some(batch)
+        let batch = state.queue.take(bytes_max);
+        state.bytes_out += batch.as_ref().map_or(0, |batch| batch.bytes.len() as u64);
+        batch
     }
 
     /// How much there is to take.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.state.lock().bytes.len()
+        self.state.lock().queue.bytes()
+    }
+
+    /// The client may come back: from now on messages of QoS 1 and 2 are numbered, and kept until they are acknowledged, `bytes_max` of
+    /// them.
+    pub(crate) fn keep(&self, bytes_max: usize) {
+        self.state.lock().queue.keep(bytes_max);
+    }
+
+    /// The client has everything up to this number; `false` if it was never sent.
+    pub(crate) fn acknowledge(&self, sequence: u64) -> bool {
+        self.state.lock().queue.acknowledge(sequence)
+    }
+
+    /// The client is back on this line, and has everything up to this number; what else was sent comes again. How many messages behind
+    /// that number are lost; `None`, and nothing is changed, if it was never sent.
+    pub(crate) fn resume(&self, last: u64, shard: Shard, peer: SocketAddr) -> Option<u64> {
+        let mut state = self.state.lock();
+        let lost = state.queue.resume(last)?;
+        if state.line.is_some() {
+            state.line = Some(Line { shard, peer });
+            // The mark was for the flusher of another shard, perhaps.
+            state.is_marked = false;
+            state.has_warned = false;
+        }
+        Some(lost)
     }
 
     /// Resolves when there is something to take.
@@ -111,7 +125,7 @@ impl Outbox {
         let _waiting = Waiting(self);
         poll_fn(|cx| {
             let mut state = self.state.lock();
-            if !state.lengths.is_empty() {
+            if !state.queue.is_empty() {
                 return Poll::Ready(());
             }
             match &mut state.waiting {
@@ -131,9 +145,9 @@ impl Outbox {
     fn wake_at_end_of_tick(&self, state: &mut State) {
         if state.waiting.is_some()
             && !state.is_marked
-            && let (Some(this), Some(shard)) = (self.this.upgrade(), &state.shard)
+            && let (Some(this), Some(line)) = (self.this.upgrade(), &state.line)
         {
-            shard.flusher.mark(this);
+            line.shard.flusher.mark(this);
             state.is_marked = true;
         }
     }
@@ -148,69 +162,67 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Queues what fits; how many messages did not.
-fn queue(state: &mut State, encoded: &Encoded, bytes_max: usize) -> u64 {
-    debug_assert!(!encoded.marks.is_empty(), "another transport uses the same key");
-    let mut start = 0;
-    let mut lost = 0;
-    for end in &encoded.marks {
-        let end = *end as usize;
-        let message = &encoded.bytes[start..end];
-        start = end;
-        if state.bytes.is_empty() || state.bytes.len().saturating_add(message.len()) <= bytes_max {
-            state.bytes.extend_from_slice(message);
-            state.lengths.push_back(message.len());
-        } else {
-            lost += 1;
-        }
-    }
-    state.lost += lost;
-    state.lost_ever += lost;
-    lost
-}
-
 impl Mailbox for Outbox {
     fn offer(&self, run: &Run<'_>, delivery: &Delivery) -> Offer {
-        let Encoding { key, write, name } = self.encoding;
+        let Encoding { key, write, number, name } = self.encoding;
         let encoded =
             run.encoded(key | u32::from(delivery.retain), |run, encoded| write(run, delivery.retain, encoded));
         let mut state = self.state.lock();
-        if state.shard.is_none() {
+        if state.line.is_none() {
             return Offer::Closed;
         }
-        // A stored value is offered only while there is room for it, however large it is: it would not come again.
-        let bytes_max = if delivery.retain { usize::MAX } else { self.bytes_max };
-        let lost = queue(&mut state, &encoded, bytes_max);
+        let topic = run.topic();
+        let qos = delivery.qos.min(run.published_qos());
+        let is_numbered = qos > Qos::AtMostOnce && state.queue.keeps();
+        let Pushed { lost, conflated } = if is_numbered {
+            state.queue.push_numbered(&encoded, topic.as_str(), number)
+        } else {
+            let kind = match run.is_state() {
+                // A stored value is offered only while there is room for it, however large it is: it would not come again.
+                _ if delivery.retain => Kind::Stored,
+                true => Kind::State,
+                false => Kind::Event,
+            };
+            state.queue.push(&encoded, topic.as_str(), kind, self.bytes_max)
+        };
         self.wake_at_end_of_tick(&mut state);
+        if (lost, conflated) == (0, 0) {
+            return Offer::Taken;
+        }
+        state.lost += lost;
+        state.conflated += conflated;
+        let Some(Line { shard, peer }) = &state.line else { return Offer::Closed };
+        let bound = if is_numbered { Bound::WsSessionBytes } else { Bound::ChannelQueueBytes };
+        shard.stats.reach_by(bound, lost);
+        shard.stats.conflate(conflated);
         if lost == 0 {
             return Offer::Taken;
         }
-        if let Some(shard) = &state.shard {
-            shard.stats.reach_by(Bound::ChannelQueueBytes, lost);
-        }
+        let peer = *peer;
         if !std::mem::replace(&mut state.has_warned, true) {
             drop(state);
-            warn!(peer = %self.peer, "this {name} client reads too slowly: messages to it are dropped");
+            warn!(%peer, "this {name} client reads too slowly: messages to it are dropped");
         }
         Offer::Dropped
     }
 
     fn is_congested(&self) -> bool {
-        // Half is left for what is live.
-        self.queued_bytes() > self.bytes_max / 2
+        self.state.lock().queue.is_congested(self.bytes_max)
     }
 }
 
 impl Measured for Outbox {
     fn figures(&self) -> Figures {
         let state = self.state.lock();
+        let queue = &state.queue;
         Figures {
-            in_flight: 0,
-            queued: state.lengths.len(),
-            queued_bytes: state.bytes.len(),
-            output_bytes: state.bytes.len(),
+            in_flight: queue.unacknowledged(),
+            queued: queue.len(),
+            queued_bytes: queue.waiting_bytes() + queue.kept_bytes(),
+            output_bytes: queue.waiting_bytes(),
             bytes_out: state.bytes_out,
-            dropped: Dropped { overflow: state.lost_ever, ..Dropped::default() },
+            dropped: Dropped { overflow: state.lost, ..Dropped::default() },
+            conflated: state.conflated,
         }
     }
 }

@@ -29,9 +29,20 @@ pub(crate) enum Refusal {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// Only who looks after the hub may do this.
+    #[error("{0} may not do this: only an admin may. Ask one, or sign in as one")]
+    NotAdmin(String),
+    /// What somebody came in with was taken back meanwhile.
+    #[error("what you came in with is not valid any more: sign in again, or use another token")]
+    TurnedOut,
     /// It cannot be understood.
     #[error("{0}")]
     BadRequest(String),
+    /// Nobody has, or may have, the session that was asked for.
+    #[error(
+        "There is no such session: it ended, was never there, or belongs to another credential. Begin a new one and subscribe again."
+    )]
+    UnknownSession,
     /// One more than fits.
     #[error("{0}")]
     Full(String),

@@ -3,6 +3,7 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
@@ -15,7 +16,15 @@ use crate::{mqtt, ws};
 
 /// Every route of the one port.
 pub(crate) fn router() -> Router {
-    http::routes(Router::new().route("/api/ws", get(open_socket)).route("/mqtt", get(open_mqtt)))
+    let sockets = Router::new()
+        .route("/api/ws", get(open_socket))
+        .route("/api/ws/echo", get(open_echo))
+        .route("/mqtt", get(open_mqtt));
+    http::routes(sockets)
+}
+
+async fn open_echo(caller: Caller, request: Request) -> Result<Response, Problem> {
+    ws::open_echo(request, caller).map_err(|error| problem(&error, "/api/ws/echo"))
 }
 
 async fn open_socket(caller: Caller, request: Request) -> Result<Response, Problem> {
@@ -28,10 +37,11 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     let (answer, stream) = opened.map_err(|error| problem(&error, "/mqtt"))?;
     // Decided by what the request says too, which is more than an address.
     let admitted = match caller.refusal {
-        None => Ok(caller.principal.clone()),
+        None => Ok(caller.login.clone()),
         Some(refusal) => Err(refusal),
     };
-    let newcomer = Newcomer { socket: stream, peer: caller.peer, admitted, guard: caller.into_guard() };
+    let newcomer =
+        Newcomer { socket: stream, peer: caller.peer.clone(), admitted, refusal: None, guard: caller.into_guard() };
     tokio::spawn(mqtt::serve(std::future::ready(Some(newcomer))));
     Ok(answer)
 }
@@ -40,5 +50,6 @@ fn problem(error: &NoWebSocket, path: &str) -> Problem {
     match error {
         NoWebSocket::NotAsked(reason) => Problem::no_websocket(path, reason),
         NoWebSocket::Subprotocol { .. } => Problem::bad_request(error.to_string()),
+        NoWebSocket::NotPermitted(_) => Problem::new(StatusCode::FORBIDDEN, "forbidden", error.to_string()),
     }
 }

@@ -8,28 +8,35 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use housewire_core::{Hub, HubOptions};
-use housewire_store::{Store, StoreError};
+use housewire_store::{Secrecy, Store, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use crate::accounts::{Accounts, Change, Deed, Event, Via};
 use crate::admission::Admission;
 use crate::auth::Guests;
 use crate::clients::Clients;
-use crate::config::{Config, Port, PortChoice};
-use crate::demo::{Demo, DemoAddresses};
+use crate::config::{Config, Port, PortChoice, TlsMode};
+use crate::demo::{Demo, DemoAccess};
+use crate::hosts::Hosts;
+use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
+use crate::names;
 use crate::persist::{Durability, Persister};
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
+use crate::tls::{self, Tls, TlsError};
 use crate::users::Users;
 
 /// How long connections may take to close properly; with what follows the whole stop stays below five seconds.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// Of certificates, in the data folder.
+const TLS_FOLDER: &str = "tls";
 /// How often deadlines of devices (pending requests, presence) are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -42,6 +49,9 @@ pub enum StartError {
     /// The data folder.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Certificates, or their files.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Threads or sockets.
     #[error("the system refused what the hub needs to run: {0}. Check the limits on threads and open files.")]
     System(#[from] std::io::Error),
@@ -54,6 +64,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// MQTT's own port, or the one port if that is not open.
     pub mqtt: SocketAddr,
+    /// MQTT's own port with TLS, if that is open; the one port speaks TLS too.
+    pub mqtts: Option<SocketAddr>,
 }
 
 /// A running hub.
@@ -63,6 +75,8 @@ pub struct Server {
     clients: Arc<Clients>,
     demo: Arc<Demo>,
     shards: Vec<JoinHandle<()>>,
+    accounts: Arc<Accounts>,
+    tls: Option<Arc<Tls>>,
     persister: Persister,
 }
 
@@ -72,6 +86,12 @@ impl Server {
         let listeners = Listeners::open(&config)?;
         let addresses = listeners.addresses()?;
         let store = Store::open(&config.data)?;
+        let tls = match config.tls.mode {
+            TlsMode::Off => None,
+            TlsMode::On | TlsMode::Only => {
+                Some(Arc::new(Tls::start(store.vault(TLS_FOLDER), &config.tls, &config.names)?))
+            }
+        };
         let hub =
             Arc::new(Hub::new(HubOptions { online_timeout: config.online_timeout, limits: config.limits.of_hub() }));
         let loaded = store.load()?;
@@ -91,10 +111,18 @@ impl Server {
         let ids = message_ids(&loaded.sessions);
         let parts = (Arc::clone(&clients), Arc::clone(&stats));
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
-        let guests = Arc::new(Guests::new(config.guest));
-        let users = Arc::new(Users::new(&config.users)?);
+        let guests = Guests::new(config.guest, config.guest_deny.clone(), Hosts::new(names::of_machine(&config.names)));
+        let names = config.users.keys().cloned().collect();
+        let accounts = Accounts::open(store.accounts()?, Arc::clone(&hub), Arc::clone(&clients), guests, names)?;
+        // Whoever may read the data folder may do everything with it anyway: also when nobody remembers a password.
+        let local = accounts.local_token().reveal().as_bytes();
+        store.vault("local").write("token", local, Secrecy::Secret)?;
+        let users = Arc::new(Users::new(&config.users, accounts.secret("scram")?));
         let of_user = |name: &str| users.principal(name).map_or(Owner::Gone, Owner::Found);
-        let owner_of = |name: &str| guests.find(name).unwrap_or_else(|| of_user(name));
+        let owner_of = |name: &str| match accounts.owner_of(name) {
+            Owner::Gone => of_user(name),
+            known => known,
+        };
         sessions.restore(loaded.sessions, owner_of, now());
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
@@ -102,10 +130,13 @@ impl Server {
             durability,
             sessions,
             clients,
+            kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
-            guests,
+            accounts: Arc::new(accounts),
             users,
+            tls: tls.clone(),
+            lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
             started: Instant::now(),
@@ -113,14 +144,42 @@ impl Server {
         };
         let shards = start_shards(&shared, listeners)?;
         if shared.config.demo {
-            shared.demo.start(DemoAddresses { http: addresses.http, mqtt: addresses.http });
+            let token = shared.accounts.demo_token().reveal().into();
+            shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
         }
-        Ok(Self { addresses, shutdown, clients: shared.clients, demo: shared.demo, shards, persister })
+        Ok(Self {
+            addresses,
+            shutdown,
+            clients: shared.clients,
+            demo: shared.demo,
+            shards,
+            accounts: shared.accounts,
+            tls,
+            persister,
+        })
     }
 
     /// Where it is reached; a wildcard address is shown as loopback, which can be typed.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Where the first admin is made, on the page; `None` once there is one.
+    pub fn setup_link(&self) -> Option<String> {
+        let key = self.accounts.setup_key()?.reveal();
+        Some(format!("http://{}/setup#{key}", self.addresses.http))
+    }
+
+    /// Reads certificates of the configuration again, and renews the hub's own if that is due. Connections go on. Waits for the disk.
+    pub fn reload(&self) {
+        match &self.tls {
+            Some(tls) => {
+                tls.reload();
+                let by = Change { who: None, address: None, via: Via::Hub };
+                self.accounts.audit.note(Deed { event: Event::TlsChanged, by: &by, subject: None, detail: None });
+            }
+            None => info!("nothing is read again: there is no TLS, and everything else needs a restart"),
+        }
     }
 
     /// Closes every connection properly, writes what is left, and returns when all is done.
@@ -133,6 +192,7 @@ impl Server {
                 error!("a shard's thread died");
             }
         }
+        self.accounts.save_all();
         self.persister.finish();
     }
 }
@@ -141,17 +201,18 @@ impl Server {
 struct Listeners {
     one_port: std::net::TcpListener,
     mqtt: Option<std::net::TcpListener>,
+    mqtts: Option<std::net::TcpListener>,
 }
 
 impl Listeners {
     fn open(config: &Config) -> Result<Self, ListenError> {
         let one_port = listener::bind(config.bind, config.port, "--port")?;
         let mqtt = open_choice(config.bind, config.mqtt_port, "--mqtt-port")?;
-        if config.mqtts_port.named && open_choice(config.bind, config.mqtts_port, "--mqtts-port")?.is_some() {
-            // Looked at only: whoever names a busy port hears of it now, not when TLS comes.
-            warn!("--mqtts-port is not opened: this version has no TLS yet");
-        }
-        Ok(Self { one_port, mqtt })
+        let mqtts = match config.tls.mode {
+            TlsMode::Off => None,
+            TlsMode::On | TlsMode::Only => open_choice(config.bind, config.mqtts_port, "--mqtts-port")?,
+        };
+        Ok(Self { one_port, mqtt, mqtts })
     }
 
     fn addresses(&self) -> std::io::Result<Addresses> {
@@ -160,7 +221,8 @@ impl Listeners {
             Some(listener) => typeable(listener.local_addr()?),
             None => http,
         };
-        Ok(Addresses { http, mqtt })
+        let mqtts = self.mqtts.as_ref().map(std::net::TcpListener::local_addr).transpose()?.map(typeable);
+        Ok(Addresses { http, mqtt, mqtts })
     }
 }
 
@@ -227,6 +289,14 @@ fn spawn_hub_tasks(
         let mqtt = TcpListener::from_std(mqtt)?;
         spawn_vital("accept MQTT", listener::accept(mqtt, Speaks::Mqtt, Arc::clone(inlets)));
     }
+    spawn_vital("accounts", Arc::clone(&shared.accounts).keep());
+    if let Some(mqtts) = listeners.mqtts {
+        let mqtts = TcpListener::from_std(mqtts)?;
+        spawn_vital("accept MQTT over TLS", listener::accept(mqtts, Speaks::MqttOverTls, Arc::clone(inlets)));
+    }
+    if let Some(tls) = &shared.tls {
+        spawn_vital("certificates", tls::run(Arc::clone(tls)));
+    }
     let sessions = Arc::clone(&shared.sessions);
     spawn_vital("sessions", async move { sessions.run().await });
     spawn_vital("deadlines", keep_deadlines(Arc::clone(&shared.hub)));
@@ -274,41 +344,58 @@ fn run_shard(runtime: &Runtime, shard: &Shard, outlet: mpsc::Receiver<listener::
     });
 }
 
-/// Runs a hub until SIGTERM or Ctrl-C; `ready` is called with its addresses as soon as it serves.
-pub fn run_until_signal(config: Config, ready: impl FnOnce(Addresses)) -> Result<(), StartError> {
+/// Runs a hub until SIGTERM or Ctrl-C; SIGHUP has it read its certificates again. `ready` is called as soon as it serves.
+pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<(), StartError> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         warn!("cannot raise the limit of open files: {error}");
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     // Before anything starts: a signal that comes early must stop the hub properly, too.
-    let signal = {
+    let mut signals = {
         let _inside = runtime.enter();
         Signals::listen()?
     };
     let server = Server::start(config)?;
-    ready(server.addresses());
-    let name = runtime.block_on(signal.first());
+    ready(&server);
+    let name = loop {
+        match runtime.block_on(signals.next()) {
+            Signal::Stop(name) => break name,
+            Signal::Reload => server.reload(),
+        }
+    };
     info!("{name} received, stopping");
     server.stop();
     info!("stopped");
     Ok(())
 }
 
+/// What somebody who runs the hub wants of it.
+enum Signal {
+    Stop(&'static str),
+    Reload,
+}
+
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
-    async fn first(mut self) -> &'static str {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Signal::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Signal::Stop("SIGINT"),
+            _ = self.hangup.recv() => Signal::Reload,
         }
     }
 }

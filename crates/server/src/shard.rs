@@ -14,15 +14,18 @@ use housewire_core::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use crate::accounts::Accounts;
 use crate::admission::{Admission, Counted};
-use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::http::Lobby;
+use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
+use crate::tls::Tls;
 use crate::users::Users;
 
 /// Something with buffered output; see [`Flusher::mark`].
@@ -75,13 +78,18 @@ pub(crate) struct ShardParts {
     /// MQTT sessions of all shards.
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Arc<Clients>,
+    /// Channels that their clients may come back to, of all shards.
+    pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     /// Among all shards.
     number: usize,
     pub(crate) demo: Arc<Demo>,
-    pub(crate) guests: Arc<Guests>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
+    /// `None` if it is off.
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
@@ -109,11 +117,14 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
-    pub(crate) guests: Arc<Guests>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -167,14 +178,17 @@ impl Shard {
             config: shared.config,
             sessions: shared.sessions,
             clients: shared.clients,
+            kept: shared.kept,
             stats: shared.stats,
             admission: shared.admission,
             number,
             demo: shared.demo,
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
-            guests: shared.guests,
+            accounts: shared.accounts,
             users: shared.users,
+            tls: shared.tls,
+            lobby: shared.lobby,
             durability: shared.durability,
             scratch: Mutex::default(),
             turn: Mutex::default(),

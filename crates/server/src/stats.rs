@@ -81,6 +81,8 @@ pub(crate) enum Bound {
     MqttSubscriptions,
     MqttPacketBytes,
     WsSubscriptions,
+    WsSessions,
+    WsSessionBytes,
     ChannelQueueBytes,
 }
 
@@ -93,6 +95,8 @@ pub(crate) struct Stats {
     reached: [AtomicU64; BOUNDS],
     /// Messages to MQTT clients that a bound had dropped.
     dropped: AtomicU64,
+    /// Values to channels that newer ones replaced while they waited.
+    conflated: AtomicU64,
     /// Open at the moment, of every kind.
     connections: AtomicUsize,
 }
@@ -119,7 +123,13 @@ pub(crate) struct Totals {
 impl Stats {
     pub(crate) fn new(shards: usize) -> Self {
         let shards = (0..shards).map(|_| ShardStats::default()).collect();
-        Self { shards, reached: Default::default(), dropped: AtomicU64::new(0), connections: AtomicUsize::new(0) }
+        Self {
+            shards,
+            reached: Default::default(),
+            dropped: AtomicU64::new(0),
+            conflated: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn open_connection(&self) {
@@ -156,6 +166,15 @@ impl Stats {
     /// Messages to MQTT clients were dropped.
     pub(crate) fn drop_messages(&self, count: u64) {
         add(&self.dropped, count);
+    }
+
+    /// Values to channels were replaced while they waited.
+    pub(crate) fn conflate(&self, count: u64) {
+        add(&self.conflated, count);
+    }
+
+    pub(crate) fn conflated(&self) -> u64 {
+        self.conflated.load(Ordering::Relaxed)
     }
 
     pub(crate) fn totals(&self) -> Totals {

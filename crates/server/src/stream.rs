@@ -1,7 +1,7 @@
 //! The byte stream under a protocol that needs nothing else, MQTT: a TCP socket, or something that becomes bytes elsewhere.
 //!
 //! Reading and writing never block and never wait for another task: a shard's flusher writes to any stream alike. A
-//! socket is read and written directly; everything else (a WebSocket, later TLS) is carried by a task of its own to and
+//! socket is read and written directly; everything else (a WebSocket, TLS) is carried by a task of its own to and
 //! from a [`pipe`]. What the bytes mean belongs to the transport that reads them.
 
 mod pipe;

@@ -1,4 +1,4 @@
-//! The users of the config file, until there are accounts: who they are, and how they show it.
+//! The users of the config file, who may use SCRAM over MQTT as people with accounts cannot: who they are, and how they show it.
 //!
 //! Which packets carry a password or a proof belongs to the transports; what a user may do is checked in `core`.
 
@@ -7,27 +7,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
-use housewire_core::{Permissions, Principal};
+use housewire_core::{Principal, Role};
 use housewire_protocols::scram::{Credentials, Shape, prepared};
-use thiserror::Error;
 use tokio::sync::Semaphore;
 use tracing::error;
 
+use crate::accounts::LoginError;
 use crate::limits::{PASSWORD_CHECK_WAIT, PASSWORD_CHECKS_MAX};
-
-/// Why somebody with a name is not let in.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum LoginError {
-    /// Which of the two, is nobody's business.
-    #[error("the user name or the password is wrong")]
-    Refused,
-    /// See [`PASSWORD_CHECKS_MAX`].
-    #[error("too many passwords are being checked at once; try again later")]
-    Busy,
-    /// The operating system has no random numbers, or no thread.
-    #[error("the hub's machine cannot check passwords at the moment; the hub's log says why")]
-    Machine,
-}
 
 struct User {
     /// One for the hub's life: sessions belong to it.
@@ -46,25 +32,29 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    /// Names are in the form in which they are compared.
-    pub(crate) fn new(configured: &BTreeMap<String, Credentials>) -> std::io::Result<Self> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)?;
+    /// Names are in the form in which they are compared. `secret` stays the same from start to start, or whoever looked twice
+    /// would know which names are made up.
+    pub(crate) fn new(configured: &BTreeMap<String, Credentials>, secret: [u8; 32]) -> Self {
         let user = |(name, credentials): (&String, &Credentials)| {
-            let principal = Arc::new(Principal::new(name.clone(), Permissions::all()));
+            let principal = Arc::new(Principal::new(name.clone(), Role::Member.permissions()));
             (name.clone(), User { principal, credentials: credentials.clone() })
         };
-        Ok(Self {
+        Self {
             by_name: configured.iter().map(user).collect(),
             secret,
             shapes: configured.values().map(Credentials::shape).collect(),
             checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
-        })
+        }
     }
 
     /// Whether there are none, so that names mean nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// Whether there is one of this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        prepared(name).is_some_and(|name| self.by_name.contains_key(&name))
     }
 
     /// What somebody of this name has to know; of somebody unknown, what nobody knows.
@@ -119,7 +109,7 @@ mod tests {
 
     fn users() -> Users {
         let credentials = Credentials::derive(b"pencil", b"salt", *SCRAM_ITERATIONS.start());
-        Users::new(&BTreeMap::from([("anna".to_owned(), credentials)])).unwrap()
+        Users::new(&BTreeMap::from([("anna".to_owned(), credentials)]), [7; 32])
     }
 
     #[tokio::test]
@@ -142,10 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn unknown_users_stay_the_same_until_the_next_start() {
+    fn unknown_users_stay_the_same() {
         let users = users();
-        assert_eq!(users.credentials("bob"), users.credentials("bob"));
-        assert_ne!(users.credentials("bob"), self::users().credentials("bob"));
+        assert_eq!(users.credentials("bob"), self::users().credentials("bob"));
+        assert_ne!(users.credentials("bob"), users.credentials("ben"));
         assert_ne!(users.nonce().unwrap(), users.nonce().unwrap());
     }
 
@@ -153,7 +143,7 @@ mod tests {
     fn unknown_users_have_the_iterations_and_salts_of_known_ones() {
         let of = |salt: &[u8], iterations| Credentials::derive(b"pencil", salt, iterations);
         let configured = [("anna", of(b"salt", 4_096)), ("ben", of(b"a longer salt", 5_000))];
-        let users = Users::new(&configured.map(|(name, credentials)| (name.to_owned(), credentials)).into()).unwrap();
+        let users = Users::new(&configured.map(|(name, credentials)| (name.to_owned(), credentials)).into(), [7; 32]);
         let mut seen = [0; 2];
         for number in 0..200 {
             let credentials = users.credentials(&format!("nobody {number}"));

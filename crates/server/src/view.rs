@@ -3,6 +3,7 @@
 //! Only this crate knows JSON; inner types are not serialisable. Status codes, frames and routes belong to the
 //! transports, what a value means to `core`.
 
+pub(crate) mod account;
 pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod json;

@@ -1,10 +1,11 @@
 //! Housewire's data files: the only crate that touches them, and the only one that knows how they look.
 //!
 //! Belongs here: the data folder and its lock, the SQLite file `housewire.db`, its schema and migrations, the translation
-//! between rows and the types of `core`. Does not: when something is written (the server collects changes and hands them
+//! between rows and the types of `core`, and small files of others that it only keeps (`vault`). Does not: when something is written (the server collects changes and hands them
 //! over in batches), what a message means, the configuration file, and anything asynchronous. Every call here may wait for
 //! the disk, so none of them is made on a shard.
 
+mod accounts;
 mod device;
 mod error;
 mod folder;
@@ -18,10 +19,16 @@ mod row;
 mod session;
 mod sessions;
 mod store;
+mod vault;
 
+pub use accounts::{
+    AccountStore, AuditEntry, AuditQuery, AuditRecord, CredentialKind, CredentialOwner, CredentialRecord,
+    CredentialUse, LoadedAccounts, PersonRecord,
+};
 pub use error::StoreError;
 pub use queued::{QueuedRecord, Step};
 pub use row::Skipped;
 pub use session::{SessionRecord, SubscriptionRecord, WillRecord};
 pub use sessions::{SessionChanges, Sessions};
 pub use store::{Loaded, Store};
+pub use vault::{Secrecy, Vault};

@@ -16,3 +16,7 @@ pub const DOORS_MAX: usize = 64;
 /// The highest number of a session or id of a queued message that a row may have; one above it is damaged and skipped. So
 /// numbers that are counted up from what was loaded always fit.
 pub const NUMBER_MAX: u64 = 1 << 62;
+/// Entries of the audit log; the oldest go.
+pub const AUDIT_ENTRIES_MAX: usize = 10_000;
+/// Largest file of a [`crate::Vault`]; a larger one is none of ours and is not read.
+pub const VAULT_FILE_BYTES_MAX: usize = 256 * 1024;

@@ -23,8 +23,11 @@ const COPY: &str = "housewire.db.new";
 const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Number n of this list leads from version n to n + 1.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_devices_and_retained.sql"), include_str!("migrations/0002_sessions.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_devices_and_retained.sql"),
+    include_str!("migrations/0002_sessions.sql"),
+    include_str!("migrations/0003_accounts.sql"),
+];
 
 /// Marks an SQLite file as ours: "Hwir".
 const APPLICATION_ID: i32 = 0x4877_6972;

@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use housewire_core::{Changes, DeviceRecord, PropertyRecord, Snapshot};
 use rusqlite::{Connection, Error, TransactionBehavior};
 
+use crate::accounts::AccountStore;
 use crate::error::StoreError;
 use crate::folder::DataFolder;
 use crate::limits::WAL_KEPT_BYTES_MAX;
 use crate::migrate::{MIGRATIONS, bring_up_to_date, open_existing};
 use crate::row::{Skipped, SkippedRows, ask, read_all};
 use crate::sessions::{self, SessionChanges, Sessions};
+use crate::vault::Vault;
 use crate::{device, property, retained};
 
 /// The open data files. There is one per folder; it can be moved between threads but not shared.
@@ -23,7 +26,7 @@ pub struct Store {
     // The fields are dropped in this order: the database is closed before the folder is given free.
     connection: Connection,
     database: PathBuf,
-    _folder: DataFolder,
+    folder: Arc<DataFolder>,
 }
 
 /// What was found on disk.
@@ -52,7 +55,22 @@ impl Store {
             return Err(StoreError::NoWal { database, mode: mode.unwrap_or_default() });
         }
         configure(&connection).map_err(failed)?;
-        Ok(Self { connection, database, _folder: folder })
+        Ok(Self { connection, database, folder: Arc::new(folder) })
+    }
+
+    /// Opens what is kept of accounts, beside this.
+    pub fn accounts(&self) -> Result<AccountStore, StoreError> {
+        let opened = open_existing(&self.database).and_then(|connection| {
+            configure(&connection)?;
+            Ok(connection)
+        });
+        let connection = opened.map_err(|source| StoreError::sqlite("open", &self.database, source))?;
+        Ok(AccountStore::new(connection, self.database.clone(), Arc::clone(&self.folder)))
+    }
+
+    /// Small files of others that the folder keeps under this name.
+    pub fn vault(&self, name: &str) -> Vault {
+        Vault::new(self.folder.file(name))
     }
 
     /// Reads everything. A single row that cannot be used is skipped and reported; a file that cannot be read is an error.

@@ -28,6 +28,11 @@ impl Hub {
         self.registry.all()
     }
 
+    /// At most so many devices, by id, starting behind `after`.
+    pub fn devices_behind(&self, after: Option<&DeviceId>, len_max: usize) -> Vec<Arc<Device>> {
+        self.registry.behind(after, len_max)
+    }
+
     /// One device.
     pub fn device(&self, id: &DeviceId) -> Option<Arc<Device>> {
         self.registry.get(id)

@@ -244,6 +244,44 @@ fn a_request_is_shown_as_target_until_the_device_confirms() {
     assert_eq!(log.take(), ["devices/lamp/level/target="]);
 }
 
+/// Remembers the topics whose messages were said to be states.
+#[derive(Default)]
+struct States(Mutex<Vec<(String, bool)>>);
+
+impl Mailbox for States {
+    fn offer(&self, run: &Run<'_>, _delivery: &Delivery) -> Offer {
+        self.0.lock().push((run.topic().to_string(), run.is_state()));
+        Offer::Taken
+    }
+
+    fn is_congested(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn states_are_told_from_happenings() {
+    let house = House::new();
+    let device = house.publisher(Presence::Connected);
+    let access =
+        crate::property::PropertyAccess { set: false, event: true, ..crate::property::PropertyAccess::INFERRED };
+    house.declare("lamp", &[("pressed", PropertySpec { access, ..PropertySpec::declared(Type::Int) })]);
+    let states = Arc::new(States::default());
+    let guest = Arc::new(Principal::new("guest", Permissions::all()));
+    let subscriber = Hub::subscriber(house.hub.new_session(), guest, Arc::clone(&states) as Arc<dyn Mailbox>);
+    house.hub.subscribe(&subscriber, &Filter::parse("#").unwrap(), SubscribeOptions::default()).unwrap();
+    let seen = || std::mem::take(&mut *states.0.lock());
+    for (topic, expected) in [("devices/lamp/level", true), ("devices/lamp/pressed", false), ("free", false)] {
+        house.publish(&device, topic, "7").unwrap();
+        assert_eq!(seen().into_iter().find(|(have, _)| have == topic), Some((topic.to_owned(), expected)));
+    }
+    house.retain(&device, "free", "7");
+    assert_eq!(seen(), [("free".to_owned(), true)]);
+    house.publish(&device, "devices/lamp/level/set", "9").unwrap();
+    let expected = [("devices/lamp/level/set".to_owned(), false), ("devices/lamp/level/target".to_owned(), true)];
+    assert_eq!(seen(), expected);
+}
+
 #[test]
 fn only_declared_rules_refuse_and_the_rest_of_the_run_passes() {
     let house = House::new();

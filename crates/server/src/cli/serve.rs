@@ -1,6 +1,7 @@
 //! `housewire serve`: settings from flags, variables and the file become a configuration; the rest is `crate::serve`.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -11,10 +12,11 @@ use tracing_subscriber::filter::LevelFilter;
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::Settings;
-use crate::serve::{Addresses, run_until_signal};
+use crate::names::{self, HostName};
+use crate::serve::{Addresses, Server, run_until_signal};
 
 const EXAMPLE: &str = "\
-Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT
+Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT mqtts://ADDR:PORT
 
 Example:
   housewire serve --data /var/lib/housewire --mqtt-port off";
@@ -35,12 +37,35 @@ impl Serve {
         let file = self.config.as_deref().map(Settings::from_file).transpose()?;
         let config = self.settings.or(file.unwrap_or_default()).into_config()?;
         start_log(&config.log)?;
-        let ready = |addresses: Addresses| {
+        // Where it is reached from elsewhere at all.
+        let names = config.bind.is_unspecified().then(|| names::of_machine(&config.names));
+        let ready = |server: &Server| {
+            let addresses = server.addresses();
+            if let Some(link) = server.setup_link() {
+                let elsewhere = names.as_ref().and_then(|names| elsewhere(&link, names));
+                let elsewhere = elsewhere.map(|link| format!("\n  from another machine: {link}")).unwrap_or_default();
+                output.note(&format!("This hub has no accounts yet. Make yours, once, at {link}{elsewhere}"));
+            }
             // Whoever closed standard output does not wait for this line.
-            let _printed = output.line(&format!("ready http://{} mqtt://{}", addresses.http, addresses.mqtt)).is_ok();
+            let _printed = output.line(&ready_line(addresses)).is_ok();
         };
         Ok(run_until_signal(config, ready)?)
     }
+}
+
+/// The link as it is typed on another machine, where the hub is reached from there.
+fn elsewhere(link: &str, names: &BTreeSet<HostName>) -> Option<String> {
+    let (_, rest) = link.split_once("//")?.1.split_once(':')?;
+    // Names in `.local` are found by whoever has mDNS; an address by everybody.
+    let is_ours =
+        |name: &&HostName| matches!(name, HostName::Address(address) if address.is_ipv4() && !address.is_loopback());
+    names.iter().find(is_ours).map(|name| format!("http://{name}:{rest}"))
+}
+
+/// MQTT over TLS is named if it has a port of its own; the one port speaks it in any case.
+fn ready_line(Addresses { http, mqtt, mqtts }: Addresses) -> String {
+    let mqtts = mqtts.map(|address| format!(" mqtts://{address}")).unwrap_or_default();
+    format!("ready http://{http} mqtt://{mqtt}{mqtts}")
 }
 
 /// Everything but the one line that says where the hub is goes to standard error.

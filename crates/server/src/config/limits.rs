@@ -26,13 +26,25 @@ pub struct Limits {
     pub connections_per_shard: usize,
     /// Body of an HTTP request; larger ones are answered 413.
     pub http_body_bytes: usize,
+    /// HTTP requests of one address in a second, on average; 0 for as many as there are. This machine's own are not counted.
+    pub request_rate: u32,
+    /// HTTP requests of one address at once, beyond the rate; further ones are answered 429.
+    pub request_burst: u32,
     /// One WebSocket message; larger ones close the connection with 1009.
     pub ws_message_bytes: usize,
-    /// Output waiting for one client. Beyond it messages to a WebSocket or event stream are dropped and counted; to an
-    /// MQTT client QoS 0 is dropped and counted, QoS 1 and 2 are queued.
+    /// Output waiting for one client. From half of it on, newer values to a WebSocket or event stream replace older ones; beyond
+    /// it messages to them are dropped and counted. To an MQTT client QoS 0 is dropped and counted, QoS 1 and 2 are queued.
     pub channel_queue_bytes: usize,
     /// Subscriptions of one WebSocket; further ones are refused.
     pub ws_subscriptions: usize,
+    /// Sessions of WebSockets, whose clients may come back; further ones are refused.
+    pub ws_sessions: usize,
+    /// Memory of QoS 1 and 2 messages that one such session keeps until they are acknowledged; what was sent longest ago is
+    /// forgotten first, then the newest is dropped and counted.
+    pub ws_session_bytes: usize,
+    /// Longest time that such a session is kept without its client; who asks for more gets this.
+    #[serde(deserialize_with = "seconds")]
+    pub ws_session_keep: Duration,
     /// One MQTT packet; larger ones close the connection (MQTT 5: 0x95).
     pub mqtt_packet_bytes: usize,
     /// MQTT sessions, connected or kept for clients that may come back; further clients are refused (0x97).
@@ -65,6 +77,11 @@ pub struct Limits {
     pub retained_messages: usize,
     /// Topics, payloads and properties of all retained messages together; what would add to more is refused.
     pub retained_bytes: usize,
+    /// How long an event stream whose connection is gone waits for its client; 0 for not at all.
+    #[serde(deserialize_with = "seconds")]
+    pub event_resume_time: Duration,
+    /// What is kept of the events sent over one stream, for a client that comes back.
+    pub event_resume_bytes: usize,
     /// Until a new connection has said what it speaks, and until an MQTT client has sent CONNECT.
     #[serde(deserialize_with = "seconds")]
     pub greeting_timeout: Duration,
@@ -79,9 +96,14 @@ impl Default for Limits {
             connection_rate_per_address: 50,
             connections_per_shard: 4_000,
             http_body_bytes: 1024 * 1024,
+            request_rate: 1_000,
+            request_burst: 5_000,
             ws_message_bytes: 1024 * 1024,
             channel_queue_bytes: 256 * 1024,
             ws_subscriptions: 1_000,
+            ws_sessions: 1_000,
+            ws_session_bytes: 256 * 1024,
+            ws_session_keep: Duration::from_secs(600),
             mqtt_packet_bytes: 1024 * 1024,
             mqtt_sessions: 100_000,
             mqtt_subscriptions: 10_000,
@@ -96,6 +118,8 @@ impl Default for Limits {
             topic_levels: hub.topic_levels_max,
             retained_messages: hub.retained_len_max,
             retained_bytes: hub.retained_bytes_max,
+            event_resume_time: Duration::from_secs(60),
+            event_resume_bytes: 64 * 1024,
             greeting_timeout: Duration::from_secs(10),
         }
     }
@@ -142,9 +166,12 @@ impl Limits {
             ("limits.connection_rate_per_address", self.connection_rate_per_address),
             ("limits.connections_per_shard", self.connections_per_shard),
             ("limits.http_body_bytes", self.http_body_bytes),
+            ("limits.request_burst", self.request_burst as usize),
             ("limits.ws_message_bytes", self.ws_message_bytes),
             ("limits.channel_queue_bytes", self.channel_queue_bytes),
             ("limits.ws_subscriptions", self.ws_subscriptions),
+            ("limits.ws_sessions", self.ws_sessions),
+            ("limits.ws_session_bytes", self.ws_session_bytes),
             ("limits.mqtt_sessions", self.mqtt_sessions),
             ("limits.mqtt_subscriptions", self.mqtt_subscriptions),
             ("limits.mqtt_in_flight", self.mqtt_in_flight.into()),

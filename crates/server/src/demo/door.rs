@@ -4,13 +4,13 @@
 
 use thiserror::Error;
 
-use super::DemoAddresses;
+use super::DemoAccess;
 use super::model::Report;
 
 /// An open connection of one device.
 pub(super) trait Door: Sized {
     /// Connects and asks for the device's requests.
-    async fn open(addresses: DemoAddresses, device: &'static str) -> Result<Self, DoorError>;
+    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError>;
 
     /// What comes next. May be dropped and called again without losing anything.
     async fn next(&mut self) -> Result<Incoming, DoorError>;

@@ -2,7 +2,7 @@
 
 use std::future;
 
-use super::DemoAddresses;
+use super::DemoAccess;
 use super::door::{Door, DoorError, Farewell, Incoming};
 use super::model::Report;
 use super::registrar::Registrar;
@@ -15,8 +15,8 @@ pub(super) struct HttpDoor {
 }
 
 impl Door for HttpDoor {
-    async fn open(addresses: DemoAddresses, device: &'static str) -> Result<Self, DoorError> {
-        Ok(Self { registrar: Registrar::new(addresses.http)?, device })
+    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError> {
+        Ok(Self { registrar: Registrar::new(&access)?, device })
     }
 
     async fn next(&mut self) -> Result<Incoming, DoorError> {

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::DemoAddresses;
+use super::DemoAccess;
 use super::door::{Door, DoorError, Farewell, Incoming};
 use super::model::Model;
 use super::registrar::{Arrival, Registrar};
@@ -30,7 +30,7 @@ enum Leave {
 /// Runs until it is stopped or the device was removed.
 pub(super) async fn live<D: Door>(
     mut model: impl Model,
-    addresses: DemoAddresses,
+    access: DemoAccess,
     registrar: &Registrar,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -40,7 +40,7 @@ pub(super) async fn live<D: Door>(
     let mut is_told = false;
     loop {
         let began = Instant::now();
-        let arriving = arrive::<D>(&model, addresses, registrar, arrival);
+        let arriving = arrive::<D>(&model, access.clone(), registrar, arrival);
         let leave = tokio::select! {
             biased; // The hub may end in the same moment, which is then no trouble.
             () = stopped(&mut stop) => Leave::Stopped,
@@ -79,12 +79,12 @@ pub(super) async fn live<D: Door>(
 
 async fn arrive<D: Door>(
     model: &impl Model,
-    addresses: DemoAddresses,
+    access: DemoAccess,
     registrar: &Registrar,
     arrival: Arrival,
 ) -> Result<D, DoorError> {
     registrar.admit(model.id(), &model.declaration(), arrival).await?;
-    D::open(addresses, model.id()).await
+    D::open(access, model.id()).await
 }
 
 /// Reports and obeys for as long as the connection holds.

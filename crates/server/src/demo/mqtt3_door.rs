@@ -3,7 +3,7 @@
 use rumqttc::{AsyncClient, ClientError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, QoS};
 use tokio::sync::mpsc;
 
-use super::DemoAddresses;
+use super::DemoAccess;
 use super::door::{Door, DoorError, Farewell, Incoming, filters};
 use super::model::{Report, ReportKind};
 use super::mqtt_line::{KEEP_ALIVE, Line, OUTGOING_MAX, Word, heard, host, online_topic};
@@ -17,9 +17,10 @@ pub(super) struct Mqtt3Door {
 }
 
 impl Door for Mqtt3Door {
-    async fn open(addresses: DemoAddresses, device: &'static str) -> Result<Self, DoorError> {
-        let mut options = MqttOptions::new(device, host(addresses.mqtt), addresses.mqtt.port());
+    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError> {
+        let mut options = MqttOptions::new(device, host(access.mqtt), access.mqtt.port());
         options.set_keep_alive(KEEP_ALIVE);
+        options.set_credentials(device, &*access.token);
         options.set_last_will(LastWill::new(online_topic(device), "false", QoS::AtLeastOnce, true));
         let (client, mut events) = AsyncClient::new(options, OUTGOING_MAX);
         let mut network = NetworkOptions::new();

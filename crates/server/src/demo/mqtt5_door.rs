@@ -6,7 +6,7 @@ use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
 use rumqttc::v5::{AsyncClient, ClientError, Event, EventLoop, MqttOptions};
 use tokio::sync::mpsc;
 
-use super::DemoAddresses;
+use super::DemoAccess;
 use super::door::{Door, DoorError, Farewell, Incoming, filters};
 use super::model::{Report, ReportKind};
 use super::mqtt_line::{KEEP_ALIVE, Line, OUTGOING_MAX, Word, heard, host, online_topic};
@@ -20,9 +20,10 @@ pub(super) struct Mqtt5Door {
 }
 
 impl Door for Mqtt5Door {
-    async fn open(addresses: DemoAddresses, device: &'static str) -> Result<Self, DoorError> {
-        let mut options = MqttOptions::new(device, host(addresses.mqtt), addresses.mqtt.port());
+    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError> {
+        let mut options = MqttOptions::new(device, host(access.mqtt), access.mqtt.port());
         options.set_keep_alive(KEEP_ALIVE);
+        options.set_credentials(device, &*access.token);
         options.set_last_will(LastWill::new(online_topic(device), "false", QoS::AtLeastOnce, true, None));
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);

@@ -5,9 +5,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
+use super::DemoAccess;
 use super::door::DoorError;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -27,9 +29,15 @@ pub(super) enum Arrival {
 }
 
 impl Registrar {
-    pub(super) fn new(hub: SocketAddr) -> Result<Self, DoorError> {
-        let client = Client::builder().no_proxy().timeout(ANSWER_LIMIT).build().map_err(DoorError::lost)?;
-        Ok(Self { client, hub })
+    pub(super) fn new(access: &DemoAccess) -> Result<Self, DoorError> {
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", access.token)).map_err(DoorError::lost)?;
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_LIMIT)
+            .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]))
+            .build()
+            .map_err(DoorError::lost)?;
+        Ok(Self { client, hub: access.http })
     }
 
     /// Sees to it that the device is declared. One that was, and is gone, has been removed by somebody.

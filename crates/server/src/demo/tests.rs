@@ -21,8 +21,8 @@ async fn it_stops_promptly_even_where_no_hub_is() {
     assert!(!demo.is_running());
     demo.stop().await;
     for _ in 0..2 {
-        demo.start(DemoAddresses { http: nobody, mqtt: nobody });
-        demo.start(DemoAddresses { http: nobody, mqtt: nobody });
+        demo.start(DemoAccess { http: nobody, mqtt: nobody, token: "x".into() });
+        demo.start(DemoAccess { http: nobody, mqtt: nobody, token: "x".into() });
         assert!(demo.is_running());
         let began = std::time::Instant::now();
         demo.stop().await;

@@ -6,10 +6,13 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::DemoAddresses;
+use super::DemoAccess;
 use super::door::{Door, DoorError, Farewell, Incoming, filters, read};
 use super::model::{Report, ReportKind};
 
@@ -43,11 +46,14 @@ impl WsDoor {
 }
 
 impl Door for WsDoor {
-    async fn open(addresses: DemoAddresses, device: &'static str) -> Result<Self, DoorError> {
+    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError> {
         let connect = async {
-            let socket = TcpStream::connect(addresses.http).await.map_err(DoorError::lost)?;
+            let socket = TcpStream::connect(access.http).await.map_err(DoorError::lost)?;
             socket.set_nodelay(true).map_err(DoorError::lost)?;
-            match client_async(format!("ws://{}/api/ws", addresses.http), socket).await {
+            let mut request = format!("ws://{}/api/ws", access.http).into_client_request().map_err(DoorError::lost)?;
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", access.token)).map_err(DoorError::lost)?;
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+            match client_async(request, socket).await {
                 Ok((stream, _)) => Ok(stream),
                 Err(tungstenite::Error::Http(answer)) => Err(DoorError::Refused(answer.status().to_string())),
                 Err(error) => Err(DoorError::lost(error)),

@@ -9,6 +9,14 @@ pub(crate) fn prefers_text(headers: &HeaderMap) -> bool {
     quality(&ranges, "text", "plain") > quality(&ranges, "application", "json")
 }
 
+/// True if `application/json`, or what says so of problems, is liked better than a page.
+pub(crate) fn prefers_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<_> = accepted.flat_map(|value| value.split(',')).map(Range::parse).collect();
+    let json = quality(&ranges, "application", "json").max(quality(&ranges, "application", "problem+json"));
+    json > quality(&ranges, "text", "html")
+}
+
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,

@@ -16,6 +16,7 @@ use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::problem::Problem;
 use crate::limits::{BODY_TIMEOUT, CONTENT_TYPE_BYTES_MAX, JSON_BYTES_AT_ONCE};
+use crate::refusal::{shorten, shorten_json_error};
 use crate::view::json::parse_payload;
 
 /// A body that was read whole.
@@ -38,6 +39,18 @@ impl Upload {
             aside(move || parse_payload(&body).map(|payload| Cow::Owned(payload.into_owned()))).await
         };
         parsed.map_err(|error| Problem::bad_request(format!("The body is not valid JSON: {error}.")))
+    }
+
+    /// A body that says `what`, as JSON; whatever its type is called, as `curl -d` calls everything a form.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T, Problem> {
+        let mut reader = serde_json::Deserializer::from_slice(&self.bytes);
+        let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            let place = if path == "." { String::new() } else { format!("{}: ", shorten(&path)) };
+            format!("{place}{}", shorten_json_error(error.inner()))
+        });
+        let ended = read.and_then(|read: T| reader.end().map(|()| read).map_err(|error| shorten_json_error(&error)));
+        ended.map_err(|error| Problem::bad_request(format!("The body must be JSON with {what}: {error}.")))
     }
 
     /// The content type to keep with the payload. JSON became the text it stands for, and what forms and `curl -d`
@@ -74,6 +87,12 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 impl Upload {
     /// Reads a body whole, within the caller's bounds.
     pub(crate) async fn receive(caller: &Caller, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        if headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return Err(Problem::content_coding());
+        }
         let content_type = headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut reading = pin!(read(headers, body, caller.shard.config.limits.http_body_bytes));

@@ -3,20 +3,16 @@
 //! Seen by whoever may read `$SYS/broker/clients`, disconnected by whoever may write there: rights are topics here, too,
 //! and nothing is ever published to this one.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::stream;
 use housewire_core::{Access, Denied, TopicRef};
 
-use crate::aside::aside;
 use crate::caller::Caller;
-use crate::clients::{Client, Protocol};
+use crate::clients::{Behind, Client, Protocol};
+use crate::http::page::{self, Items, Page, Source};
 use crate::http::path::ClientPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -28,21 +24,17 @@ use crate::view::client::ClientView;
 const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /api/clients`: written aside and piece by piece, as it may be long.
-pub(crate) async fn list(caller: Caller, query: Query) -> Result<Response, Problem> {
-    must(&caller, Access::Read)?;
-    let connected = query.choice("connected")?;
-    let listing = Listing { caller, connected, last: None, opening: b'[' };
-    let pieces = stream::unfold(Some(listing), |listing| async move {
-        let listing = listing?;
-        let (piece, rest) = aside(move || listing.next_piece()).await;
-        Some((Ok::<_, Infallible>(piece), rest))
-    });
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response())
+pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
+    must_read(&caller)?;
+    let page = Page::of(&query)?;
+    let last = page.after.as_deref().map_or(Behind::Nothing, |id| Behind::Id(id.into()));
+    let listing = Listing { caller, connected: query.choice("connected")?, last };
+    Ok(page::answer(listing, &uri, &page, &headers).await)
 }
 
 /// `GET /api/clients/{id}`
 pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Response, Problem> {
-    must(&caller, Access::Read)?;
+    must_read(&caller)?;
     let client = find(&caller, &id)?;
     let mut body = Vec::new();
     write(&client, &mut body);
@@ -55,7 +47,7 @@ pub(crate) async fn disconnect(
     ClientPath(id): ClientPath,
     query: Query,
 ) -> Result<StatusCode, Problem> {
-    must(&caller, Access::Write)?;
+    caller.must_administer()?;
     let forget = query.choice("forget")?.unwrap_or(false);
     let client = find(&caller, &id)?;
     let status = end(&caller, &client, &id, forget).await?;
@@ -66,7 +58,7 @@ pub(crate) async fn disconnect(
     Ok(status)
 }
 
-async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result<StatusCode, Problem> {
+async fn end(caller: &Caller, client: &Arc<Client>, id: &str, forget: bool) -> Result<StatusCode, Problem> {
     match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT),
         // It is told, and ends as soon as its socket lets it.
@@ -81,6 +73,12 @@ async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result
         Ok(false) if client.protocol() == Protocol::Mqtt && caller.shard.sessions.end_away(id) => {
             Ok(StatusCode::NO_CONTENT)
         }
+        Ok(false) if client.protocol() == Protocol::Events && caller.shard.lobby.streams.end_away(client) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Ok(false) if client.protocol() == Protocol::WebSocket && caller.shard.kept.end_away(client) => {
+            Ok(StatusCode::NO_CONTENT)
+        }
         // It came back or ended in this very moment.
         Ok(false) => match tokio::time::timeout(DISCONNECT_PATIENCE, client.disconnect(forget)).await {
             Ok(true) => Ok(StatusCode::NO_CONTENT),
@@ -90,8 +88,8 @@ async fn end(caller: &Caller, client: &Client, id: &str, forget: bool) -> Result
     }
 }
 
-fn must(caller: &Caller, access: Access) -> Result<(), Denied> {
-    caller.must(access, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
+fn must_read(caller: &Caller) -> Result<(), Denied> {
+    caller.must(Access::Read, TopicRef::parse("$SYS/broker/clients").expect("a constant that parses"))
 }
 
 fn find(caller: &Caller, id: &str) -> Result<Arc<Client>, Refusal> {
@@ -106,34 +104,27 @@ fn write(client: &Client, out: &mut Vec<u8>) {
     serde_json::to_writer(out, &ClientView::new(client)).expect("a view is JSON, and memory takes it");
 }
 
-/// What is left of a list that is being written.
+/// What is left of the list.
 struct Listing {
     caller: Caller,
     /// Which clients, if not all.
     connected: Option<bool>,
-    last: Option<Arc<Client>>,
-    /// Written before the next client: the bracket, then commas.
-    opening: u8,
+    last: Behind,
 }
 
-impl Listing {
-    fn next_piece(mut self) -> (Bytes, Option<Self>) {
-        let mut piece = Vec::new();
-        let clients = self.caller.shard.clients.page(self.last.as_deref(), CLIENTS_AT_ONCE);
+impl Source for Listing {
+    fn add_some(&mut self, items: &mut Items) -> bool {
+        let clients = self.caller.shard.clients.page(&self.last, CLIENTS_AT_ONCE);
         for client in &clients {
-            if self.connected.is_none_or(|connected| client.whereabouts().is_connected == connected) {
-                piece.push(std::mem::replace(&mut self.opening, b','));
-                write(client, &mut piece);
+            let is_shown = self.connected.is_none_or(|connected| client.whereabouts().is_connected == connected);
+            if is_shown && !items.push(client.id(), |out| write(client, out)) {
+                return false;
             }
         }
-        if clients.len() == CLIENTS_AT_ONCE {
-            self.last = clients.into_iter().next_back();
-            return (piece.into(), Some(self));
+        let is_full = clients.len() == CLIENTS_AT_ONCE;
+        if let Some(last) = clients.into_iter().next_back() {
+            self.last = Behind::Client(last);
         }
-        if self.opening == b'[' {
-            piece.push(b'[');
-        }
-        piece.push(b']');
-        (piece.into(), None)
+        is_full
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection, from its first request to its end, upgrades included.
+//! One HTTP connection, from its first byte to its end, upgrades included; HTTP/2 is handed on to `h2`.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -18,12 +18,14 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::debug;
 
-use crate::http::gate::Gate;
+use crate::http::front::Front;
+use crate::http::h2;
 use crate::http::linger::Lingering;
+use crate::http::preface::{self, Version};
 use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE};
 use crate::peer::Peer;
 use crate::routes;
-use crate::shard::ConnectionGuard;
+use crate::shard::{ConnectionGuard, Shard};
 
 /// All routes, without state: what a request needs comes with it, so that nothing here keeps a shard alive.
 static ROUTES: LazyLock<Router> = LazyLock::new(routes::router);
@@ -35,19 +37,46 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let shard = guard.shard().clone();
-    let gate = Gate::new(peer, guard);
+    let greeting = timeout(shard.config.limits.greeting_timeout, preface::hear(Lingering::new(stream)));
+    let greeting = tokio::select! {
+        greeting = greeting => greeting,
+        () = shard.stopping() => return,
+    };
+    let Ok(Ok((version, stream))) = greeting else {
+        debug!(%peer, "HTTP connection closed: no request came");
+        return;
+    };
+    let front = Front::new(peer.clone(), guard);
     let first_request = Arc::new(Notify::new());
+    let silence = silence(&first_request, shard.config.limits.greeting_timeout);
     let heard = Arc::clone(&first_request);
+    let served = async {
+        match version {
+            Version::Http1 => serve_http1(stream, &shard, front, heard).await,
+            // In a box, as most connections are of the other kind.
+            Version::Http2 => Box::pin(h2::serve(stream, shard.clone(), front, &ROUTES, heard)).await,
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = silence => debug!(%peer, "HTTP connection closed: no request came"),
+    }
+}
+
+async fn serve_http1<S>(stream: S, shard: &Shard, front: Front, heard: Arc<Notify>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         heard.notify_one();
-        let gate = gate.clone();
-        async move { Ok::<_, Infallible>(gate.answer(request.map(Body::new), &ROUTES).await) }
+        let front = front.clone();
+        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), &ROUTES).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -55,10 +84,6 @@ where
         () = shard.stopping() => {
             connection.as_mut().graceful_shutdown();
             timeout(STOP_GRACE, connection).await.unwrap_or(Ok(()))
-        }
-        () = silence(&first_request, shard.config.limits.greeting_timeout) => {
-            debug!("HTTP connection closed: no request came");
-            Ok(())
         }
     };
     if let Err(error) = ended {

@@ -1,34 +1,44 @@
 //! The registry: list, show, declare and delete devices.
 
-use std::convert::Infallible;
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::stream;
 use housewire_core::{Access, DeclareMode, Declared, Device, DeviceId};
 
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
+use crate::http::page::{self, Items, Made, Page, Source};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
-use crate::limits::{DEVICES_AT_ONCE, JSON_BYTES_AT_ONCE, PROPERTIES_AT_ONCE};
-use crate::refusal::Refusal;
+use crate::http::query::Query;
+use crate::http::wait::Wait;
+use crate::limits::{DEVICES_AT_ONCE, JSON_BYTES_AT_ONCE, LIST_WAIT_PAUSE, PROPERTIES_AT_ONCE};
+use crate::refusal::{Refusal, parse_filter};
 use crate::shard;
 use crate::view::device::DeviceView;
 
-/// `GET /api/devices`: written aside and piece by piece, as it may be long.
-pub(crate) async fn list(caller: Caller) -> Response {
-    let pieces = stream::unfold(Some(Listing { caller, devices: None, opening: b'[' }), |listing| async move {
-        let listing = listing?;
-        let (piece, rest) = aside(move || listing.next_piece()).await;
-        Some((Ok::<_, Infallible>(piece), rest))
-    });
-    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
+/// `GET /api/devices`: written aside and piece by piece, as it may be long. A page can be waited for.
+pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
+    let page = Page::of(&query)?;
+    let after = page.after.as_deref().map(DeviceId::parse).transpose()?;
+    let listing = || Listing { caller: caller.clone(), after: after.clone() };
+    let Some(time) = query.duration("wait")? else {
+        return Ok(page::answer(listing(), &uri, &page, &headers).await);
+    };
+    let limit = page.limit.ok_or_else(|| Problem::bad_request("?wait= goes with a page: add ?limit=."))?;
+    let mut made = Made::gather(listing(), limit).await;
+    if made.is_known(&headers) && !time.is_zero() {
+        let mut wait = Wait::new(&caller, &parse_filter("devices/#")?, &[], time)?;
+        loop {
+            made = Made::gather(listing(), limit).await;
+            if !made.is_known(&headers) || !wait.next().await? {
+                break;
+            }
+            wait.pause(LIST_WAIT_PAUSE).await;
+        }
+    }
+    Ok(made.into_answer(&uri, &page, &headers))
 }
 
 /// `GET /api/devices/{id}`
@@ -79,6 +89,9 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;
+    // Whoever has its token could make it again.
+    let by = caller.change();
+    caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -95,6 +108,15 @@ async fn show(caller: Caller, id: &DeviceId, status: StatusCode) -> Result<Respo
     Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
+/// A device as JSON.
+pub(crate) fn state(caller: &Caller, id: &DeviceId) -> Result<Vec<u8>, Refusal> {
+    caller.must_reach(Access::Read, id)?;
+    let device = caller.hub().device(id).ok_or_else(|| no_device(id))?;
+    let mut body = Vec::new();
+    write(caller, &device, &mut body);
+    Ok(body)
+}
+
 fn no_device(id: &DeviceId) -> Refusal {
     Refusal::NotFound(format!("There is no device '{id}'. It is registered by its first report, or with PUT."))
 }
@@ -106,32 +128,23 @@ fn write(caller: &Caller, device: &Device, out: &mut Vec<u8>) {
     serde_json::to_writer(out, &view).expect("a view is JSON, and memory takes it");
 }
 
-/// What is left of a list that is being written.
+/// What is left of the list.
 struct Listing {
     caller: Caller,
-    /// Looked up with the first piece.
-    devices: Option<std::vec::IntoIter<Arc<Device>>>,
-    /// Written before the next device: the bracket, then commas.
-    opening: u8,
+    /// Where it goes on.
+    after: Option<DeviceId>,
 }
 
-impl Listing {
-    fn next_piece(mut self) -> (Bytes, Option<Self>) {
-        let mut piece = Vec::new();
-        let devices = self.devices.get_or_insert_with(|| self.caller.hub().devices().into_iter());
-        for device in devices.by_ref().take(DEVICES_AT_ONCE) {
-            if self.caller.must_reach(Access::Read, device.id()).is_ok() {
-                piece.push(std::mem::replace(&mut self.opening, b','));
-                write(&self.caller, &device, &mut piece);
+impl Source for Listing {
+    fn add_some(&mut self, items: &mut Items) -> bool {
+        let devices = self.caller.hub().devices_behind(self.after.as_ref(), DEVICES_AT_ONCE);
+        for device in &devices {
+            let is_shown = self.caller.must_reach(Access::Read, device.id()).is_ok();
+            if is_shown && !items.push(device.id().as_str(), |out| write(&self.caller, device, out)) {
+                return false;
             }
         }
-        if devices.len() > 0 {
-            return (piece.into(), Some(self));
-        }
-        if self.opening == b'[' {
-            piece.push(b'[');
-        }
-        piece.push(b']');
-        (piece.into(), None)
+        self.after = devices.last().map(|device| device.id().clone());
+        devices.len() == DEVICES_AT_ONCE
     }
 }

@@ -1,78 +1,108 @@
-//! The event stream: server-sent events, one per message, stored values first.
+//! The event stream: server-sent events, one per message, stored values first, each with a number to come back by.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use housewire_core::{Encoded, Run};
+use housewire_core::{Encoded, Filter, Run};
 
 use crate::caller::Caller;
 use crate::clients::Protocol;
 use crate::feed::Feed;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::limits::EVENT_COMMENT_EVERY;
-use crate::outbox::{Batch, Encoding, end_message};
+use crate::http::resume::{LastEvent, Open, Stream, retry};
+use crate::limits::{EVENT_COMMENT_EVERY, EVENT_RETRY_AFTER};
+use crate::outbox::{Encoding, end_message};
 use crate::shard::Shard;
 use crate::view::message::MessageWriter;
 
-const ENCODING: Encoding = Encoding { key: 0x0003_0000, write: write_events, name: "event-stream" };
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const ENCODING: Encoding =
+    Encoding { key: 0x0003_0000, write: write_events, number: never_numbered, name: "event-stream" };
+
+/// An event stream is not kept, so that none of its messages has a number of its own.
+fn never_numbered(message: &[u8], _sequence: u64, out: &mut BytesMut) {
+    out.extend_from_slice(message);
+}
 
 /// `GET /api/events?filter=…`
-pub(crate) async fn stream(caller: Caller, query: Query) -> Result<Response, Problem> {
+pub(crate) async fn stream(caller: Caller, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     let filters = query.filters()?;
-    let mut feed = Feed::new(&caller, caller.hub().new_session(), Protocol::Events, ENCODING);
-    for filter in filters {
-        feed.subscribe(filter)?;
-    }
     let shard = caller.shard.clone();
+    let mut opening = retry(EVENT_RETRY_AFTER);
     // Some clients, curl among them, show nothing of an answer before its body begins.
-    let greeting = stream::once(async { Ok(Bytes::from_static(b": listening\n\n")) });
-    let chunks = stream::unfold((feed, shard), |(mut feed, shard)| async move {
-        let chunk = next_chunk(&mut feed, &shard).await?;
-        Some((Ok::<_, Infallible>(chunk), (feed, shard)))
+    opening.push_str(": listening\n\n");
+    let mut missed = Vec::new();
+    let mut resumed = None;
+    if let Some(last) = headers.get(LAST_EVENT_ID) {
+        let last = last.to_str().ok().and_then(LastEvent::parse);
+        if let Some(last) = last {
+            resumed = shard.lobby.streams.resume(&caller, last, &filters).await;
+        }
+        if resumed.is_none() {
+            opening.push_str(RESET);
+        }
+    }
+    let stream = match resumed {
+        Some((stream, chunks)) => {
+            missed = chunks;
+            stream
+        }
+        None => Box::new(open(&caller, filters)?),
+    };
+    let open = Open::new(stream, shard.clone());
+    let opening = stream::iter(std::iter::once(Bytes::from(opening)).chain(missed).map(Ok::<_, Infallible>));
+    let chunks = stream::unfold((open, shard), |(mut open, shard)| async move {
+        let chunk = next_chunk(&mut open, &shard).await?;
+        Some((Ok::<_, Infallible>(chunk), (open, shard)))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // Said to proxies that would gather the stream.
-        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((headers, Body::from_stream(greeting.chain(chunks))).into_response())
+    Ok((headers, Body::from_stream(opening.chain(chunks))).into_response())
 }
 
-/// What goes out next; `None` when the hub stops, or somebody ends the stream.
-async fn next_chunk(feed: &mut Feed, shard: &Shard) -> Option<Bytes> {
-    let client = Arc::clone(feed.client());
+/// Says to a client that it was away for too long, or that the stream is not his: stored values follow, as for anybody new.
+const RESET: &str = "event: reset\ndata: {\"reason\":\"what came since your last event is not kept any more; the present values follow\"}\n\n";
+
+fn open(caller: &Caller, filters: Vec<Filter>) -> Result<Stream, Problem> {
+    let mut feed = Feed::new(caller, caller.hub().new_session(), Protocol::Events, ENCODING);
+    for filter in &filters {
+        feed.subscribe(filter.clone())?;
+    }
+    Ok(Stream::new(caller, filters, feed))
+}
+
+/// What goes out next; `None` when the hub stops, somebody ends the stream, or its client went on with it elsewhere.
+async fn next_chunk(open: &mut Open, shard: &Shard) -> Option<Bytes> {
+    open.has_begun = true;
     loop {
         // Other connections have their turn between two chunks.
         tokio::task::yield_now().await;
+        let stream = open.stream()?;
+        let client = Arc::clone(stream.feed.client());
         if client.unwanted().now_or_never().is_some() {
+            open.end();
             return None;
         }
-        if let Some(batch) = feed.take() {
-            return Some(with_losses(batch));
+        if let Some(batch) = stream.feed.take() {
+            return Some(stream.number(&batch));
         }
         tokio::select! {
-            () = feed.filled() => {}
+            () = open.filled() => {}
+            () = open.wanted() => open.hand_over(),
             () = shard.stopping() => return None,
-            () = client.unwanted() => return None,
+            () = client.unwanted() => {}
             () = tokio::time::sleep(EVENT_COMMENT_EVERY) => return Some(Bytes::from_static(b": still here\n\n")),
         }
     }
-}
-
-/// Says behind the messages how many are missing. A name of its own keeps it from those who listen for messages.
-fn with_losses(batch: Batch) -> Bytes {
-    if batch.lost == 0 {
-        return batch.bytes;
-    }
-    let mut chunk = BytesMut::from(batch.bytes);
-    chunk.extend_from_slice(format!("event: lost\ndata: {{\"count\":{}}}\n\n", batch.lost).as_bytes());
-    chunk.freeze()
 }
 
 fn write_events(run: &Run<'_>, is_stored: bool, encoded: &mut Encoded) {

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::Body as _;
 use tower::ServiceExt as _;
 
+use crate::accounts::{Change, Deed, Event, Via};
 use crate::caller::Caller;
 use crate::http::hot::Hot;
+use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
-use crate::http::ui;
+use crate::http::tls;
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, Shard};
 
@@ -34,10 +36,12 @@ impl Gate {
         let is_api = is_api(request.uri().path());
         let has_body = !request.body().is_end_stream();
         let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
-        let mut response = if names_its_host(&request) {
-            self.admit(request, routes, is_api).await
-        } else {
+        let mut response = if !names_its_host(&request) {
             Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
+        } else if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
+            open
+        } else {
+            self.admit(request, routes, is_api).await
         };
         let status = response.status();
         if has_body && !status.is_informational() && (status.is_client_error() || !reads_bodies) {
@@ -45,27 +49,55 @@ impl Gate {
             // would lose its next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        protect(response.headers_mut(), if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+        protect_answer(response.headers_mut(), is_api);
         response
     }
 
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
-        let guests = &self.shard.guests;
-        let (principal, refusal) = match guests.admit_request(self.peer, request.uri(), request.headers()) {
-            Ok(principal) => (principal, None),
-            // MQTT asks in its own words who it is, and says in them why somebody is refused.
-            Err(reason) if request.uri().path() == MQTT_PATH => (guests.nobody(), Some(reason)),
-            Err(reason) if is_api => return Problem::unauthorized(reason).into_response(),
-            Err(reason) => return ui::refused(reason),
-        };
-        let Self { shard, peer, alive } = self;
-        let session = shard.hub.new_session();
-        let caller = Caller { shard, principal, refusal, peer: peer.address(), session, alive };
-        if let Some(hot) = Hot::of(request.method(), request.uri().path()) {
-            return hot.answer(caller, request).await;
+        let path = request.uri().path();
+        if !is_api {
+            // The page is the same for everybody, and says itself who has to sign in.
+            return routes.clone().oneshot(request).await.into_response();
         }
-        request.extensions_mut().insert(caller);
-        routes.clone().oneshot(request).await.into_response()
+        let shown = Shown { method: request.method(), uri: request.uri(), headers: request.headers() };
+        let (login, refusal) = match identify(&self.shard, &self.peer, shown).await {
+            Ok(login) => (login, None),
+            // Some routes are there for whoever has to say who he is.
+            Err(Unidentified::Unknown(reason)) if is_open(path) => (self.shard.accounts.guests.nobody(), Some(reason)),
+            Err(Unidentified::Unknown(reason)) => {
+                self.note_refusal(None, path);
+                return Problem::unauthorized(reason).into_response();
+            }
+            Err(Unidentified::Refused(problem)) => return problem.into_response(),
+        };
+        let session = self.shard.hub.new_session();
+        let principal = Arc::clone(&login.principal);
+        let Self { shard, peer, alive } = self.clone();
+        let caller = Caller { shard, login, refusal, peer, session, alive };
+        let uri = request.uri().clone();
+        let answer = match Hot::of(request.method(), uri.path()) {
+            Some(hot) => hot.answer(caller, request).await,
+            None => {
+                request.extensions_mut().insert(caller);
+                routes.clone().oneshot(request).await.into_response()
+            }
+        };
+        if answer.status() == StatusCode::FORBIDDEN {
+            self.note_refusal(Some(principal.name()), uri.path());
+        }
+        answer
+    }
+
+    /// Somebody wanted more than he may.
+    fn note_refusal(&self, who: Option<&str>, path: &str) {
+        let who = who.map(str::to_owned);
+        let by = Change { who, address: Some(self.peer.address().ip()), via: Via::Http };
+        self.shard.accounts.audit.note(Deed {
+            event: Event::RequestRefused,
+            by: &by,
+            subject: Some(path),
+            detail: None,
+        });
     }
 }
 
@@ -78,8 +110,16 @@ fn names_its_host<B>(request: &Request<B>) -> bool {
 /// Where a WebSocket speaks MQTT.
 const MQTT_PATH: &str = "/mqtt";
 
+/// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
+/// words, and says in them why somebody is refused.
+const OPEN_PATHS: [&str; 5] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls"];
+
+fn is_open(path: &str) -> bool {
+    OPEN_PATHS.contains(&path)
+}
+
 /// Paths of programs, which are answered with JSON; all others belong to the page.
-fn is_api(path: &str) -> bool {
+pub(crate) fn is_api(path: &str) -> bool {
     path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -100,6 +140,11 @@ static PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
+
+/// Adds what keeps an answer of the API, or of the page, safe in a browser.
+pub(crate) fn protect_answer(headers: &mut HeaderMap, is_api: bool) {
+    protect(headers, if is_api { &API_HEADERS } else { &PAGE_HEADERS });
+}
 
 /// Adds what the route did not set itself.
 fn protect(headers: &mut HeaderMap, defaults: &[(HeaderName, &'static str)]) {

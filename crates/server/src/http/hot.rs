@@ -1,10 +1,11 @@
 //! The requests that programs make all day, answered without looking for a route: values of devices and topics, read and
-//! written. Everything else, and whatever is written in an unusual way, goes to the router, which has these routes, too.
+//! written. What is written in an unusual way goes to the router, whose routes for these lead here, too.
 
 use axum::body::Body;
 use axum::http::{Method, Request, Response};
 use axum::response::IntoResponse;
 use housewire_core::{DeviceId, PropertyName};
+use percent_encoding::percent_decode_str;
 
 use crate::caller::Caller;
 use crate::http::body::Upload;
@@ -46,7 +47,7 @@ impl Hot {
         }
     }
 
-    /// Answers as the router would.
+    /// Answers, whether or not the router was asked.
     pub(crate) async fn answer(self, caller: Caller, request: Request<Body>) -> Response<Body> {
         self.try_answer(caller, request).await.unwrap_or_else(IntoResponse::into_response)
     }
@@ -61,7 +62,10 @@ impl Hot {
                 let upload = Upload::receive(&caller, &parts.headers, body).await?;
                 property::report(caller, path, query, upload).await.map(IntoResponse::into_response)
             }
-            Self::GetTopic => topics::get(caller, TopicPath::parse(parts.uri.path())?).await,
+            Self::GetTopic => {
+                let topic = TopicPath::parse(parts.uri.path())?;
+                topics::get(caller, topic, query, parts.method, parts.headers).await
+            }
             Self::RetainTopic | Self::PublishTopic => {
                 let topic = TopicPath::parse(parts.uri.path())?;
                 let upload = Upload::receive(&caller, &parts.headers, body).await?;
@@ -73,10 +77,10 @@ impl Hot {
 }
 
 fn property_path(path: &str) -> Result<PropertyPath, Problem> {
-    let mut levels = path.rsplit('/');
+    let mut levels = path.rsplit('/').map(|level| percent_decode_str(level).decode_utf8_lossy());
     let mut next = || levels.next().unwrap_or_default();
     let (property, device) = (next(), next());
-    Ok(PropertyPath { device: DeviceId::parse(device)?, property: PropertyName::parse(property)? })
+    Ok(PropertyPath { device: DeviceId::parse(&device)?, property: PropertyName::parse(&property)? })
 }
 
 #[cfg(test)]
@@ -115,7 +119,9 @@ mod tests {
     fn names_of_a_path() {
         let path = property_path("/api/devices/lamp/power").ok().unwrap();
         assert_eq!((path.device.as_str(), path.property.as_str()), ("lamp", "power"));
-        assert!(property_path("/api/devices/bad name/power").is_err());
+        let path = property_path("/api/devices/l%61mp/power").ok().unwrap();
+        assert_eq!((path.device.as_str(), path.property.as_str()), ("lamp", "power"));
+        assert!(property_path("/api/devices/bad name/power").is_err() && property_path("/api/devices/%FF/p").is_err());
         assert!(property_path("/api/devices/lamp/bad name").is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! A connection that is closed without losing the last answer (RFC 9112 section 9.6).
+//! A connection that is closed without losing the last answer (RFC 9112 section 9.6), and that does not wait for ever for a
+//! client that takes nothing.
 //!
 //! Closing a socket while the client still sends resets the connection, and the client may never see why its request was
 //! refused. So writing ends first, and what still comes is thrown away for a while.
@@ -10,13 +11,15 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
+use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_TIMEOUT};
 
 /// See the module.
 pub(crate) struct Lingering<S> {
     stream: S,
+    /// While the client takes nothing: until when it may.
+    stalled: Option<Pin<Box<Sleep>>>,
     /// Set once writing has ended.
-    farewell: Option<Farewell>,
+    farewell: Option<Box<Farewell>>,
 }
 
 struct Farewell {
@@ -26,7 +29,18 @@ struct Farewell {
 
 impl<S> Lingering<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, farewell: None }
+        Self { stream, stalled: None, farewell: None }
+    }
+
+    /// What became of a write, or an error if nothing became of any for too long.
+    fn within_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let deadline = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_TIMEOUT)));
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
     }
 }
 
@@ -38,11 +52,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.within_time(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let written = Pin::new(&mut self.stream).poll_flush(cx);
+        self.within_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -50,7 +66,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.within_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -58,13 +75,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, farewell } = &mut *self;
+        let Self { stream, farewell, .. } = &mut *self;
         if farewell.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         }
-        let farewell = farewell.get_or_insert_with(|| Farewell {
-            deadline: Box::pin(tokio::time::sleep(LINGER_TIMEOUT)),
-            bytes_left: LINGER_BYTES_MAX,
+        let farewell = farewell.get_or_insert_with(|| {
+            let deadline = Box::pin(tokio::time::sleep(LINGER_TIMEOUT));
+            Box::new(Farewell { deadline, bytes_left: LINGER_BYTES_MAX })
         });
         let mut space = [0; 8 * 1024];
         loop {
@@ -99,6 +116,20 @@ mod tests {
             client.shutdown().await.unwrap();
         });
         ended.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (mut client, server) = duplex(16);
+        let mut server = Lingering::new(server);
+        let began = Instant::now();
+        let (ended, ()) = tokio::join!(server.write_all(&[0; 100]), async {
+            // What is taken gives it time again.
+            tokio::time::sleep(WRITE_TIMEOUT / 2).await;
+            client.read_exact(&mut [0; 16]).await.unwrap();
+        });
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() >= WRITE_TIMEOUT * 3 / 2 && began.elapsed() < WRITE_TIMEOUT * 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use housewire_core::{Access, TopicRef};
 use housewire_protocols::mqtt::SessionBound;
 
 use crate::caller::Caller;
-use crate::clients::{Figures, Protocol};
+use crate::clients::{Behind, Figures, Protocol};
 use crate::http::problem::Problem;
 use crate::limits::CLIENTS_AT_ONCE;
 use crate::metrics::{Kind, MetricsText};
@@ -35,6 +35,7 @@ pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
 struct Survey {
     /// Connected ones.
     websockets: usize,
+    websockets_away: usize,
     event_streams: usize,
     dropped: [(&'static str, u64); 5],
     in_flight_max: usize,
@@ -42,6 +43,8 @@ struct Survey {
     held_bytes_max: usize,
     output_bytes_max: usize,
     channel_bytes_max: usize,
+    /// Of WebSockets whose clients may come back.
+    kept_bytes_max: usize,
     mqtt_subscriptions_max: usize,
     ws_subscriptions_max: usize,
 }
@@ -49,22 +52,23 @@ struct Survey {
 /// Looks at all clients, a few at a time, so that others have their turn.
 async fn survey(shard: &Shard) -> Survey {
     let mut survey = Survey::default();
-    let mut last = None;
+    let mut last = Behind::Nothing;
     loop {
-        let page = shard.clients.page(last.as_deref(), CLIENTS_AT_ONCE);
+        let page = shard.clients.page(&last, CLIENTS_AT_ONCE);
         for client in &page {
-            survey.add(client.protocol(), client.subscriber.subscription_count(), &client.figures());
+            let is_connected = client.whereabouts().is_connected;
+            survey.add(client.protocol(), is_connected, client.subscriber.subscription_count(), &client.figures());
         }
         if page.len() < CLIENTS_AT_ONCE {
             return survey;
         }
-        last = page.into_iter().next_back();
+        last = page.into_iter().next_back().map_or(Behind::Nothing, Behind::Client);
         tokio::task::yield_now().await;
     }
 }
 
 impl Survey {
-    fn add(&mut self, protocol: Protocol, subscriptions: usize, figures: &Figures) {
+    fn add(&mut self, protocol: Protocol, is_connected: bool, subscriptions: usize, figures: &Figures) {
         let dropped = figures.dropped;
         let causes = [
             ("overflow", dropped.overflow),
@@ -87,8 +91,9 @@ impl Survey {
                 raise(&mut self.mqtt_subscriptions_max, subscriptions);
             }
             Protocol::WebSocket => {
-                self.websockets += 1;
-                raise(&mut self.channel_bytes_max, figures.queued_bytes);
+                *if is_connected { &mut self.websockets } else { &mut self.websockets_away } += 1;
+                raise(&mut self.channel_bytes_max, figures.output_bytes);
+                raise(&mut self.kept_bytes_max, figures.queued_bytes - figures.output_bytes);
                 raise(&mut self.ws_subscriptions_max, subscriptions);
             }
             Protocol::Events => {
@@ -154,6 +159,7 @@ fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
         .sample(&[("protocol", "mqtt"), ("state", "connected")], mqtt.connected)
         .sample(&[("protocol", "mqtt"), ("state", "away")], mqtt.total.saturating_sub(mqtt.connected))
         .sample(&[("protocol", "ws"), ("state", "connected")], clients.websockets)
+        .sample(&[("protocol", "ws"), ("state", "away")], clients.websockets_away)
         .sample(&[("protocol", "events"), ("state", "connected")], clients.event_streams);
     let help = "MQTT sessions that ended because their client was away for too long.";
     text.single("housewire_mqtt_sessions_expired_total", Kind::Counter, help, mqtt.expired);
@@ -170,6 +176,8 @@ fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
     for (cause, count) in clients.dropped.iter().filter(|(cause, _)| !cause.is_empty()) {
         family.sample(&[("cause", cause)], count);
     }
+    let help = "Values to WebSockets and event streams that newer ones replaced while they waited.";
+    text.single("housewire_channel_conflated_total", Kind::Counter, help, shard.stats.conflated());
 }
 
 /// One bound: its key under `[limits]`, what there is now (of one client or address: the most), the bound, how often it
@@ -238,6 +246,8 @@ fn rows(shard: &Shard, clients: &Survey) -> Vec<Row> {
             reached(Bound::MqttSubscriptions),
         ),
         row("ws_subscriptions", clients.ws_subscriptions_max, limits.ws_subscriptions, reached(Bound::WsSubscriptions)),
+        row("ws_sessions", shard.kept.len(), limits.ws_sessions, reached(Bound::WsSessions)),
+        row("ws_session_bytes", clients.kept_bytes_max, limits.ws_session_bytes, reached(Bound::WsSessionBytes)),
         // Reaching it costs nothing: what comes then is queued.
         row("mqtt_in_flight", clients.in_flight_max, limits.mqtt_in_flight.into(), 0),
         row(

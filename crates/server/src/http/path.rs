@@ -12,6 +12,7 @@ use crate::refusal::{Refusal, parse_topic, shorten};
 pub(crate) struct DevicePath(pub(crate) DeviceId);
 
 /// `/api/devices/{id}/{property}` and what is below.
+#[derive(Debug)]
 pub(crate) struct PropertyPath {
     pub(crate) device: DeviceId,
     pub(crate) property: PropertyName,
@@ -19,6 +20,12 @@ pub(crate) struct PropertyPath {
 
 /// `/api/clients/{id}`: any text, as MQTT's client ids are.
 pub(crate) struct ClientPath(pub(crate) String);
+
+/// `/api/users/{name}`
+pub(crate) struct NamePath(pub(crate) String);
+
+/// `/api/tokens/{id}`, `/api/sessions/{id}`; 0 is the number of nothing.
+pub(crate) struct NumberPath(pub(crate) u32);
 
 /// `/api/topics/{topic}`
 pub(crate) struct TopicPath(pub(crate) Topic);
@@ -45,8 +52,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PropertyPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let device = DeviceId::parse(&parameter(parts, state, "id").await?)?;
-        let property = PropertyName::parse(&parameter(parts, state, "property").await?)?;
-        Ok(Self { device, property })
+        // A route for something else that is done to a device names it itself; read and reported it is a property like others.
+        let last = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+        let property = find_parameter(parts, state, "property").await?.unwrap_or(last);
+        Ok(Self { device, property: PropertyName::parse(&property)? })
     }
 }
 
@@ -55,6 +64,24 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Ok(Self(parameter(parts, state, "id").await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NamePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, state, "name").await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NumberPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = parameter(parts, state, "id").await?;
+        let number = text.parse().map_err(|_| Refusal::BadRequest(format!("'{}' is no number", shorten(&text))))?;
+        Ok(Self(number))
     }
 }
 
@@ -77,8 +104,11 @@ impl TopicPath {
 }
 
 async fn parameter<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
+    Ok(find_parameter(parts, state, name).await?.expect("the route has this parameter"))
+}
+
+async fn find_parameter<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<Option<String>, Problem> {
     let parameters = RawPathParams::from_request_parts(parts, state).await;
     let parameters = parameters.map_err(|error| Refusal::BadRequest(error.body_text()))?;
-    let found = parameters.iter().find(|(have, _)| *have == name).map(|(_, value)| value.to_owned());
-    Ok(found.expect("the route has this parameter"))
+    Ok(parameters.iter().find(|(have, _)| *have == name).map(|(_, value)| value.to_owned()))
 }

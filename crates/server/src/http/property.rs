@@ -1,11 +1,12 @@
 //! One property: read it, wait for it, report it, ask for it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{Access, Properties, Timestamp, Type, Value};
+use housewire_core::{Access, Properties, Timestamp, Topic, Type, Value};
 
 use crate::caller::Caller;
 use crate::http::accept::prefers_text;
@@ -13,7 +14,8 @@ use crate::http::body::Upload;
 use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::http::wait;
+use crate::http::tag;
+use crate::http::wait::Wait;
 use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::view::device::ReadingView;
@@ -37,14 +39,29 @@ pub(crate) async fn get(
     caller.must_read(&path.device, &path.property)?;
     let as_text = prefers_text(&headers);
     if let Some(time) = query.duration("wait")? {
-        let is_news = || Ok(!is_known(&headers, &read(&caller, &path)?.tag(as_text)));
+        let is_news = || Ok(!tag::is_known(&headers, &read(&caller, &path)?.tag(as_text)));
         // Apart, as few requests wait and each would keep the room for it.
-        Box::pin(wait::until(&caller, &path, time, is_news)).await?;
+        Box::pin(until(&caller, &path, time, is_news)).await?;
     }
     let reading = read(&caller, &path)?;
     let tag = reading.tag(as_text);
-    let status = if is_known(&headers, &tag) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let status = if tag::is_known(&headers, &tag) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     Ok(reading.into_answer(status, as_text, &tag))
+}
+
+/// Waits until `is_news` says so, which is asked again whenever something happens to the property.
+async fn until(
+    caller: &Caller,
+    path: &PropertyPath,
+    time: Duration,
+    is_news: impl Fn() -> Result<bool, Refusal>,
+) -> Result<(), Refusal> {
+    if time.is_zero() || is_news()? {
+        return Ok(());
+    }
+    let mut wait = Wait::for_property(caller, path, time)?;
+    while !is_news()? && wait.next().await? {}
+    Ok(())
 }
 
 /// `PUT`: the device reports; retained.
@@ -73,10 +90,7 @@ pub(crate) async fn request(
     upload: Upload,
 ) -> Result<Response, Problem> {
     let topic = path.topic("/set");
-    caller.must(Access::Write, topic.borrow())?;
-    if caller.hub().device(&path.device).is_none() {
-        return Err(no_device(&path).into());
-    }
+    must_be_askable(&caller, &path, &topic)?;
     let publication = Publication {
         topic: &topic,
         payload: &upload.payload().await?,
@@ -89,6 +103,22 @@ pub(crate) async fn request(
         return Ok(StatusCode::ACCEPTED.into_response());
     }
     Ok((StatusCode::ACCEPTED, Json(read(&caller, &path)?.view())).into_response())
+}
+
+/// Whoever may ask is told whether there is somebody to be asked.
+pub(crate) fn must_be_askable(caller: &Caller, path: &PropertyPath, topic: &Topic) -> Result<(), Refusal> {
+    caller.must(Access::Write, topic.borrow())?;
+    if caller.hub().device(&path.device).is_none() {
+        return Err(no_device(path));
+    }
+    Ok(())
+}
+
+/// The state of a property as JSON.
+pub(crate) fn state(caller: &Caller, path: &PropertyPath) -> Result<Vec<u8>, Refusal> {
+    caller.must_read(&path.device, &path.property)?;
+    let reading = read(caller, path)?;
+    Ok(serde_json::to_vec(&reading.view()).expect("a view is JSON, and memory takes it"))
 }
 
 fn read(caller: &Caller, path: &PropertyPath) -> Result<Reading, Refusal> {
@@ -124,7 +154,7 @@ impl Reading {
         let mut hasher = DefaultHasher::new();
         let (value, target) = (self.value.as_ref().map(Value::to_payload), self.target.as_ref().map(Value::to_payload));
         (as_text, value, target, self.time, self.kind, &self.unit).hash(&mut hasher);
-        format!("\"{:016x}\"", hasher.finish())
+        tag::quoted(hasher.finish())
     }
 
     fn into_answer(self, status: StatusCode, as_text: bool, tag: &str) -> Response {
@@ -151,33 +181,9 @@ impl Reading {
     }
 }
 
-/// Whether the client has this state already (RFC 9110 section 13.1.2).
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
-    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tags_that_are_known() {
-        for (sent, expected) in [
-            ("\"a\"", true),
-            ("W/\"a\"", true),
-            ("\"b\", \"a\"", true),
-            ("*", true),
-            ("\"b\"", false),
-            ("a", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, sent.parse().unwrap())]);
-            assert_eq!(is_known(&headers, "\"a\""), expected, "{sent}");
-        }
-        assert!(!is_known(&HeaderMap::new(), "\"a\""));
-    }
 
     #[test]
     fn a_tag_changes_with_all_that_is_shown() {

@@ -35,7 +35,7 @@ impl Query {
         pairs.filter(move |(have, _)| *have == name).map(|(_, value)| value)
     }
 
-    fn first(&self, name: &str) -> Option<String> {
+    pub(crate) fn first(&self, name: &str) -> Option<String> {
         self.all(name)
             .next()
             .map(|value| String::from_utf8_lossy(&percent_decode(value.as_bytes()).collect::<Vec<_>>()).into_owned())
@@ -62,6 +62,28 @@ impl Query {
             Some("false") => Ok(Some(false)),
             Some(_) => Err(Problem::bad_request(format!("?{name}= must be true or false"))),
         }
+    }
+
+    /// Any text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.first(name)
+    }
+
+    /// A number such as `?limit=100`; `None` if it is not there.
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.first(name) else { return Ok(None) };
+        let number = text.parse().map(Some);
+        number.map_err(|_| Problem::bad_request(format!("?{name}= must be a number; '{}' is none.", shorten(&text))))
+    }
+
+    /// `?filter=` of a list: `#` if it is not there.
+    pub(crate) fn filter(&self) -> Result<Filter, Problem> {
+        let mut all = self.all("filter");
+        let filter = all.next().map_or_else(|| parse_filter("#"), decode_filter)?;
+        if all.next().is_some() || filter.is_shared() {
+            return Err(Problem::bad_request("A list takes one ?filter=, and none that is shared."));
+        }
+        Ok(filter)
     }
 
     /// `?filter=`, once or several times.

@@ -1,6 +1,8 @@
 //! Connections over time: how long things may take, and what is left behind when they end. What single requests are
 //! answered is tested in `tests/it`.
 
+mod h2;
+
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;

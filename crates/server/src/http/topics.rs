@@ -1,53 +1,148 @@
-//! Any topic: read what is kept, publish, clear.
+//! Any topic: list, read what is kept, publish, clear.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use std::hash::{Hash as _, Hasher as _};
+use std::time::{Duration, SystemTime};
+
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{Message, Properties, Topic};
+use housewire_core::{Filter, Message, Properties, Topic};
+use rustc_hash::FxHasher;
 
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::page::{self, Items, Page, Source};
 use crate::http::path::TopicPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::limits::JSON_BYTES_AT_ONCE;
+use crate::http::wait::Wait;
+use crate::http::{range, tag};
+use crate::limits::{JSON_BYTES_AT_ONCE, RANGE_BYTES_MIN};
 use crate::publish::Publication;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, parse_topic};
 use crate::shard;
 use crate::view::json::is_json;
+use crate::view::message::write_kept;
 
-/// `GET`: a device's last value, elsewhere the retained message, in its own bytes and type.
-pub(crate) async fn get(caller: Caller, TopicPath(topic): TopicPath) -> Result<Response, Problem> {
-    let message = caller.hub().get(&caller.principal, topic.borrow(), shard::now())?;
-    let nothing = || Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there."));
-    let message = message.ok_or_else(nothing)?;
-    let payload = message.payload.clone();
-    let content_type = if payload.len() <= JSON_BYTES_AT_ONCE {
-        content_type(&message)
-    } else {
-        aside(move || content_type(&message)).await
-    };
-    Ok(([(header::CONTENT_TYPE, content_type)], payload).into_response())
+/// `GET /api/topics`: what is kept under the topics that match a filter, written aside and piece by piece.
+pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
+    let page = Page::of(&query)?;
+    let after = page.after.as_deref().map(parse_topic).transpose()?;
+    let listing = Listing { caller, filter: query.filter()?, after };
+    Ok(page::answer(listing, &uri, &page, &headers).await)
 }
 
-/// `PUT`: publishes a message that is kept.
-pub(crate) async fn retain(
+/// What is left of the list.
+struct Listing {
+    caller: Caller,
+    filter: Filter,
+    /// Where it goes on.
+    after: Option<Topic>,
+}
+
+impl Source for Listing {
+    fn add_some(&mut self, items: &mut Items) -> bool {
+        let Self { caller, filter, after } = self;
+        let (messages, next) = caller.hub().list(caller.principal(), filter, after.as_ref(), shard::now());
+        for message in &messages {
+            if !items.push(message.topic.as_str(), |out| write_kept(message, out)) {
+                return false;
+            }
+        }
+        self.after = next;
+        self.after.is_some()
+    }
+}
+
+/// `GET`: a device's last value, elsewhere the retained message, in its own bytes and type, or a part of it; with `?wait=` and
+/// `If-None-Match` at the next change.
+pub(crate) async fn get(
     caller: Caller,
     TopicPath(topic): TopicPath,
     query: Query,
-    upload: Upload,
-) -> Result<StatusCode, Problem> {
-    send_upload(&caller, &topic, &query, &upload, true).await
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut shown = Shown::of(read(&caller, &topic)?).await;
+    if let Some(time) = query.duration("wait")?
+        && !time.is_zero()
+        && tag::is_known(&headers, &shown.tag)
+    {
+        // Apart, as few requests wait and each would keep the room for it.
+        shown = Box::pin(news(&caller, &topic, time, &headers)).await?;
+    }
+    Ok(shown.into_answer(&method, &headers))
 }
 
-/// `POST`: publishes a message that is not kept.
-pub(crate) async fn publish(
-    caller: Caller,
-    TopicPath(topic): TopicPath,
-    query: Query,
-    upload: Upload,
-) -> Result<StatusCode, Problem> {
-    send_upload(&caller, &topic, &query, &upload, false).await
+fn read(caller: &Caller, topic: &Topic) -> Result<Message, Refusal> {
+    let message = caller.hub().get(caller.principal(), topic.borrow(), shard::now())?;
+    message.ok_or_else(|| Refusal::NotFound(format!("Nothing is kept under '{topic}'. PUT keeps a message there.")))
+}
+
+/// What is kept when it is another, or when the time is over.
+async fn news(caller: &Caller, topic: &Topic, time: Duration, headers: &HeaderMap) -> Result<Shown, Refusal> {
+    let mut wait = Wait::new(caller, &Filter::exactly(topic.borrow()), &[], time)?;
+    loop {
+        let shown = Shown::of(read(caller, topic)?).await;
+        if !tag::is_known(headers, &shown.tag) || !wait.next().await? {
+            return Ok(shown);
+        }
+    }
+}
+
+/// A message with what is said of it.
+struct Shown {
+    message: Message,
+    content_type: HeaderValue,
+    tag: String,
+}
+
+impl Shown {
+    async fn of(message: Message) -> Self {
+        let look_at = |message: Message| Self { content_type: content_type(&message), tag: tag(&message), message };
+        if message.payload.len() <= JSON_BYTES_AT_ONCE {
+            look_at(message)
+        } else {
+            aside(move || look_at(message)).await
+        }
+    }
+
+    fn into_answer(self, method: &Method, headers: &HeaderMap) -> Response {
+        let Self { message, content_type, tag } = self;
+        let is_known = tag::is_known(headers, &tag);
+        let tag = HeaderValue::from_str(&tag).expect("quoted hexadecimal digits");
+        let is_long = message.payload.len() >= RANGE_BYTES_MIN;
+        let mut answer = if is_known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else if is_long {
+            range::answer(method, headers, message.payload, &tag)
+        } else {
+            message.payload.into_response()
+        };
+        let is_error = answer.status().is_client_error();
+        let said = answer.headers_mut();
+        if !is_known && !is_error {
+            said.insert(header::CONTENT_TYPE, content_type);
+        }
+        said.insert(header::ETAG, tag);
+        said.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if is_long {
+            said.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+            let micros = u64::try_from(message.time.as_micros()).unwrap_or_default();
+            let time = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
+            said.insert(header::LAST_MODIFIED, HeaderValue::from_str(&time).expect("ASCII"));
+        }
+        answer
+    }
+}
+
+/// Changes with each message, and with its bytes: two may come in the same microsecond.
+fn tag(message: &Message) -> String {
+    let mut hasher = FxHasher::default();
+    message.time.as_micros().hash(&mut hasher);
+    hasher.write(&message.payload);
+    message.properties.as_ref().and_then(|properties| properties.content_type.as_deref()).hash(&mut hasher);
+    tag::quoted(hasher.finish())
 }
 
 /// Publishes what came with a request.

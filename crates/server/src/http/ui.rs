@@ -4,49 +4,82 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use crate::http::problem::{CHALLENGE, Problem};
+use crate::http::coding::{self, Coding};
+use crate::http::problem::Problem;
+use crate::http::{range, tag};
 use crate::refusal::shorten;
 
-/// A file of the page.
+/// A file of the page, in one coding.
 struct Asset {
     bytes: Cow<'static, [u8]>,
     tag: String,
 }
 
 /// Any path but those of the API. Files are what they are; every other path is one of the page's own, which reads it.
-pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
+pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = percent_decode_str(uri.path().trim_start_matches('/')).decode_utf8_lossy();
-    if let Some(asset) = embedded::file(&path) {
-        return answer(&path, asset, &headers);
+    if is_file(&path) {
+        return answer(&path, &method, &headers);
     }
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
         return Problem::not_found(format!("There is no file /{}.", shorten(&path))).into_response();
     }
-    match embedded::file("index.html") {
-        Some(index) => answer("index.html", index, &headers),
-        None => Html(include_str!("ui/unbuilt.html")).into_response(),
+    if is_file("index.html") {
+        return answer("index.html", &method, &headers);
     }
+    Html(include_str!("ui/unbuilt.html")).into_response()
 }
 
-/// For somebody who is not let in and looks with a browser.
-pub(crate) fn refused(reason: &'static str) -> Response {
-    let page = include_str!("ui/refused.html").replace("{reason}", reason);
-    (StatusCode::UNAUTHORIZED, [CHALLENGE], Html(page)).into_response()
+/// What the build put beside a file in another coding is that file, and not one of its own.
+fn is_file(path: &str) -> bool {
+    let is_coded = Coding::COMPRESSED.iter().any(|coding| path.ends_with(coding.suffix()));
+    !is_coded && embedded::file(path).is_some()
 }
 
-fn answer(path: &str, asset: Asset, headers: &HeaderMap) -> Response {
+/// Answers with a file that is there, in the coding that the client likes best.
+fn answer(path: &str, method: &Method, headers: &HeaderMap) -> Response {
+    let in_coding = |coding: Coding| embedded::file(&format!("{path}{}", coding.suffix()));
+    let liked = coding::by_preference(headers).into_iter();
+    let found = liked.filter_map(|coding| Some((coding, in_coding(coding)?))).next();
+    // Whoever takes none of them gets the file as it is, rather than nothing (RFC 9110 section 12.5.3).
+    let (coding, asset) =
+        found.unwrap_or_else(|| (Coding::Identity, in_coding(Coding::Identity).expect("it is there")));
+    let varies = Coding::COMPRESSED.iter().any(|coding| in_coding(*coding).is_some());
+    show(path, coding, asset, varies, method, headers)
+}
+
+fn show(path: &str, coding: Coding, asset: Asset, varies: bool, method: &Method, headers: &HeaderMap) -> Response {
     let caching = if is_named_by_content(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let tag = HeaderValue::from_str(&asset.tag).expect("quoted hexadecimal digits");
-    let is_known = headers.get_all(header::IF_NONE_MATCH).iter().any(|known| *known == tag);
-    let common = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static(caching))];
-    if is_known {
-        return (StatusCode::NOT_MODIFIED, common).into_response();
+    let mut response = if tag::is_known(headers, &asset.tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let bytes = match asset.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let mut response = range::answer(method, headers, bytes, &tag);
+        if !response.status().is_client_error() {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+            if let Some(name) = coding.name() {
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+            }
+        }
+        response
+    };
+    let said = response.headers_mut();
+    said.insert(header::ETAG, tag);
+    said.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    said.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if varies {
+        said.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
-    (common, [(header::CONTENT_TYPE, content_type(path))], asset.bytes).into_response()
+    response
 }
 
 /// The build puts a hash of the content into these files' names, so they never change.
@@ -111,23 +144,46 @@ mod tests {
             ("assets/index-B2x9.js", "public, max-age=31536000, immutable", "text/javascript; charset=utf-8"),
             ("favicon.svg", "no-cache", "image/svg+xml"),
         ] {
-            let response = answer(path, asset(), &HeaderMap::new());
-            assert_eq!(response.headers()[header::CACHE_CONTROL], caching, "{path}");
-            assert_eq!(response.headers()[header::CONTENT_TYPE], content_type, "{path}");
-            assert_eq!(response.headers()[header::ETAG], "\"1\"");
+            let response = show(path, Coding::Brotli, asset(), true, &Method::GET, &HeaderMap::new());
+            let header = |name: header::HeaderName| response.headers()[name].to_str().unwrap();
+            assert_eq!(header(header::CACHE_CONTROL), caching, "{path}");
+            assert_eq!(header(header::CONTENT_TYPE), content_type, "{path}");
+            assert_eq!(header(header::ETAG), "\"1\"");
+            assert_eq!((header(header::CONTENT_ENCODING), header(header::VARY)), ("br", "accept-encoding"));
         }
     }
 
     #[test]
     fn a_file_that_the_browser_has_is_not_sent_again() {
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static("\"1\""))]);
-        assert_eq!(answer("index.html", asset(), &known).status(), StatusCode::NOT_MODIFIED);
+        let response = show("index.html", Coding::Gzip, asset(), true, &Method::GET, &known);
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+        assert!(response.headers().get(header::CONTENT_ENCODING).is_none());
+        assert_eq!(response.headers()[header::VARY], "accept-encoding");
+    }
+
+    #[test]
+    fn a_part_of_a_file() {
+        let part = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static("bytes=0-0"))]);
+        let asset = Asset { bytes: Cow::Borrowed(b"xyz"), tag: "\"1\"".into() };
+        let response = show("favicon.svg", Coding::Identity, asset, false, &Method::GET, &part);
+        assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(response.headers()[header::CONTENT_RANGE], "bytes 0-0/3");
+        assert!(response.headers().get(header::VARY).is_none());
     }
 
     #[tokio::test]
     async fn paths_of_the_page_and_files_that_are_not_there() {
-        for (path, status) in [("/", 200), ("/device/lamp", 200), ("/assets/none.js", 404), ("/a/b.txt", 404)] {
-            let response = serve(path.parse().unwrap(), HeaderMap::new()).await;
+        for (path, status) in [
+            ("/", 200),
+            ("/device/lamp", 200),
+            ("/assets/none.js", 404),
+            ("/a/b.txt", 404),
+            ("/index.html.br", 404),
+            ("/../Cargo.toml", 404),
+            ("/%2e%2e/%2e%2e/etc/passwd.txt", 404),
+        ] {
+            let response = serve(Method::GET, path.parse().unwrap(), HeaderMap::new()).await;
             assert_eq!(response.status().as_u16(), status, "{path}");
         }
     }

@@ -1,10 +1,12 @@
-//! The long poll: a request that is answered when its property changes.
+//! The long poll: a request that is answered when something happens to what it asks for.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use housewire_core::{Delivery, Filter, Mailbox, Offer, Run};
 use tokio::sync::Notify;
+use tokio::time::Sleep;
 
 use crate::caller::Caller;
 use crate::feed::Listening;
@@ -12,42 +14,56 @@ use crate::http::path::PropertyPath;
 use crate::limits::WAIT_MAX;
 use crate::refusal::{Refusal, parse_filter};
 
-/// Waits until `is_news` says so, which is asked again whenever something happens to the property; at most `time`, and
-/// no longer than the hub runs.
-pub(crate) async fn until(
-    caller: &Caller,
-    path: &PropertyPath,
-    time: Duration,
-    is_news: impl Fn() -> Result<bool, Refusal>,
-) -> Result<(), Refusal> {
-    if time.is_zero() || is_news()? {
-        return Ok(());
-    }
-    let bell = Arc::new(Bell::default());
-    let _listening = listen(caller, path, &bell)?;
-    let end = tokio::time::sleep(time.min(WAIT_MAX));
-    tokio::pin!(end);
-    // Asked only now that nothing can be missed any more.
-    while !is_news()? {
-        tokio::select! {
-            () = bell.0.notified() => {}
-            () = &mut end => break,
-            () = caller.shard.stopping() => break,
-        }
-    }
-    Ok(())
+/// Listens, for a limited time and no longer than the hub runs. Whoever waits looks once more after this was made: from then
+/// on nothing is missed.
+pub(crate) struct Wait {
+    bell: Arc<Bell>,
+    _listening: Listening,
+    end: Pin<Box<Sleep>>,
+    caller: Caller,
 }
 
-/// Subscribes to what changes a property: its reports, its target, and declarations of its device.
-fn listen(caller: &Caller, path: &PropertyPath, bell: &Arc<Bell>) -> Result<Listening, Refusal> {
-    let listening = Listening::new(caller, caller.hub().new_session(), Arc::clone(bell) as Arc<dyn Mailbox>);
-    listening.subscribe(&Filter::exactly(path.topic("").borrow()))?;
-    let others =
-        [Filter::exactly(path.topic("/target").borrow()), parse_filter(&format!("devices/{}/$changed", path.device))?];
-    for filter in others.iter().filter(|filter| caller.principal.may_subscribe(filter)) {
-        listening.subscribe(filter)?;
+impl Wait {
+    /// Subscribes to what must be heard, an error if it may not be, and to what else may be.
+    pub(crate) fn new(caller: &Caller, needed: &Filter, others: &[Filter], time: Duration) -> Result<Self, Refusal> {
+        let bell = Arc::new(Bell::default());
+        let listening = Listening::new(caller, caller.hub().new_session(), Arc::clone(&bell) as Arc<dyn Mailbox>);
+        listening.subscribe(needed)?;
+        for filter in others.iter().filter(|filter| caller.principal().may_subscribe(filter)) {
+            listening.subscribe(filter)?;
+        }
+        let end = Box::pin(tokio::time::sleep(time.min(WAIT_MAX)));
+        Ok(Self { bell, _listening: listening, end, caller: caller.clone() })
     }
-    Ok(listening)
+
+    /// What changes a property: its reports, its target, and declarations of its device.
+    pub(crate) fn for_property(caller: &Caller, path: &PropertyPath, time: Duration) -> Result<Self, Refusal> {
+        let others = [
+            Filter::exactly(path.topic("/target").borrow()),
+            parse_filter(&format!("devices/{}/$changed", path.device))?,
+        ];
+        Self::new(caller, &Filter::exactly(path.topic("").borrow()), &others, time)
+    }
+
+    /// Resolves when something happened (`true`), or nothing will any more; an error if who waits was turned out meanwhile.
+    pub(crate) async fn next(&mut self) -> Result<bool, Refusal> {
+        let happened = tokio::select! {
+            () = self.bell.0.notified() => true,
+            () = &mut self.end => false,
+            () = self.caller.shard.stopping() => false,
+        };
+        self.caller.must_still_be_let_in()?;
+        Ok(happened)
+    }
+
+    /// Lets more happen before the next look.
+    pub(crate) async fn pause(&mut self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = &mut self.end => {}
+            () = self.caller.shard.stopping() => {}
+        }
+    }
 }
 
 /// A mailbox that keeps nothing: it only says that something came.

@@ -1,17 +1,18 @@
-//! Who an MQTT client is: a guest, a user with a password, or one who proves to know it (SCRAM in AUTH packets).
+//! Who an MQTT client is: a guest, somebody with a token or a password, or one who proves to know his (SCRAM in AUTH packets).
 //!
-//! Who the users are belongs to `users`, which AUTH packets are in place to the machine in `protocols`.
+//! Who there is belongs to `accounts` and `users`, which AUTH packets are in place to the machine in `protocols`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use housewire_core::Principal;
 use housewire_protocols::mqtt::{AuthStep, Connect, Event, ReasonCode};
 use housewire_protocols::scram::{Challenge, ClientFirst, ScramError};
 
+use crate::accounts::{Kind, Login as Who, LoginError, Via};
 use crate::mqtt::connection::Connection;
 use crate::mqtt::end::{End, write_all};
 use crate::shard::Shard;
-use crate::users::LoginError;
 
 /// What a CONNECT says of who connects.
 pub(super) enum Login {
@@ -27,7 +28,7 @@ pub(super) enum Login {
 
 /// Somebody who was let in.
 pub(super) struct Admitted {
-    pub(super) principal: Arc<Principal>,
+    pub(super) who: Who,
     /// Goes back in CONNACK: the hub's own proof.
     pub(super) proof: Option<String>,
 }
@@ -55,7 +56,8 @@ impl Login {
 impl From<LoginError> for End {
     fn from(error: LoginError) -> Self {
         let reason = match error {
-            LoginError::Refused => ReasonCode::BadUserNameOrPassword,
+            LoginError::Refused | LoginError::NoToken => ReasonCode::BadUserNameOrPassword,
+            LoginError::Slowed(_) => ReasonCode::ConnectionRateExceeded,
             LoginError::Busy => ReasonCode::ServerBusy,
             LoginError::Machine => ReasonCode::ServerUnavailable,
         };
@@ -84,21 +86,49 @@ impl Pending {
     }
 }
 
+/// Who shows this name and password: a token as either of them, somebody with an account, a user of the config file. `None` as long
+/// as the hub knows nobody, when names mean nothing.
+async fn log_in(shard: &Shard, username: &str, password: Vec<u8>, address: IpAddr) -> Result<Option<Who>, LoginError> {
+    let (accounts, users) = (&shard.accounts, &shard.users);
+    // Most boards take a name and a password; with a token it does not matter which name it is.
+    let shown = if password.is_empty() { Some(username) } else { std::str::from_utf8(&password).ok() };
+    if let Some(who) = shown.and_then(|token| accounts.find_token(token, address)) {
+        return Ok(Some(who));
+    }
+    if users.contains(username) {
+        let checked = accounts.slowly(username, address, Via::Mqtt, users.log_in(username, password));
+        return Ok(Some(Who::of(checked.await?, Kind::Person)));
+    }
+    if users.is_empty() && !accounts.knows_anybody() {
+        return Ok(None);
+    }
+    accounts.by_password(username, password, address, Via::Mqtt).await.map(Some)
+}
+
+fn admit(guest: Result<Who, &'static str>) -> Result<Admitted, End> {
+    match guest {
+        Ok(who) => Ok(Admitted { who, proof: None }),
+        Err(why) => Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned())),
+    }
+}
+
 impl Connection {
     /// Finds out who it is: the guest that its address and its door make of it, or a user, by an exchange with the client if that asked for one.
     pub(super) async fn identify(
         &mut self,
         login: Login,
-        guest: Result<Arc<Principal>, &'static str>,
+        address: IpAddr,
+        guest: Result<Who, &'static str>,
     ) -> Result<Admitted, End> {
         let shard = self.shard().clone();
         match login {
-            Login::Password { username, password } if !shard.users.is_empty() => {
+            Login::Password { username, password } => {
                 let stopping = shard.stopping();
                 tokio::select! {
                     () = stopping => Err(End::shutting_down()),
-                    principal = shard.users.log_in(&username, password) => {
-                        Ok(Admitted { principal: principal?, proof: None })
+                    who = log_in(&shard, &username, password, address) => match who? {
+                        Some(who) => Ok(Admitted { who, proof: None }),
+                        None => admit(guest),
                     }
                 }
             }
@@ -107,11 +137,7 @@ impl Connection {
                 Err(End::Hub(ReasonCode::BadAuthenticationMethod, text.to_owned()))
             }
             Login::Scram(first) => self.exchange(&shard, &first).await,
-            // Without users a name means nothing.
-            Login::Nameless | Login::Password { .. } => match guest {
-                Ok(principal) => Ok(Admitted { principal, proof: None }),
-                Err(why) => Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned())),
-            },
+            Login::Nameless => admit(guest),
         }
     }
 
@@ -130,7 +156,7 @@ impl Connection {
             _ => Ok(None),
         });
         let (principal, proof) = pending.finish(shard, &answer.await?)?;
-        Ok(Admitted { principal, proof: Some(proof) })
+        Ok(Admitted { who: Who::of(principal, Kind::Person), proof: Some(proof) })
     }
 
     /// A step of an exchange on a live connection of this user, which goes on as it was meanwhile.

@@ -6,19 +6,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use housewire_core::Principal;
 use housewire_protocols::mqtt::{
     Connect, Detached, Event, Inbound, Losses, Packet, ProtocolError, ReasonCode, Traffic, Version, decode,
 };
 use tracing::field::display;
 use tracing::info;
 
+use crate::accounts::Login as Who;
 use crate::clients;
 use crate::mqtt::active::{Active, Turn};
 use crate::mqtt::authentication::{Admitted, Login, Pending};
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{NoSession, Session, Start, Taken, Wanted};
+use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 use crate::stats::Bound;
@@ -49,15 +50,18 @@ pub(super) struct Connection {
 /// An MQTT client that has said nothing yet.
 pub(crate) struct Newcomer {
     pub(crate) socket: ByteStream,
-    pub(crate) peer: SocketAddr,
-    /// Who it is without a credential; if nobody, it hears why in answer to its CONNECT.
-    pub(crate) admitted: Result<Arc<Principal>, &'static str>,
+    pub(crate) peer: Peer,
+    /// Who it is without a credential of its own; if nobody, it hears why in answer to its CONNECT.
+    pub(crate) admitted: Result<Who, &'static str>,
+    /// Why it is refused, whoever it is.
+    pub(crate) refusal: Option<&'static str>,
     pub(crate) guard: ConnectionGuard,
 }
 
 /// Greets an MQTT client and gets it its session; nothing comes of it if it is refused.
 pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
-    let Newcomer { socket, peer, admitted, guard } = newcomer;
+    let Newcomer { socket, peer, admitted, refusal, guard } = newcomer;
+    let peer = peer.address();
     let shard = guard.shard();
     shard.traffic().opened_socket();
     let mut connection = Connection {
@@ -68,7 +72,7 @@ pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
         pending: None,
         guard,
     };
-    match connection.get_session(peer, admitted).await {
+    match connection.get_session(peer, admitted, refusal).await {
         Ok(begun) => Some(connection.accept(peer, begun)),
         Err(end) => {
             Box::pin(connection.refuse(peer, end)).await;
@@ -80,7 +84,7 @@ pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
 /// What a client has got once it is let in.
 struct Begun {
     greeting: Greeting,
-    principal: Arc<Principal>,
+    who: Who,
     proof: Option<String>,
     resumed: Option<Detached>,
     guard: SessionGuard,
@@ -95,11 +99,16 @@ impl Connection {
     async fn get_session(
         &mut self,
         peer: SocketAddr,
-        admitted: Result<Arc<Principal>, &'static str>,
+        admitted: Result<Who, &'static str>,
+        refusal: Option<&'static str>,
     ) -> Result<Begun, End> {
         let mut greeting = self.greet(peer).await?;
+        if let Some(why) = refusal {
+            self.log_refusal(peer, Some(&greeting.client_id), why);
+            return Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned()));
+        }
         let login = std::mem::replace(&mut greeting.login, Login::Nameless);
-        let Admitted { principal, proof } = self.identify(login, admitted).await.inspect_err(|end| {
+        let Admitted { who, proof } = self.identify(login, peer.ip(), admitted).await.inspect_err(|end| {
             if let End::Hub(_, why) = end {
                 self.log_refusal(peer, Some(&greeting.client_id), why);
             }
@@ -107,7 +116,7 @@ impl Connection {
         let shard = self.shard().clone();
         let Greeting { client_id, start, .. } = &greeting;
         let is_kept = self.inbound.session_expiry_s() > 0;
-        let wanted = Wanted { client_id, principal: &principal, start: *start, is_kept };
+        let wanted = Wanted { client_id, principal: &who.principal, start: *start, is_kept };
         let Taken { session, resumed, has_ended_another } =
             shard.sessions.take(wanted).await.map_err(|no_session| {
                 self.log_refusal(peer, Some(client_id), &no_session.to_string());
@@ -119,7 +128,7 @@ impl Connection {
             })?;
         let guard = SessionGuard { shard: shard.clone(), session };
         shard.sessions.save_connected(client_id, guard.session(), has_ended_another, &self.inbound).await;
-        Ok(Begun { greeting, principal, proof, resumed, guard })
+        Ok(Begun { greeting, who, proof, resumed, guard })
     }
 
     /// Reads until the client has said CONNECT.
@@ -199,8 +208,7 @@ impl Connection {
 
     /// Lets the client in: from here on it has its session.
     fn accept(mut self, peer: SocketAddr, begun: Begun) -> Active {
-        let Begun { greeting: Greeting { client_id, is_assigned, start, .. }, principal, proof, resumed, guard } =
-            begun;
+        let Begun { greeting: Greeting { client_id, is_assigned, start, .. }, who, proof, resumed, guard } = begun;
         let (session, shard) = (guard.session(), self.shard().clone());
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
@@ -218,13 +226,20 @@ impl Connection {
         shard.hub.session_connected(session.id(), now());
         // What came behind CONNECT is handled, and not read again.
         session.client.add_bytes_in(self.bytes_read + self.tail.len());
-        let facts = self.facts(peer);
+        let facts = clients::Connection { credential: who.credential, ..self.facts(peer) };
         shard.clients.connected(&session.client, facts);
+        if !shard.accounts.is_valid(&who) {
+            // Taken back in this very moment, when nobody saw yet that it is in use.
+            session.client.turn_out();
+        }
         if shard.sessions.may_log() {
-            let clients::Connection { version, keep_alive_s, .. } = facts;
-            let (version, user) = (version.map(Version::name), principal.name());
+            let clients::Connection { version, keep_alive_s, transport, .. } = facts;
+            let (version, user, transport) = (version.map(Version::name), who.principal.name(), transport.name());
             let (client_id, clean_start, session_present) = (&*client_id, start == Start::Clean, resumes);
-            info!(client_id, %peer, version, clean_start, keep_alive_s, user, session_present, "MQTT client connected");
+            info!(
+                client_id, %peer, transport, version, clean_start, keep_alive_s, user, session_present,
+                "MQTT client connected"
+            );
         }
         Active::new(self, guard)
     }
@@ -255,6 +270,7 @@ impl Connection {
     fn facts(&self, peer: SocketAddr) -> clients::Connection {
         clients::Connection {
             peer,
+            credential: None,
             transport: self.socket.transport(),
             version: Some(self.inbound.version()),
             keep_alive_s: self.inbound.keep_alive_s(),

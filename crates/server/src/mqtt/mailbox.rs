@@ -369,7 +369,15 @@ impl Measured for MqttMailbox {
         let Losses { overflow, memory, too_large, expired, unclaimed } = state.outbound.losses();
         let dropped = Dropped { overflow, memory, too_large, expired, unclaimed };
         let output_bytes = state.outbound.output().len();
-        Figures { in_flight, queued, queued_bytes: bytes, output_bytes, bytes_out: state.bytes_out, dropped }
+        Figures {
+            in_flight,
+            queued,
+            queued_bytes: bytes,
+            output_bytes,
+            bytes_out: state.bytes_out,
+            dropped,
+            conflated: 0,
+        }
     }
 }
 

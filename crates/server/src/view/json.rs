@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -113,6 +113,38 @@ fn write_compact(json: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The elements of a JSON list as they stand there; of a longer list than `len_max`, so many and one more.
+pub(crate) fn list_of(text: &str, len_max: usize) -> Result<Vec<&RawValue>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let elements = deserializer.deserialize_seq(ElementsVisitor { len_max })?;
+    deserializer.end()?;
+    Ok(elements)
+}
+
+struct ElementsVisitor {
+    len_max: usize,
+}
+
+impl<'de> Visitor<'de> for ElementsVisitor {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list […]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = sequence.next_element()? {
+            elements.push(element);
+            if elements.len() > self.len_max {
+                // What is left is looked at, and kept nowhere.
+                while sequence.next_element::<IgnoredAny>()?.is_some() {}
+            }
+        }
+        Ok(elements)
+    }
 }
 
 /// Read from a JSON object only: what serde derives would take a list of the fields' values, too.

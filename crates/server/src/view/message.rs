@@ -1,6 +1,6 @@
 //! Messages as JSON: the fields that WebSocket and event streams share. What stands around them belongs to each.
 
-use housewire_core::Run;
+use housewire_core::{Message, Run, Timestamp};
 
 use crate::view::json::{write_payload, write_text};
 
@@ -12,11 +12,14 @@ pub(crate) struct MessageWriter {
 
 impl MessageWriter {
     pub(crate) fn new(run: &Run<'_>, is_stored: bool) -> Self {
+        Self::of(run.topic().as_str(), run.time(), run.origin().via, is_stored)
+    }
+
+    fn of(topic: &str, time: Timestamp, via: &'static str, is_stored: bool) -> Self {
         let mut before_payload = b"\"topic\":".to_vec();
-        write_text(run.topic().as_str(), &mut before_payload);
+        write_text(topic, &mut before_payload);
         before_payload.extend_from_slice(b",\"payload\":");
         // A door's name is a word of ours and needs no escaping.
-        let (time, via) = (run.time().to_string(), run.origin().via);
         let after_payload = format!(",\"retain\":{is_stored},\"time\":\"{time}\",\"via\":\"{via}\"");
         Self { before_payload, after_payload }
     }
@@ -27,6 +30,14 @@ impl MessageWriter {
         write_payload(payload, out);
         out.extend_from_slice(self.after_payload.as_bytes());
     }
+}
+
+/// Appends what is kept under a topic, as a list shows it.
+pub(crate) fn write_kept(message: &Message, out: &mut Vec<u8>) {
+    let writer = MessageWriter::of(message.topic.as_str(), message.time, message.via, message.retain);
+    out.push(b'{');
+    writer.write(&message.payload, out);
+    out.push(b'}');
 }
 
 #[cfg(test)]

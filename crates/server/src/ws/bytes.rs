@@ -121,7 +121,9 @@ impl Carrier {
                     let reason = "bytes come in binary frames, not in text";
                     self.over = Some(End::Refused(CloseCode::Unsupported, reason));
                 }
-                Some(Some(Ok(Message::Close(_)))) => self.over = Some(End::Left),
+                Some(Some(Ok(Message::Close(close)))) => {
+                    self.over = Some(End::Left(close.map(|close| close.code)));
+                }
                 Some(None) => self.over = Some(End::Lost),
                 Some(Some(Err(error))) => self.over = Some(End::of(&error)),
             }

@@ -1,60 +1,59 @@
-//! The task of one WebSocket: reads what is ready, writes what waits, flushes once per wake-up; pings; says goodbye.
+//! The task of one WebSocket of the API: reads what is ready, writes what waits, flushes once per wake-up; says goodbye.
 //!
 //! What frames mean belongs to `session`.
 
+use std::future::pending;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use housewire_core::BatchNumber;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::debug;
 
 use crate::aside::aside;
 use crate::caller::Caller;
-use crate::limits::{
-    JSON_BYTES_AT_ONCE, TICK_BYTES_MAX, TICK_FRAMES_MAX, WS_PING_EVERY, WS_PINGS_UNANSWERED_MAX, WS_WRITE_TIMEOUT,
-};
+use crate::kept::Seat;
+use crate::limits::{JSON_BYTES_AT_ONCE, TICK_BYTES_MAX, TICK_FRAMES_MAX};
 use crate::outbox::Batch;
 use crate::persist::Durability;
 use crate::refusal::Refusal;
 use crate::ws::end::{End, say_goodbye};
+use crate::ws::language::Language;
+use crate::ws::line::{Going, Line};
 use crate::ws::reply;
-use crate::ws::request::Frame;
+use crate::ws::request::{Frame, Operation};
 use crate::ws::session::{Answer, Session};
 use crate::ws::socket::Socket;
 
 /// An answer that waits for the disk, or for one that does.
 enum Withheld {
     /// `ok` with this id, or an error.
-    Durable(Option<String>),
-    Text(String),
+    Durable(Option<Vec<u8>>),
+    Ready(Message),
 }
 
-/// Whether the socket goes on.
-type Going = Result<(), End>;
-
 /// Serves a WebSocket until its client leaves or the hub stops.
-pub(super) async fn run(socket: Socket, caller: Caller) {
-    let mut connection = Connection::new(socket, &caller);
-    let client = Arc::clone(connection.session.feed.client());
-    let end = tokio::select! {
-        end = connection.talk() => end,
-        () = client.unwanted() => End::Refused(CloseCode::Policy, "an administrator disconnected this client"),
-        () = caller.shard.stopping() => End::Stopping,
-    };
-    debug!(peer = %caller.peer, "WebSocket ends: {end:?}");
-    let Connection { socket, session, .. } = connection;
-    // Its subscriptions and its presence end now, not after the farewell.
-    drop(session);
-    say_goodbye(socket, &end).await;
+pub(super) async fn run(socket: Socket, caller: Caller, language: Language) {
+    // It counts until the farewell is said.
+    let (peer, _alive) = (caller.peer.clone(), Arc::clone(&caller.alive));
+    let mut connection = Connection::new(socket, caller, language);
+    let end = connection.serve().await;
+    debug!(%peer, "WebSocket ends: {end:?}");
+    let Connection { line, session, .. } = connection;
+    // Its subscriptions and its presence end now, not after the farewell, or wait for it to come back.
+    if end == End::Left(Some(CloseCode::Normal)) || session.feed().client().is_ended() {
+        session.end();
+    } else {
+        drop(session);
+    }
+    say_goodbye(line.socket, &end).await;
 }
 
 struct Connection {
-    socket: Socket,
+    line: Line,
+    language: Language,
     session: Session,
-    pings: Interval,
-    pings_unanswered: u32,
     durability: Durability,
     /// Answers that wait for the disk to have `due`; those of one turn share one wait.
     withheld: Vec<Withheld>,
@@ -64,27 +63,48 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(socket: Socket, caller: &Caller) -> Self {
-        let mut pings = interval_at(Instant::now() + WS_PING_EVERY, WS_PING_EVERY);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let durability = caller.shard.durability.clone();
-        let session = Session::new(caller);
+    fn new(socket: Socket, caller: Caller, language: Language) -> Self {
         Self {
-            socket,
-            session,
-            pings,
-            pings_unanswered: 0,
-            durability,
+            line: Line::new(socket),
+            language,
+            durability: caller.shard.durability.clone(),
+            session: Session::new(caller, language),
             withheld: Vec::new(),
             withheld_bytes: 0,
             due: None,
         }
     }
 
-    async fn talk(&mut self) -> End {
+    async fn serve(&mut self) -> End {
+        loop {
+            let client = Arc::clone(self.session.feed().client());
+            let (seat, shard) = (self.session.seat(), self.session.shard().clone());
+            tokio::select! {
+                end = self.talk() => match end {
+                    Some(end) => return end,
+                    None => continue,
+                },
+                () = client.unwanted() => {
+                    let reason = "an administrator ended this connection, or its credential is no longer valid";
+                    return End::Refused(CloseCode::Policy, reason);
+                }
+                () = claimed(seat) => {
+                    return End::Refused(CloseCode::Policy, "its session goes on in another connection");
+                }
+                () = shard.stopping() => return End::Stopping,
+            }
+        }
+    }
+
+    /// Talks until the end, or until its session is another one (`None`).
+    async fn talk(&mut self) -> Option<End> {
+        let client = Arc::clone(self.session.feed().client());
         loop {
             if let Err(end) = self.turn().await {
-                return end;
+                return Some(end);
+            }
+            if !Arc::ptr_eq(&client, self.session.feed().client()) {
+                return None;
             }
         }
     }
@@ -92,17 +112,17 @@ impl Connection {
     /// One wake-up: what is ready is done, what waits is written, and flushed once.
     async fn turn(&mut self) -> Going {
         // Who leaves its stored values unread is not listened to until it has read some.
-        let may_read = !self.session.feed.is_behind();
+        let may_read = !self.session.feed().is_behind();
         let mut is_unread = false;
         tokio::select! {
             biased;
-            _ = self.pings.tick() => self.ping().await?,
-            message = self.socket.next(), if may_read => is_unread = self.read_ready(message).await?,
-            () = self.session.feed.filled() => {}
+            _ = self.line.pings.tick() => self.line.ping().await?,
+            message = self.line.socket.next(), if may_read => is_unread = self.read_ready(message).await?,
+            () = self.session.feed().filled() => {}
         }
         self.write_waiting().await?;
-        self.flush().await?;
-        if is_unread || self.session.feed.has_more() {
+        self.line.flush().await?;
+        if is_unread || self.session.feed().has_more() {
             // Others have their turn, whatever is left here.
             tokio::task::yield_now().await;
         }
@@ -112,22 +132,20 @@ impl Connection {
     /// Handles the message that came and those that are there already, within bounds; whether there may be more.
     async fn read_ready(&mut self, first: Option<Result<Message, Error>>) -> Result<bool, End> {
         let mut next = Some(first);
-        let (mut bytes, mut frames, mut is_unread) = (0, 0, false);
+        let (mut bytes, mut operations, mut is_unread) = (0, 0, false);
         while let Some(message) = next {
-            let message = message.ok_or(End::Lost)?.map_err(|error| End::of(&error))?;
-            self.pings_unanswered = 0;
+            let message = self.line.heard(message)?;
             bytes += message.len();
-            frames += 1;
-            self.handle(message).await?;
-            let is_full = self.session.feed.is_behind() || self.withheld_bytes >= TICK_BYTES_MAX;
-            let goes_on = bytes < TICK_BYTES_MAX && frames < TICK_FRAMES_MAX && !is_full;
+            operations += self.handle(message).await?;
+            let is_full = self.session.feed().is_behind() || self.withheld_bytes >= TICK_BYTES_MAX;
+            let goes_on = bytes < TICK_BYTES_MAX && operations < TICK_FRAMES_MAX && !is_full;
             if !goes_on {
                 is_unread = true;
                 break;
             }
-            next = self.socket.next_ready();
+            next = self.line.socket.next_ready();
         }
-        self.session.feed.client().add_bytes_in(bytes);
+        self.session.feed().client().add_bytes_in(bytes);
         self.send_withheld().await?;
         Ok(is_unread)
     }
@@ -135,8 +153,8 @@ impl Connection {
     fn withhold(&mut self, answer: Withheld) {
         self.withheld_bytes += size_of::<Withheld>()
             + match &answer {
-                Withheld::Durable(id) => id.as_ref().map_or(0, String::len),
-                Withheld::Text(text) => text.len(),
+                Withheld::Durable(id) => id.as_ref().map_or(0, Vec::len),
+                Withheld::Ready(message) => message.len(),
             };
         self.withheld.push(answer);
     }
@@ -148,59 +166,89 @@ impl Connection {
         self.write_queued().await?;
         self.withheld_bytes = 0;
         for answer in std::mem::take(&mut self.withheld) {
-            let text = match (answer, &reached) {
-                (Withheld::Text(text), _) => text,
-                (Withheld::Durable(id), Ok(())) => reply::ok(id.as_deref()),
-                (Withheld::Durable(id), Err(refusal)) => reply::error(id.as_deref(), refusal),
+            let message = match (answer, &reached) {
+                (Withheld::Ready(message), _) => message,
+                (Withheld::Durable(id), Ok(())) => reply::ok(self.language, id.as_deref()),
+                (Withheld::Durable(id), Err(refusal)) => reply::error(self.language, id.as_deref(), refusal),
             };
-            self.feed(Message::text(text)).await?;
+            self.line.feed(message).await?;
         }
         Ok(())
     }
 
-    async fn handle(&mut self, message: Message) -> Going {
-        match message {
-            Message::Text(text) => match self.answer(text).await {
-                Answer::First(answer) => self.feed(Message::text(answer)).await,
-                Answer::Durable(id, batch) => {
-                    self.due = self.due.max(Some(batch));
-                    self.withhold(Withheld::Durable(id));
-                    Ok(())
-                }
-                // Answers keep the order of their requests.
-                Answer::Last(answer) if self.due.is_some() => {
-                    self.withhold(Withheld::Text(answer));
-                    Ok(())
-                }
-                Answer::Last(answer) => {
-                    self.write_queued().await?;
-                    self.feed(Message::text(answer)).await
-                }
-            },
-            Message::Binary(_) => {
-                let refusal = Refusal::BadRequest("frames are JSON in text frames, not in binary ones".into());
-                self.feed(Message::text(reply::error(None, &refusal))).await
+    /// Does what a message asks for; how many operations it was worth.
+    async fn handle(&mut self, message: Message) -> Result<usize, End> {
+        let frame = match (message, self.language) {
+            (Message::Text(text), Language::Json) => self.perform(text.into()).await?,
+            (Message::Binary(bytes), Language::Cbor) => self.perform(bytes).await?,
+            (Message::Text(_) | Message::Binary(_), language) => {
+                let refusal = Refusal::BadRequest(language.wrong_kind().into());
+                self.send(Answer::Last(reply::error(language, None, &refusal))).await?;
+                1
             }
             // A ping is answered by the library, with the next flush.
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
-            Message::Close(_) => Err(End::Left),
+            (Message::Ping(_) | Message::Pong(_) | Message::Frame(_), _) => 1,
+            (Message::Close(close), _) => return Err(End::Left(close.map(|close| close.code))),
+        };
+        Ok(frame)
+    }
+
+    /// Does the operations of a frame in their order. A long one is read aside, while this connection waits and others go on.
+    async fn perform(&mut self, bytes: Bytes) -> Result<usize, End> {
+        let language = self.language;
+        if bytes.len() > JSON_BYTES_AT_ONCE {
+            let frame = aside(move || language.parse(&bytes).into_owned()).await;
+            return self.perform_all(frame).await;
+        }
+        self.perform_all(language.parse(&bytes)).await
+    }
+
+    async fn perform_all(&mut self, frame: Frame<'_>) -> Result<usize, End> {
+        match frame {
+            Frame::One(operation) => self.perform_one(operation).await.map(|()| 1),
+            Frame::Many(operations) => {
+                let count = operations.len();
+                for operation in operations {
+                    self.perform_one(operation).await?;
+                    if self.withheld_bytes >= TICK_BYTES_MAX {
+                        self.send_withheld().await?;
+                    }
+                }
+                Ok(count)
+            }
         }
     }
 
-    /// Does what a frame asks for. A long one is read aside, while this connection waits and others go on.
-    async fn answer(&mut self, text: Utf8Bytes) -> Answer {
-        if text.len() <= JSON_BYTES_AT_ONCE {
-            return self.session.handle(Frame::parse(&text));
+    async fn perform_one(&mut self, operation: Operation<'_>) -> Going {
+        let answer = self.session.handle(operation).await;
+        self.send(answer).await
+    }
+
+    async fn send(&mut self, answer: Answer) -> Going {
+        match answer {
+            Answer::First(answer) => self.line.feed(answer).await,
+            Answer::Durable(id, batch) => {
+                self.due = self.due.max(Some(batch));
+                self.withhold(Withheld::Durable(id));
+                Ok(())
+            }
+            // Answers keep the order of their requests.
+            Answer::Last(answer) if self.due.is_some() => {
+                self.withhold(Withheld::Ready(answer));
+                Ok(())
+            }
+            Answer::Last(answer) => {
+                self.write_queued().await?;
+                self.line.feed(answer).await
+            }
         }
-        let frame = aside(move || Frame::parse(&text).into_owned()).await;
-        self.session.handle(frame)
     }
 
     /// Writes what waits, about as much as is due in one tick.
     async fn write_waiting(&mut self) -> Going {
         let mut written = 0;
         while written < TICK_BYTES_MAX
-            && let Some(batch) = self.session.feed.take()
+            && let Some(batch) = self.session.feed_mut().take()
         {
             written += batch.bytes.len();
             self.write(batch).await?;
@@ -210,10 +258,10 @@ impl Connection {
 
     /// Writes what was queued before this moment.
     async fn write_queued(&mut self) -> Going {
-        let due = self.session.feed.queued_bytes();
+        let due = self.session.feed().queued_bytes();
         let mut written = 0;
         while written < due
-            && let Some(batch) = self.session.feed.take_queued()
+            && let Some(batch) = self.session.feed().take_queued()
         {
             written += batch.bytes.len();
             self.write(batch).await?;
@@ -223,51 +271,23 @@ impl Connection {
 
     async fn write(&mut self, batch: Batch) -> Going {
         let Batch { bytes, lengths, lost } = batch;
-        in_time(async {
-            let mut start = 0;
-            for length in lengths {
-                let message = bytes.slice(start..start + length);
-                start += length;
-                let text = Utf8Bytes::try_from(message).expect("messages are written as JSON, which is UTF-8");
-                self.socket.feed(Message::Text(text)).await?;
-            }
-            if lost > 0 {
-                self.socket.feed(Message::text(reply::lost(lost))).await?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    async fn ping(&mut self) -> Going {
-        if self.pings_unanswered >= WS_PINGS_UNANSWERED_MAX {
-            return Err(End::Refused(CloseCode::Policy, "no answer to pings"));
+        let mut start = 0;
+        for length in lengths {
+            let message = bytes.slice(start..start + length);
+            start += length;
+            self.line.feed(self.language.frame(message)).await?;
         }
-        self.pings_unanswered += 1;
-        self.feed(Message::Ping(Default::default())).await
-    }
-
-    /// Hands a message to the socket's buffer; waits while that is full.
-    async fn feed(&mut self, message: Message) -> Going {
-        if self.socket.is_full() {
-            in_time(self.socket.flush()).await?;
+        if lost > 0 {
+            self.line.feed(reply::lost(self.language, lost)).await?;
         }
-        self.socket.write(message).map_err(|error| End::of(&error))
-    }
-
-    async fn flush(&mut self) -> Going {
-        match self.socket.flush_ready() {
-            Ok(true) => Ok(()),
-            Ok(false) => in_time(self.socket.flush()).await,
-            Err(error) => Err(End::of(&error)),
-        }
+        Ok(())
     }
 }
 
-async fn in_time(write: impl Future<Output = Result<(), Error>>) -> Going {
-    match timeout(WS_WRITE_TIMEOUT, write).await {
-        Ok(written) => written.map_err(|error| End::of(&error)),
-        // It does not read: a close frame would not reach it either.
-        Err(_) => Err(End::Lost),
+/// Resolves when somebody else wants its session.
+async fn claimed(seat: Option<Arc<Seat>>) {
+    match seat {
+        Some(seat) => seat.claimed().await,
+        None => pending().await,
     }
 }

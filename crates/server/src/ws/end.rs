@@ -13,8 +13,8 @@ use crate::ws::socket::Socket;
 /// Why a socket ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The client says goodbye.
-    Left,
+    /// The client says goodbye, with this code.
+    Left(Option<CloseCode>),
     /// The client is out of reach: there is nobody to tell.
     Lost,
     /// All is said.
@@ -45,7 +45,7 @@ impl End {
 pub(super) async fn say_goodbye(mut socket: Socket, end: &End) {
     let close = match end {
         End::Lost => return,
-        End::Left => None,
+        End::Left(_) => None,
         End::Finished => Some((CloseCode::Normal, "")),
         End::Refused(code, reason) => Some((*code, *reason)),
         End::Stopping => Some((CloseCode::Away, "the hub stops")),

@@ -1,15 +1,20 @@
-//! What clients are answered, and the one place where refusals become error codes.
+//! What clients are told, in either language, and the one place where refusals become error codes.
 
-use housewire_core::{Denied, Encoded, Message, RuleBroken, Run};
+use bytes::{Bytes, BytesMut};
+use housewire_core::{Denied, Encoded, Message as Stored, RuleBroken, Run};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::limits::WS_ID_BYTES_MAX;
 use crate::outbox::{Encoding, end_message};
 use crate::refusal::Refusal;
 use crate::view::json::{write_payload, write_text};
 use crate::view::message::MessageWriter;
+use crate::ws::cbor;
+use crate::ws::language::Language;
 
-/// How messages look on a WebSocket.
-pub(super) const ENCODING: Encoding = Encoding { key: 0x0002_0000, write: write_messages, name: "WebSocket" };
+/// How messages look in JSON.
+pub(super) const JSON: Encoding =
+    Encoding { key: 0x0002_0000, write: write_messages, number: number_message, name: "WebSocket" };
 
 fn write_messages(run: &Run<'_>, is_stored: bool, encoded: &mut Encoded) {
     let writer = MessageWriter::new(run, is_stored);
@@ -21,35 +26,86 @@ fn write_messages(run: &Run<'_>, is_stored: bool, encoded: &mut Encoded) {
     }
 }
 
+fn number_message(message: &[u8], sequence: u64, out: &mut BytesMut) {
+    out.extend_from_slice(message.strip_suffix(b"}").unwrap_or(message));
+    out.extend_from_slice(b",\"seq\":");
+    out.extend_from_slice(sequence.to_string().as_bytes());
+    out.extend_from_slice(b"}");
+}
+
+/// What may stand in an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Number(u64),
+    Bool(bool),
+    Payload(&'a [u8]),
+}
+
+/// An answer before it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) op: &'a str,
+    /// As it came.
+    pub(super) id: Option<&'a [u8]>,
+    pub(super) fields: &'a [(&'a str, Value<'a>)],
+}
+
+impl Answer<'_> {
+    pub(super) fn write(self, language: Language) -> Message {
+        match language {
+            Language::Json => Message::text(self.to_json()),
+            Language::Cbor => Message::Binary(Bytes::from(cbor::answer(&self))),
+        }
+    }
+
+    fn to_json(self) -> String {
+        let mut frame = Vec::with_capacity(32 + WS_ID_BYTES_MAX);
+        frame.extend_from_slice(b"{\"op\":\"");
+        frame.extend_from_slice(self.op.as_bytes());
+        frame.push(b'"');
+        if let Some(id) = self.id {
+            frame.extend_from_slice(b",\"id\":");
+            frame.extend_from_slice(id);
+        }
+        for (name, value) in self.fields {
+            frame.extend_from_slice(b",\"");
+            frame.extend_from_slice(name.as_bytes());
+            frame.extend_from_slice(b"\":");
+            match value {
+                Value::Text(text) => write_text(text, &mut frame),
+                Value::Number(number) => frame.extend_from_slice(number.to_string().as_bytes()),
+                Value::Bool(is_so) => frame.extend_from_slice(if *is_so { b"true" } else { b"false" }),
+                Value::Payload(payload) => write_payload(payload, &mut frame),
+            }
+        }
+        frame.push(b'}');
+        String::from_utf8(frame).expect("JSON is UTF-8")
+    }
+}
+
 /// `{"op":"ok","id":…}`
-pub(super) fn ok(id: Option<&str>) -> String {
-    finish(begin("ok", id))
+pub(super) fn ok(language: Language, id: Option<&[u8]>) -> Message {
+    Answer { op: "ok", id, fields: &[] }.write(language)
 }
 
 /// `{"op":"ok","id":…,"payload":…,"time":…}`
-pub(super) fn present(id: Option<&str>, message: &Message) -> String {
-    let mut frame = begin("ok", id);
-    frame.extend_from_slice(b",\"payload\":");
-    write_payload(&message.payload, &mut frame);
-    frame.extend_from_slice(b",\"time\":\"");
-    frame.extend_from_slice(message.time.to_string().as_bytes());
-    frame.push(b'"');
-    finish(frame)
+pub(super) fn present(language: Language, id: Option<&[u8]>, message: &Stored) -> Message {
+    let time = message.time.to_string();
+    let fields = [("payload", Value::Payload(&message.payload)), ("time", Value::Text(&time))];
+    Answer { op: "ok", id, fields: &fields }.write(language)
 }
 
 /// `{"op":"error","id":…,"code":…,"message":…}`
-pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
-    let mut frame = begin("error", id);
-    frame.extend_from_slice(b",\"code\":\"");
-    frame.extend_from_slice(code(refusal).as_bytes());
-    frame.extend_from_slice(b"\",\"message\":");
-    write_text(&refusal.to_string(), &mut frame);
-    finish(frame)
+pub(super) fn error(language: Language, id: Option<&[u8]>, refusal: &Refusal) -> Message {
+    let text = refusal.to_string();
+    let fields = [("code", Value::Text(code(refusal))), ("message", Value::Text(&text))];
+    Answer { op: "error", id, fields: &fields }.write(language)
 }
 
 /// Says how many messages are missing here, because the client did not keep up.
-pub(super) fn lost(count: u64) -> String {
-    format!("{{\"op\":\"lost\",\"count\":{count}}}")
+pub(super) fn lost(language: Language, count: u64) -> Message {
+    Answer { op: "lost", id: None, fields: &[("count", Value::Number(count))] }.write(language)
 }
 
 /// Refusals to error codes; the only place that does.
@@ -68,25 +124,10 @@ fn code(refusal: &Refusal) -> &'static str {
         Refusal::Topic(..) => "invalid_topic",
         Refusal::Filter(..) => "invalid_filter",
         Refusal::NotFound(_) => "not_found",
+        Refusal::NotAdmin(_) | Refusal::TurnedOut => "forbidden",
         Refusal::Name(_) | Refusal::BadRequest(_) => "bad_request",
+        Refusal::UnknownSession => "unknown_session",
     }
-}
-
-fn begin(op: &str, id: Option<&str>) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(32 + WS_ID_BYTES_MAX);
-    frame.extend_from_slice(b"{\"op\":\"");
-    frame.extend_from_slice(op.as_bytes());
-    frame.push(b'"');
-    if let Some(id) = id {
-        frame.extend_from_slice(b",\"id\":");
-        frame.extend_from_slice(id.as_bytes());
-    }
-    frame
-}
-
-fn finish(mut frame: Vec<u8>) -> String {
-    frame.push(b'}');
-    String::from_utf8(frame).expect("JSON is UTF-8")
 }
 
 #[cfg(test)]
@@ -95,14 +136,18 @@ mod tests {
 
     use super::*;
 
+    fn text(message: Message) -> String {
+        message.into_text().unwrap().to_string()
+    }
+
     #[test]
     fn answers() {
-        assert_eq!(ok(Some("1")), r#"{"op":"ok","id":1}"#);
-        assert_eq!(ok(None), r#"{"op":"ok"}"#);
-        assert_eq!(lost(3), r#"{"op":"lost","count":3}"#);
+        assert_eq!(text(ok(Language::Json, Some(b"1"))), r#"{"op":"ok","id":1}"#);
+        assert_eq!(text(ok(Language::Json, None)), r#"{"op":"ok"}"#);
+        assert_eq!(text(lost(Language::Json, 3)), r#"{"op":"lost","count":3}"#);
         let refusal = Refusal::NotFound("no \"x\"".into());
         let expected = r#"{"op":"error","id":"a","code":"not_found","message":"no \"x\""}"#;
-        assert_eq!(error(Some("\"a\""), &refusal), expected);
+        assert_eq!(text(error(Language::Json, Some(b"\"a\""), &refusal)), expected);
     }
 
     #[test]
@@ -118,5 +163,8 @@ mod tests {
         assert_eq!(first, format!(r#"{{"op":"message","topic":"a/b","payload":1,{rest}"#));
         assert_eq!(second, format!(r#"{{"op":"message","topic":"a/b","payload":"on",{rest}"#));
         assert_eq!(encoded.marks[1] as usize, text.len());
+        let mut numbered = BytesMut::new();
+        number_message(first.as_bytes(), 17, &mut numbered);
+        assert_eq!(numbered, first.replace("\"hub\"}", "\"hub\",\"seq\":17}").as_bytes());
     }
 }

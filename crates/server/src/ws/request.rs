@@ -1,4 +1,5 @@
-//! What clients say: `{"op":"subscribe","id":1,"filter":"…"}` and its like, read from one text frame.
+//! What clients say: `{"op":"subscribe","id":1,"filter":"…"}` and its like, read from one text frame; in CBOR it is read by `cbor`, and
+//! means the same.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,11 +9,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::limits::WS_ID_BYTES_MAX;
+use crate::limits::{WS_ID_BYTES_MAX, WS_OPERATIONS_MAX};
 use crate::refusal::{Refusal, parse_filter, parse_qos, parse_topic, shorten, shorten_json_error};
-use crate::view::json::{Object, payload_of};
+use crate::view::json::{Object, list_of, payload_of};
 
-/// A frame that was understood.
+/// An operation that was understood.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request<'a> {
     Subscribe(Filter),
@@ -20,6 +21,8 @@ pub(super) enum Request<'a> {
     Publish(Publish<'a>),
     Get(Topic),
     Ping,
+    Hello(Hello),
+    Acknowledge(u64),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,16 +35,38 @@ pub(super) struct Publish<'a> {
     pub(super) ttl: Option<Duration>,
 }
 
-/// A frame, with the number to answer under as far as it could be read.
-pub(super) struct Frame<'a> {
-    /// As it came, a JSON string or number.
-    pub(super) id: Option<Cow<'a, str>>,
+/// Asks for a session that outlives the connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Hello {
+    /// The one to go on with, and the last number that came of it.
+    pub(super) session: Option<(String, u64)>,
+    /// How long it is to wait for its client.
+    pub(super) keep: Option<Duration>,
+}
+
+/// One operation, with the number to answer under as far as it could be read.
+#[derive(Debug)]
+pub(super) struct Operation<'a> {
+    /// As it came, a string or number in the encoding of its frame.
+    pub(super) id: Option<Cow<'a, [u8]>>,
     pub(super) request: Result<Request<'a>, Refusal>,
 }
 
-impl Frame<'_> {
-    /// Free of the text that it was read from.
-    pub(super) fn into_owned(self) -> Frame<'static> {
+/// What one frame holds.
+#[derive(Debug)]
+pub(super) enum Frame<'a> {
+    One(Operation<'a>),
+    Many(Vec<Operation<'a>>),
+}
+
+impl<'a> Operation<'a> {
+    /// Not understood at all.
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        Self { id: None, request: Err(refusal) }
+    }
+
+    /// Free of the frame that it was read from.
+    pub(super) fn into_owned(self) -> Operation<'static> {
         let request = self.request.map(|request| match request {
             Request::Publish(publish) => {
                 let payload = Cow::Owned(publish.payload.into_owned());
@@ -51,13 +76,13 @@ impl Frame<'_> {
             Request::Unsubscribe(filter) => Request::Unsubscribe(filter),
             Request::Get(topic) => Request::Get(topic),
             Request::Ping => Request::Ping,
+            Request::Hello(hello) => Request::Hello(hello),
+            Request::Acknowledge(sequence) => Request::Acknowledge(sequence),
         });
-        Frame { id: self.id.map(|id| Cow::Owned(id.into_owned())), request }
+        Operation { id: self.id.map(|id| Cow::Owned(id.into_owned())), request }
     }
-}
 
-impl<'a> Frame<'a> {
-    pub(super) fn parse(text: &'a str) -> Self {
+    fn parse(text: &'a str) -> Self {
         Self::parse_publish(text).unwrap_or_else(|| Self::parse_any(text))
     }
 
@@ -68,17 +93,74 @@ impl<'a> Frame<'a> {
         }
         let Object(fields) = serde_json::from_str::<Object<PublishFields<'_>>>(text).ok()?;
         let id = fields.id.map(|id| parse_id(id.get())).transpose().ok()?;
-        Some(Self { id: id.map(Cow::Borrowed), request: fields.check().map(Request::Publish) })
+        Some(Self { id: id.map(borrowed), request: fields.check().map(Request::Publish) })
     }
 
     fn parse_any(text: &'a str) -> Self {
         match fields::<Head<'_>>(text) {
-            Err(refusal) => Self { id: None, request: Err(refusal) },
+            Err(refusal) => Self::refused(refusal),
             Ok(Head { op, id }) => match id.map(|id| parse_id(id.get())).transpose() {
-                Err(refusal) => Self { id: None, request: Err(refusal) },
-                Ok(id) => Self { id: id.map(Cow::Borrowed), request: parse(op, text) },
+                Err(refusal) => Self::refused(refusal),
+                Ok(id) => Self { id: id.map(borrowed), request: parse(op, text) },
             },
         }
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// From JSON: one operation, or a list of them.
+    pub(super) fn parse(text: &'a str) -> Self {
+        let is_list = text.bytes().find(|byte| !byte.is_ascii_whitespace()) == Some(b'[');
+        if !is_list {
+            return Self::One(Operation::parse(text));
+        }
+        match list_of(text, WS_OPERATIONS_MAX).map_err(|error| wrong(&error)).and_then(checked) {
+            Ok(texts) => Self::Many(texts.into_iter().map(|text| Operation::parse(text.get())).collect()),
+            Err(refusal) => Self::One(Operation::refused(refusal)),
+        }
+    }
+
+    pub(super) fn into_owned(self) -> Frame<'static> {
+        match self {
+            Self::One(operation) => Frame::One(operation.into_owned()),
+            Self::Many(operations) => Frame::Many(operations.into_iter().map(Operation::into_owned).collect()),
+        }
+    }
+}
+
+/// A list that makes sense.
+pub(super) fn checked<T>(operations: Vec<T>) -> Result<Vec<T>, Refusal> {
+    match operations.len() {
+        0 => Err(Refusal::BadRequest("the list of operations is empty".into())),
+        1..=WS_OPERATIONS_MAX => Ok(operations),
+        _ => Err(Refusal::BadRequest(format!(
+            "a frame holds at most {WS_OPERATIONS_MAX} operations, and none of these was done: send more frames"
+        ))),
+    }
+}
+
+impl<'a> Publish<'a> {
+    pub(super) fn checked(
+        topic: &str,
+        payload: Cow<'a, [u8]>,
+        qos: Option<u8>,
+        retain: Option<bool>,
+        ttl: Option<f64>,
+    ) -> Result<Self, Refusal> {
+        let topic = parse_topic(topic)?;
+        let ttl = ttl.map(|seconds| parse_ttl(seconds, &topic)).transpose()?;
+        Ok(Self { topic, payload, qos: parse_qos(qos)?, retain: retain.unwrap_or(false), ttl })
+    }
+}
+
+impl Hello {
+    pub(super) fn checked(session: Option<String>, last: Option<u64>, keep: Option<f64>) -> Result<Self, Refusal> {
+        let session = match (session, last) {
+            (Some(session), last) => Some((session, last.unwrap_or(0))),
+            (None, None) => None,
+            (None, Some(_)) => return Err(Refusal::BadRequest("last belongs to a session: name it".into())),
+        };
+        Ok(Self { session, keep: keep.map(|seconds| parse_seconds("keep", seconds)).transpose()? })
     }
 }
 
@@ -132,6 +214,28 @@ struct PublishFields<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct HelloFields {
+    #[serde(rename = "op")]
+    _op: IgnoredAny,
+    #[serde(rename = "id", default)]
+    _id: IgnoredAny,
+    session: Option<String>,
+    last: Option<u64>,
+    keep: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcknowledgeFields {
+    #[serde(rename = "op")]
+    _op: IgnoredAny,
+    #[serde(rename = "id", default)]
+    _id: IgnoredAny,
+    last: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NoFields {
     #[serde(rename = "op")]
     _op: IgnoredAny,
@@ -147,11 +251,20 @@ fn parse<'a>(op: Option<&RawValue>, text: &'a str) -> Result<Request<'a>, Refusa
         "\"publish\"" => fields::<PublishFields<'_>>(text)?.check().map(Request::Publish),
         "\"get\"" => Ok(Request::Get(parse_topic(&fields::<GetFields<'_>>(text)?.topic)?)),
         "\"ping\"" => fields::<NoFields>(text).map(|_| Request::Ping),
-        _ => Err(Refusal::BadRequest(format!(
-            "op is {}; it must be one of subscribe, unsubscribe, publish, get, ping",
-            shorten(op)
-        ))),
+        "\"hello\"" => {
+            let HelloFields { session, last, keep, .. } = fields(text)?;
+            Hello::checked(session, last, keep).map(Request::Hello)
+        }
+        "\"ack\"" => fields::<AcknowledgeFields>(text).map(|fields| Request::Acknowledge(fields.last)),
+        _ => Err(unknown_op(op)),
     }
+}
+
+pub(super) fn unknown_op(op: &str) -> Refusal {
+    Refusal::BadRequest(format!(
+        "op is {}; it must be one of subscribe, unsubscribe, publish, get, ping, hello, ack",
+        shorten(op)
+    ))
 }
 
 fn fields<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
@@ -162,31 +275,37 @@ fn wrong(error: &serde_json::Error) -> Refusal {
     Refusal::BadRequest(format!("the frame is not understood: {}", shorten_json_error(error)))
 }
 
+fn borrowed(id: &str) -> Cow<'_, [u8]> {
+    Cow::Borrowed(id.as_bytes())
+}
+
 fn parse_id(id: &str) -> Result<&str, Refusal> {
     let is_simple = id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
-    if is_simple && id.len() <= WS_ID_BYTES_MAX {
-        Ok(id)
-    } else {
-        Err(Refusal::BadRequest(format!("id must be a number or a string of at most {WS_ID_BYTES_MAX} bytes")))
-    }
+    if is_simple && id.len() <= WS_ID_BYTES_MAX { Ok(id) } else { Err(wrong_id()) }
+}
+
+pub(super) fn wrong_id() -> Refusal {
+    Refusal::BadRequest(format!("id must be a number or a string of at most {WS_ID_BYTES_MAX} bytes"))
 }
 
 impl<'a> PublishFields<'a> {
     fn check(self) -> Result<Publish<'a>, Refusal> {
-        let topic = parse_topic(&self.topic)?;
         let payload = payload_of(self.payload).map_err(|error| Refusal::BadRequest(format!("payload: {error}")))?;
-        let ttl = self.ttl.map(|seconds| parse_ttl(seconds, &topic)).transpose()?;
-        Ok(Publish { topic, payload, qos: parse_qos(self.qos)?, retain: self.retain.unwrap_or(false), ttl })
+        Publish::checked(&self.topic, payload, self.qos, self.retain, self.ttl)
     }
 }
 
 fn parse_ttl(seconds: f64, topic: &Topic) -> Result<Duration, Refusal> {
-    const YEAR_SECONDS: f64 = 31_536_000.0;
     if !topic.as_str().ends_with("/set") {
         return Err(Refusal::BadRequest("ttl belongs to requests, whose topics end with /set".into()));
     }
+    parse_seconds("ttl", seconds)
+}
+
+fn parse_seconds(field: &str, seconds: f64) -> Result<Duration, Refusal> {
+    const YEAR_SECONDS: f64 = 31_536_000.0;
     if !(0.0..=YEAR_SECONDS).contains(&seconds) {
-        return Err(Refusal::BadRequest("ttl must be a number of seconds between 0 and a year".into()));
+        return Err(Refusal::BadRequest(format!("{field} must be a number of seconds between 0 and a year")));
     }
     Ok(Duration::from_secs_f64(seconds))
 }
@@ -195,8 +314,15 @@ fn parse_ttl(seconds: f64, topic: &Topic) -> Result<Duration, Refusal> {
 mod tests {
     use super::*;
 
+    fn one(text: &str) -> Operation<'_> {
+        match Frame::parse(text) {
+            Frame::One(operation) => operation,
+            Frame::Many(operations) => panic!("{operations:?}"),
+        }
+    }
+
     fn request(text: &str) -> Result<Request<'_>, Refusal> {
-        Frame::parse(text).request
+        one(text).request
     }
 
     fn publish(topic: &str, payload: &'static str) -> Publish<'static> {
@@ -217,6 +343,17 @@ mod tests {
             (r#"{"filter":"a\/#","op":"unsubscribe"}"#, Request::Unsubscribe(filter)),
             (r#"{"op":"get","topic":"a"}"#, Request::Get(Topic::parse("a").unwrap())),
             (r#"{"op":"ping"}"#, Request::Ping),
+            (r#"{"op":"ack","last":7}"#, Request::Acknowledge(7)),
+            (r#"{"op":"hello"}"#, Request::Hello(Hello { session: None, keep: None })),
+            (
+                r#"{"op":"hello","session":null,"keep":1.5}"#,
+                Request::Hello(Hello { session: None, keep: Some(Duration::from_millis(1_500)) }),
+            ),
+            (
+                r#"{"op":"hello","session":"x","last":9}"#,
+                Request::Hello(Hello { session: Some(("x".into(), 9)), keep: None }),
+            ),
+            (r#"{"op":"hello","session":"x"}"#, Request::Hello(Hello { session: Some(("x".into(), 0)), keep: None })),
             (r#"{"op":"publish","topic":"a","payload":"on"}"#, Request::Publish(publish("a", "on"))),
             (r#"{"op":"publish","topic":"a","payload":null}"#, Request::Publish(publish("a", "null"))),
             (r#"{"op":"publish","topic":"a","payload":[1, 2],"qos":null}"#, Request::Publish(publish("a", "[1,2]"))),
@@ -231,7 +368,7 @@ mod tests {
             ),
         ] {
             assert_eq!(request(text).unwrap(), expected, "{text}");
-            assert_eq!(Frame::parse(text).into_owned().request.unwrap(), expected, "{text}");
+            assert_eq!(one(text).into_owned().request.unwrap(), expected, "{text}");
         }
     }
 
@@ -240,7 +377,6 @@ mod tests {
         for text in [
             "",
             "[]",
-            r#"["ping",1]"#,
             "7",
             "{",
             "{}",
@@ -259,6 +395,16 @@ mod tests {
             r#"{"op":"publish","topic":"a","payload":1,"ttl":5}"#,
             r#"{"op":"publish","topic":"a/b/c/set","payload":1,"ttl":-5}"#,
             r#"{"op":"publish","topic":"a","payload":"\ud800"}"#,
+            r#"{"op":"hello","last":1}"#,
+            r#"{"op":"hello","session":7}"#,
+            r#"{"op":"hello","session":"x","last":-1}"#,
+            r#"{"op":"hello","keep":-1}"#,
+            r#"{"op":"hello","keep":"60s"}"#,
+            r#"{"op":"ack"}"#,
+            r#"{"op":"ack","last":1.5}"#,
+            "[",
+            "[1",
+            r#"[{"op":"ping"},]"#,
         ] {
             assert!(matches!(request(text), Err(Refusal::BadRequest(_))), "{text}: {:?}", request(text));
         }
@@ -278,10 +424,24 @@ mod tests {
             (r#"{"op":"ping","id":{}}"#, None),
             (r#"{"id":42"#, None),
         ] {
-            assert_eq!(Frame::parse(text).into_owned().id.as_deref(), id, "{text}");
+            assert_eq!(one(text).into_owned().id.as_deref(), id.map(str::as_bytes), "{text}");
         }
         let long = format!("{{\"op\":\"ping\",\"id\":\"{}\"}}", "x".repeat(WS_ID_BYTES_MAX));
-        assert!(Frame::parse(&long).request.is_err());
+        assert!(request(&long).is_err());
+    }
+
+    #[test]
+    fn lists_are_done_one_by_one() {
+        let text = r#" [{"op":"ping","id":1}, 7, {"op":"dance","id":"x"},[],{"op":"get","topic":"a"}]"#;
+        let Frame::Many(operations) = Frame::parse(text).into_owned() else { panic!("a list") };
+        let seen: Vec<_> = operations.iter().map(|have| (have.id.as_deref(), have.request.is_ok())).collect();
+        let (one, x): (&[u8], &[u8]) = (b"1", b"\"x\"");
+        assert_eq!(seen, [(Some(one), true), (None, false), (Some(x), false), (None, false), (None, true)]);
+        let many = |len| format!("[{}]", vec![r#"{"op":"ping"}"#; len].join(","));
+        let text = many(WS_OPERATIONS_MAX);
+        assert!(matches!(Frame::parse(&text), Frame::Many(operations) if operations.len() == WS_OPERATIONS_MAX));
+        let refused = request(&many(WS_OPERATIONS_MAX + 1)).unwrap_err().to_string();
+        assert!(refused.contains("at most"), "{refused}");
     }
 
     #[test]

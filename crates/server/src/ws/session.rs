@@ -1,40 +1,51 @@
-//! What one WebSocket is to the hub: a publisher and a subscriber, for as long as it lives.
+//! What one WebSocket of the API means: its subscriptions, its publisher, and what it is answered.
 //!
-//! Reading and writing the socket belongs to `connection`.
+//! Reading and writing the socket belongs to `connection`; what outlives it to `kept`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use housewire_core::{BatchNumber, Filter, Hub, Message, Presence, Properties, Publisher, SessionId, Topic};
+use housewire_core::{BatchNumber, Filter, Hub, Message as Stored, Presence, Properties, Publisher, SessionId, Topic};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::caller::Caller;
 use crate::clients::Protocol;
 use crate::feed::Feed;
+use crate::kept::{KeptFeed, KeptFeeds, NotHanded, Seat};
+use crate::limits::WS_SESSION_KEEP;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
-use crate::shard;
-use crate::stats::{Bound, Stats};
-use crate::ws::reply;
-use crate::ws::request::{Frame, Publish, Request};
+use crate::shard::{self, Shard};
+use crate::stats::Bound;
+use crate::ws::language::Language;
+use crate::ws::reply::{self, Value};
+use crate::ws::request::{Hello, Operation, Publish, Request};
 
 /// See the module.
 pub(super) struct Session {
-    /// What it is subscribed to.
-    pub(super) feed: Feed,
+    caller: Caller,
+    language: Language,
+    channel: Channel,
     publisher: Publisher,
-    subscriptions_max: usize,
-    stats: Arc<Stats>,
     _presence: PresenceGuard,
+}
+
+/// What it is subscribed to.
+enum Channel {
+    /// Ends with the connection.
+    Passing(Box<Feed>),
+    Kept(Box<KeptFeed>),
 }
 
 /// An answer, and where it belongs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// Before anything that waits to be written: the answer to a subscription comes before its stored values.
-    First(String),
+    First(Message),
     /// Behind what waits: no message comes after the answer to the end of its subscription.
-    Last(String),
+    Last(Message),
     /// As the last: `ok` with this id when the disk has the batch, an error if it refuses it.
-    Durable(Option<String>, BatchNumber),
+    Durable(Option<Vec<u8>>, BatchNumber),
 }
 
 /// Devices that a session reported for are online while it lives.
@@ -50,32 +61,130 @@ impl Drop for PresenceGuard {
 }
 
 impl Session {
-    pub(super) fn new(caller: &Caller) -> Self {
+    pub(super) fn new(caller: Caller, language: Language) -> Self {
         let hub = Arc::clone(caller.hub());
         let session = hub.new_session();
         Self {
-            feed: Feed::new(caller, session, Protocol::WebSocket, reply::ENCODING),
+            channel: Channel::Passing(Box::new(new_feed(&caller, session, language))),
             publisher: caller.publisher(session, "ws", Presence::Connected),
-            subscriptions_max: caller.shard.config.limits.ws_subscriptions,
-            stats: Arc::clone(&caller.shard.stats),
+            caller,
+            language,
             _presence: PresenceGuard { hub, session },
         }
     }
 
-    /// Does what a text frame asks for.
-    pub(super) fn handle(&mut self, frame: Frame<'_>) -> Answer {
-        let Frame { id, request } = frame;
-        let id = id.as_deref();
-        match request.and_then(|request| self.fulfil(request)) {
-            Ok(Outcome::Subscribed) => Answer::First(reply::ok(id)),
-            Ok(Outcome::Done) => Answer::Last(reply::ok(id)),
-            Ok(Outcome::Published(due)) => match due {
-                Some(batch) => Answer::Durable(id.map(str::to_owned), batch),
-                None => Answer::Last(reply::ok(id)),
-            },
-            Ok(Outcome::Found(message)) => Answer::Last(reply::present(id, &message)),
-            Err(refusal) => Answer::Last(reply::error(id, &refusal)),
+    pub(super) fn shard(&self) -> &Shard {
+        &self.caller.shard
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        match &self.channel {
+            Channel::Passing(feed) => feed,
+            Channel::Kept(kept) => kept,
         }
+    }
+
+    pub(super) fn feed_mut(&mut self) -> &mut Feed {
+        match &mut self.channel {
+            Channel::Passing(feed) => feed,
+            Channel::Kept(kept) => kept,
+        }
+    }
+
+    /// Where others ask for what is kept of it, if it is.
+    pub(super) fn seat(&self) -> Option<Arc<Seat>> {
+        match &self.channel {
+            Channel::Passing(_) => None,
+            Channel::Kept(kept) => Some(Arc::clone(kept.seat())),
+        }
+    }
+
+    /// Ends for good, whatever was to be kept.
+    pub(super) fn end(self) {
+        if let Channel::Kept(kept) = self.channel {
+            kept.end();
+        }
+    }
+
+    /// Does what an operation asks for.
+    pub(super) async fn handle(&mut self, operation: Operation<'_>) -> Answer {
+        let Operation { id, request } = operation;
+        let (language, id) = (self.language, id.as_deref());
+        let outcome = match request {
+            // The only one that waits for somebody.
+            Ok(Request::Hello(hello)) => return self.greet(id, hello).await,
+            Ok(request) => self.fulfil(request),
+            Err(refusal) => Err(refusal),
+        };
+        match outcome {
+            Ok(Outcome::Subscribed) => Answer::First(reply::ok(language, id)),
+            Ok(Outcome::Done) => Answer::Last(reply::ok(language, id)),
+            Ok(Outcome::Published(due)) => match due {
+                Some(batch) => Answer::Durable(id.map(<[u8]>::to_vec), batch),
+                None => Answer::Last(reply::ok(language, id)),
+            },
+            Ok(Outcome::Found(message)) => Answer::Last(reply::present(language, id, &message)),
+            Err(refusal) => Answer::Last(reply::error(language, id, &refusal)),
+        }
+    }
+
+    async fn greet(&mut self, id: Option<&[u8]>, hello: Hello) -> Answer {
+        match self.hello(hello).await {
+            // What comes again comes behind it.
+            Ok(lost) => Answer::First(self.welcome(id, lost)),
+            Err(refusal) => Answer::Last(reply::error(self.language, id, &refusal)),
+        }
+    }
+
+    fn welcome(&self, id: Option<&[u8]>, lost: Option<u64>) -> Message {
+        let Channel::Kept(kept) = &self.channel else { unreachable!("whoever is welcome has a session") };
+        let fields = [
+            ("session", Value::Text(kept.token())),
+            ("resumed", Value::Bool(lost.is_some())),
+            ("lost", Value::Number(lost.unwrap_or(0))),
+            ("keep", Value::Number(kept.keep().as_secs())),
+        ];
+        reply::Answer { op: "ok", id, fields: &fields }.write(self.language)
+    }
+
+    /// Has a session that outlives the connection: a new one, or one from before, of which so many messages are lost.
+    async fn hello(&mut self, hello: Hello) -> Result<Option<u64>, Refusal> {
+        if matches!(self.channel, Channel::Kept(_)) || self.feed().subscription_count() > 0 {
+            let why = "hello comes first, once in a connection and before subscribe";
+            return Err(Refusal::BadRequest(why.into()));
+        }
+        let keep = hello.keep.unwrap_or(WS_SESSION_KEEP).min(self.caller.shard.config.limits.ws_session_keep);
+        match hello.session {
+            None => self.begin(keep).map(|()| None),
+            Some((token, last)) => self.resume(&token, last, keep).await.map(Some),
+        }
+    }
+
+    fn begin(&mut self, keep: Duration) -> Result<(), Refusal> {
+        let feed = new_feed(&self.caller, self.caller.hub().new_session(), self.language);
+        let kept = KeptFeeds::keep(&self.caller, feed, keep).map_err(|_| {
+            let bound = self.caller.shard.config.limits.ws_sessions;
+            Refusal::Full(format!("there are {bound} sessions already (limits.ws_sessions): go on without one"))
+        })?;
+        self.channel = Channel::Kept(Box::new(kept));
+        Ok(())
+    }
+
+    async fn resume(&mut self, token: &str, last: u64, keep: Duration) -> Result<u64, Refusal> {
+        let claimed = self.caller.shard.kept.claim(token, self.caller.principal()).await;
+        let mut kept = claimed.map_err(|reason| match reason {
+            NotHanded::Unknown => Refusal::UnknownSession,
+            NotHanded::Busy => Refusal::Full("the connection before does not let go of the session: try again".into()),
+        })?;
+        if !kept.is_encoded(&self.language.encoding()) {
+            let why = "the session speaks another subprotocol: come back with the one it began with";
+            return Err(Refusal::BadRequest(why.into()));
+        }
+        let Some(lost) = kept.resume(&self.caller, last, keep) else {
+            return Err(Refusal::BadRequest(format!("last is {last}, but that number was never sent")));
+        };
+        self.channel = Channel::Kept(Box::new(kept));
+        Ok(lost)
     }
 
     fn fulfil(&mut self, request: Request<'_>) -> Result<Outcome, Refusal> {
@@ -83,25 +192,34 @@ impl Session {
             Request::Subscribe(filter) => self.subscribe(filter),
             Request::Unsubscribe(filter) => {
                 // Whether there was one or not: now there is none.
-                let _was_subscribed = self.feed.unsubscribe(&filter);
+                let _was_subscribed = self.feed_mut().unsubscribe(&filter);
                 Ok(Outcome::Done)
             }
             Request::Publish(message) => self.publish(message),
             Request::Get(topic) => self.get(&topic),
+            Request::Acknowledge(last) => self.acknowledge(last),
             Request::Ping => Ok(Outcome::Done),
+            Request::Hello(_) => unreachable!("is handled before"),
         }
     }
 
     fn subscribe(&mut self, filter: Filter) -> Result<Outcome, Refusal> {
-        let bound = self.subscriptions_max;
-        if self.feed.subscription_count() >= bound {
-            self.stats.reach(Bound::WsSubscriptions);
+        let bound = self.caller.shard.config.limits.ws_subscriptions;
+        if self.feed().subscription_count() >= bound {
+            self.caller.shard.stats.reach(Bound::WsSubscriptions);
             let why =
                 format!("a WebSocket may have {bound} subscriptions (limits.ws_subscriptions): use wider filters");
             return Err(Refusal::Full(why));
         }
-        self.feed.subscribe(filter)?;
+        self.feed_mut().subscribe(filter)?;
         Ok(Outcome::Subscribed)
+    }
+
+    fn acknowledge(&self, last: u64) -> Result<Outcome, Refusal> {
+        if self.feed().acknowledge(last) {
+            return Ok(Outcome::Done);
+        }
+        Err(Refusal::BadRequest(format!("last is {last}, but no message with that number was sent in this session")))
     }
 
     fn publish(&self, message: Publish<'_>) -> Result<Outcome, Refusal> {
@@ -117,9 +235,13 @@ impl Session {
     }
 }
 
+fn new_feed(caller: &Caller, session: SessionId, language: Language) -> Feed {
+    Feed::new(caller, session, Protocol::WebSocket, language.encoding())
+}
+
 enum Outcome {
     Subscribed,
     Published(Option<BatchNumber>),
     Done,
-    Found(Message),
+    Found(Stored),
 }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
-use crate::limits::WS_READ_BYTES_MAX;
+use crate::limits::{TICK_BYTES_MAX, WS_PONGS_UNSENT_MAX, WS_READ_BYTES_MAX};
 use crate::shard::Shard;
 
 /// See the module.
@@ -25,12 +25,16 @@ pub(super) struct Socket {
     is_full: bool,
     /// Nothing more is read: what comes behind an error means nothing.
     is_over: bool,
+    /// Answers to pings that were written since all was flushed; a client that does not read them is not read from.
+    pongs_unsent: usize,
 }
 
 impl Socket {
     pub(super) fn new(stream: Upgraded, config: WebSocketConfig, shard: Shard) -> Self {
-        let wire = Wire { stream: TokioIo::new(stream), waker: Waker::noop().clone(), shard, unread: Bytes::new() };
-        Self { machine: WebSocket::from_raw_socket(wire, Role::Server, Some(config)), is_full: false, is_over: false }
+        let (stream, waker) = (TokioIo::new(stream), Waker::noop().clone());
+        let wire = Wire { stream, waker, shard, unread: Bytes::new(), due: 0 };
+        let machine = WebSocket::from_raw_socket(wire, Role::Server, Some(config));
+        Self { machine, is_full: false, is_over: false, pongs_unsent: 0 }
     }
 
     /// The next message; `None` after the farewell of both sides. Ends for good with the first error.
@@ -49,8 +53,22 @@ impl Socket {
         if self.is_over {
             return Some(None);
         }
+        if self.pongs_unsent >= WS_PONGS_UNSENT_MAX {
+            match self.flush_ready() {
+                Ok(true) => {}
+                // Whoever waits is woken when the connection takes more.
+                Ok(false) => return None,
+                Err(error) => {
+                    self.is_over = true;
+                    return Some(Some(Err(error)));
+                }
+            }
+        }
         match self.machine.read() {
-            Ok(message) => Some(Some(Ok(message))),
+            Ok(message) => {
+                self.pongs_unsent += usize::from(message.is_ping());
+                Some(Some(Ok(message)))
+            }
             Err(error) if would_block(&error) => None,
             Err(Error::AlreadyClosed | Error::ConnectionClosed) => {
                 self.is_over = true;
@@ -61,14 +79,6 @@ impl Socket {
                 Some(Some(Err(error)))
             }
         }
-    }
-
-    /// Puts a message behind what is to be written; waits while that is too much.
-    pub(super) async fn feed(&mut self, message: Message) -> Result<(), Error> {
-        if self.is_full {
-            self.flush().await?;
-        }
-        self.write(message)
     }
 
     /// Puts a message behind what is to be written. Whoever finds the socket full flushes before the next.
@@ -97,6 +107,7 @@ impl Socket {
             // The farewell of both sides is said, which is all there was.
             Ok(()) | Err(Error::ConnectionClosed) => {
                 self.is_full = false;
+                self.pongs_unsent = 0;
                 Ok(true)
             }
             Err(error) => Err(error),
@@ -125,7 +136,9 @@ impl Socket {
 
     /// Whoever polls is woken when the connection has or takes more.
     pub(super) fn attend(&mut self, cx: &Context<'_>) {
-        self.machine.get_mut().waker.clone_from(cx.waker());
+        let wire = self.machine.get_mut();
+        wire.waker.clone_from(cx.waker());
+        wire.due = TICK_BYTES_MAX;
     }
 }
 
@@ -140,16 +153,23 @@ struct Wire {
     shard: Shard,
     /// What came with a read and has not been asked for.
     unread: Bytes,
+    /// How much may be read before others have their turn, whether or not there is a whole message in it.
+    due: usize,
 }
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.unread.is_empty() {
+            if self.due == 0 {
+                self.waker.wake_by_ref();
+                return Err(ErrorKind::WouldBlock.into());
+            }
             let mut scratch = self.shard.scratch.lock();
             let mut space = ReadBuf::new(&mut scratch.space()[..WS_READ_BYTES_MAX]);
             let mut cx = Context::from_waker(&self.waker);
             at_once(Pin::new(&mut self.stream).poll_read(&mut cx, &mut space))?;
             let read = space.filled();
+            self.due = self.due.saturating_sub(read.len());
             let (now, later) = read.split_at(read.len().min(buffer.len()));
             buffer[..now.len()].copy_from_slice(now);
             self.unread = Bytes::copy_from_slice(later);

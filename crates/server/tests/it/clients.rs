@@ -56,7 +56,7 @@ fn a_client_is_shown_with_all_that_is_known_of_it() {
         "id": "a", "protocol": "mqtt", "version": "5", "transport": "tcp", "address": shown["address"], "user": "guest",
         "connected": true, "since": shown["since"], "subscriptions": 2, "in_flight": 0,
         "queued": {"messages": 0, "bytes": 0},
-        "dropped": {"overflow": 0, "memory": 0, "too_large": 0, "expired": 0, "unclaimed": 0 },
+        "dropped": {"overflow": 0, "memory": 0, "too_large": 0, "expired": 0, "unclaimed": 0 }, "conflated": 0,
         "bytes": {"in": connect_5("a").len() + 13 + 7, "out": shown["bytes"]["out"]}, "keep_alive_s": 60, "session_expiry_s": 100,
     });
     assert_eq!(shown, expected);

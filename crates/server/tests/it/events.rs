@@ -78,3 +78,145 @@ fn the_end_is_proper() {
         stream.expect_end();
     }
 }
+
+fn publish(hub: &TestHub, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        text(hub, "POST", "/api/topics/lab/n", &number.to_string()).expect(204);
+    }
+}
+
+/// The next numbers, which must come in order and each once.
+#[track_caller]
+fn expect(events: &mut Events, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let event = events.next();
+        assert_eq!((&*events.last_event, &event["payload"]), ("", &value!(number)), "{event}");
+    }
+}
+
+#[test]
+fn who_comes_back_misses_nothing() {
+    let hub = TestHub::start();
+    let mut events = Events::open(&hub, "filter=lab/%23");
+    publish(&hub, 0..5);
+    expect(&mut events, 0..3);
+    let last = events.last_id.clone();
+    // Two have been sent and were not read.
+    drop(events);
+    publish(&hub, 5..10);
+    let mut events = Events::resume(&hub, "filter=lab/%23", &last);
+    publish(&hub, 10..12);
+    expect(&mut events, 3..12);
+    // Again and again, from where it was.
+    for start in [12, 13] {
+        let last = events.last_id.clone();
+        drop(events);
+        publish(&hub, start..start + 1);
+        events = Events::resume(&hub, "filter=lab/%23", &last);
+        expect(&mut events, start..start + 1);
+    }
+    // An event before the last one is a place like any other, as long as it is kept.
+    let mut events = Events::resume(&hub, "filter=lab/%23", &last);
+    expect(&mut events, 3..14);
+}
+
+#[test]
+fn who_comes_back_takes_the_stream_from_the_connection_before() {
+    let hub = TestHub::start();
+    let mut old = Events::open(&hub, "filter=lab/%23");
+    publish(&hub, 0..2);
+    expect(&mut old, 0..2);
+    // The hub does not know yet that this connection is dead.
+    let mut new = Events::resume(&hub, "filter=lab/%23", &old.last_id);
+    publish(&hub, 2..4);
+    expect(&mut new, 2..4);
+    old.expect_end();
+    let clients = get(&hub, "/api/clients").expect(200).json();
+    assert_eq!(clients.as_array().unwrap().len(), 1, "{clients}");
+}
+
+#[test]
+fn who_cannot_come_back_begins_anew() {
+    let hub = TestHub::start();
+    text(&hub, "PUT", "/api/topics/lab/kept", "7").expect(204);
+    let mut events = Events::open(&hub, "filter=lab/%23");
+    assert_eq!(events.next()["payload"], 7);
+    let last = events.last_id.clone();
+    drop(events);
+    let other = format!("{}.1", "0".repeat(16));
+    let beyond = format!("{}9", last);
+    // Other filters, another stream, an event that was never sent, no id at all.
+    for (query, last) in
+        [("filter=%23", &*last), ("filter=lab/%23", &other), ("filter=lab/%23", &beyond), ("filter=lab/%23", "7")]
+    {
+        let mut events = Events::resume(&hub, query, last);
+        let first = events.next();
+        assert_eq!(events.last_event, "reset", "{last}: {first}");
+        // What is stored comes first again.
+        assert_eq!(events.next()["retain"], true);
+    }
+}
+
+#[test]
+fn what_is_kept_for_a_client_is_bounded() {
+    let hub = TestHub::builder().limits(|limits| limits.event_resume_bytes = 1_000).start();
+    let mut events = Events::open(&hub, "filter=lab/%23");
+    publish(&hub, 0..1);
+    expect(&mut events, 0..1);
+    let first = events.last_id.clone();
+    for start in 1..20 {
+        publish(&hub, start..start + 1);
+        expect(&mut events, start..start + 1);
+    }
+    let last = events.last_id.clone();
+    drop(events);
+    let mut events = Events::resume(&hub, "filter=lab/%23", &last);
+    publish(&hub, 20..21);
+    expect(&mut events, 20..21);
+    drop(events);
+    let mut events = Events::resume(&hub, "filter=lab/%23", &first);
+    events.next();
+    assert_eq!(events.last_event, "reset");
+}
+
+#[test]
+fn nobody_waits_for_ever() {
+    let hub =
+        TestHub::builder().limits(|limits| limits.event_resume_time = std::time::Duration::from_millis(200)).start();
+    let mut events = Events::open(&hub, "filter=lab/%23");
+    publish(&hub, 0..1);
+    expect(&mut events, 0..1);
+    let last = events.last_id.clone();
+    drop(events);
+    let began = std::time::Instant::now();
+    while get(&hub, "/api/clients").expect(200).json() != value!([]) {
+        assert!(began.elapsed() < crate::test_hub::PATIENCE, "the stream is kept");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut events = Events::resume(&hub, "filter=lab/%23", &last);
+    events.next();
+    assert_eq!(events.last_event, "reset");
+}
+
+#[test]
+fn a_client_that_is_away_can_be_forgotten() {
+    let hub = TestHub::start();
+    let mut events = Events::open(&hub, "filter=lab/%23");
+    publish(&hub, 0..1);
+    expect(&mut events, 0..1);
+    let last = events.last_id.clone();
+    drop(events);
+    let began = std::time::Instant::now();
+    let id = loop {
+        let clients = get(&hub, "/api/clients").expect(200).json();
+        if clients[0]["connected"] == false {
+            break clients[0]["id"].as_str().unwrap().to_owned();
+        }
+        assert!(began.elapsed() < crate::test_hub::PATIENCE, "it is still there");
+    };
+    call(&hub, "DELETE", &format!("/api/clients/{id}?forget=true"), &[], b"").expect(204);
+    assert_eq!(get(&hub, "/api/clients").expect(200).json(), value!([]));
+    let mut events = Events::resume(&hub, "filter=lab/%23", &last);
+    events.next();
+    assert_eq!(events.last_event, "reset");
+}

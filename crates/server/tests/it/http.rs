@@ -25,7 +25,6 @@ fn what_is_not_there() {
         ("POST", "/api/devices", "GET,HEAD"),
         ("PATCH", "/api/health", "GET,HEAD"),
         ("GET", "/api/devices/a/b/set", "POST"),
-        ("OPTIONS", "/api/topics/a", "GET,HEAD,PUT,POST,DELETE"),
         ("BREW", "/api/devices", "GET,HEAD"),
         ("GET", "/api/demo", "DELETE"),
         ("POST", "/", "GET,HEAD"),
@@ -39,6 +38,53 @@ fn what_is_not_there() {
         expected.sort_unstable();
         assert_eq!(seen, expected, "{method} {path}");
     }
+}
+
+#[test]
+fn what_a_path_takes() {
+    let hub = TestHub::start();
+    for (path, allowed) in [
+        ("/api/topics/a", "GET, HEAD, PUT, POST, DELETE, OPTIONS"),
+        ("/api/devices", "GET, HEAD, OPTIONS"),
+        ("/api/devices/a/b/set", "POST, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("*", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ] {
+        let answer = call(&hub, "OPTIONS", path, &[], b"").expect(204);
+        let mut seen: Vec<_> = answer.header("allow").split(", ").collect();
+        let mut expected: Vec<_> = allowed.split(", ").collect();
+        seen.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!((seen, answer.body.len()), (expected, 0), "{path}");
+    }
+    call(&hub, "OPTIONS", "/api/nothing", &[], b"").expect_problem(404, "not_found", &[]);
+}
+
+#[test]
+fn the_target_may_name_the_host() {
+    let hub = TestHub::start();
+    text(&hub, "PUT", "http://localhost:8080/api/topics/a", "hello").expect(204);
+    assert_eq!(get(&hub, "http://LOCALHOST/api/topics/a").expect(200).body, b"hello");
+    // The name in the target counts, whatever Host says (RFC 9112 section 3.2.2).
+    let evil = [("Host", "evil.example")];
+    assert_eq!(call(&hub, "GET", "http://127.0.0.1/api/health", &evil, b"").status, 200);
+    get(&hub, "http://evil.example/api/health").expect_problem(401, "unauthorized", &[]);
+    get(&hub, "http://me@localhost/api/health").expect_problem(400, "bad_request", &["Authorization"]);
+    call(&hub, "CONNECT", "localhost:1", &[], b"").expect_problem(501, "not_implemented", &["proxy"]);
+    call(&hub, "GET", "*", &[], b"").expect_problem(400, "bad_request", &["OPTIONS"]);
+}
+
+#[test]
+fn problems_say_what_they_are_about() {
+    let hub = TestHub::start();
+    let problem = get(&hub, "/api/devices/lamp?token=secret");
+    problem.expect_problem(404, "not_found", &["lamp"]);
+    assert_eq!(problem.json()["instance"], "/api/devices/lamp");
+    let head = call(&hub, "HEAD", "/api/devices/lamp", &[], b"").expect(404);
+    assert_eq!(
+        (head.header("content-length"), head.body.len()),
+        (&*get(&hub, "/api/devices/lamp").body.len().to_string(), 0)
+    );
 }
 
 #[test]
@@ -93,11 +139,12 @@ fn a_request_names_one_host() {
 fn answers_cannot_be_turned_into_pages() {
     let hub = TestHub::start();
     call(&hub, "PUT", "/api/topics/a", &[("Content-Type", "text/html")], b"<script>alert(1)</script>").expect(204);
-    for path in ["/api/topics/a", "/api/devices", "/api/nothing"] {
+    // What has a tag may be kept and asked for again; nobody but the client itself keeps anything.
+    for (path, caching) in [("/api/topics/a", "no-cache"), ("/api/devices", "no-store"), ("/api/nothing", "no-store")] {
         let answer = get(&hub, path);
         assert!(answer.header("content-security-policy").contains("sandbox"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert_eq!(answer.header("cache-control"), caching, "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
     }
 }

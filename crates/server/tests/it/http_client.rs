@@ -152,14 +152,28 @@ impl Incoming {
 pub(crate) struct Events {
     incoming: Incoming,
     seen: String,
+    /// Of the last message: its id, and its name if it has one.
+    pub(crate) last_id: String,
+    pub(crate) last_event: String,
 }
 
 impl Events {
     #[track_caller]
     pub(crate) fn open(hub: &TestHub, query: &str) -> Self {
-        let incoming = send(hub, "GET", &format!("/api/events?{query}"), &[], b"");
+        Self::open_with(hub, query, &[])
+    }
+
+    /// Comes back behind the event of this id.
+    #[track_caller]
+    pub(crate) fn resume(hub: &TestHub, query: &str, last: &str) -> Self {
+        Self::open_with(hub, query, &[("Last-Event-ID", last)])
+    }
+
+    #[track_caller]
+    fn open_with(hub: &TestHub, query: &str, headers: &[(&str, &str)]) -> Self {
+        let incoming = send(hub, "GET", &format!("/api/events?{query}"), headers, b"");
         assert_eq!(incoming.status, 200);
-        Self { incoming, seen: String::new() }
+        Self { incoming, seen: String::new(), last_id: String::new(), last_event: String::new() }
     }
 
     /// The next message; comments are passed over.
@@ -169,10 +183,13 @@ impl Events {
             while let Some((event, rest)) = self.seen.split_once("\n\n") {
                 let event = event.to_owned();
                 self.seen = rest.to_owned();
-                if let Some(data) = event.strip_prefix("data: ") {
-                    return serde_json::from_str(data).expect("JSON on one line");
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                if let Some(data) = field("data: ") {
+                    self.last_id = field("id: ").unwrap_or_default();
+                    self.last_event = field("event: ").unwrap_or_default();
+                    return serde_json::from_str(&data).expect("JSON on one line");
                 }
-                assert!(event.starts_with(':'), "{event}");
+                assert!(event.starts_with("retry: ") || event.starts_with(':'), "{event}");
             }
             let chunk = self.incoming.next_chunk().expect("the stream goes on");
             self.seen.push_str(std::str::from_utf8(&chunk).expect("text"));

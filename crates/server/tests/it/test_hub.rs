@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use housewire::config::{Config, Limits, Port, Settings};
-use housewire::serve::Server;
+use housewire::serve::{Addresses, Server};
 use tempfile::TempDir;
 
 /// Longest wait for anything; only a test that fails waits so long.
@@ -79,6 +79,15 @@ impl TestHub {
     /// MQTT's own port.
     pub(crate) fn mqtt(&self) -> SocketAddr {
         self.server().addresses().mqtt
+    }
+
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.server().addresses()
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn server(&self) -> &Server {

@@ -4,7 +4,12 @@ use super::*;
 use crate::Store;
 
 /// A database of each released version, as the sqlite3 shell dumps it; a newer one has the rows of the older ones and more.
-const FIXTURES: &[&str] = &[include_str!("fixtures/v1.sql"), include_str!("fixtures/v2.sql")];
+const FIXTURES: &[&str] =
+    &[include_str!("fixtures/v1.sql"), include_str!("fixtures/v2.sql"), include_str!("fixtures/v3.sql")];
+/// What fixtures hold from version 3 on.
+const ACCOUNT_ROWS: &str = "person anna Admin without secret/#\n\
+    credential 3 token Device(DeviceId(\"lamp\")) kitchen board from 192.0.2.7\n\
+    audit 1 token_created\n";
 /// What fixtures hold from version 2 on.
 const SESSION_ROWS: &str = "session 1 lamp-1 Some(Timestamp(1700000003600000)) will home/lamp/state\n\
     session 4 panel None\n\
@@ -25,7 +30,8 @@ const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
 
 /// What the fixture of a version holds.
 fn rows_of(version: usize) -> String {
-    if version >= 2 { [ROWS, SESSION_ROWS].concat() } else { ROWS.to_owned() }
+    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS];
+    parts[..version.min(parts.len())].concat()
 }
 
 fn folder_with(dump: &str) -> tempfile::TempDir {
@@ -47,7 +53,8 @@ fn schema(database: &Path) -> Vec<String> {
 }
 
 fn rows(folder: &Path) -> String {
-    let loaded = Store::open(folder).unwrap().load().unwrap();
+    let store = Store::open(folder).unwrap();
+    let loaded = store.load().unwrap();
     assert_eq!(loaded.skipped, []);
     let mut text = String::new();
     for device in loaded.snapshot.devices {
@@ -63,7 +70,26 @@ fn rows(folder: &Path) -> String {
         writeln!(text, "retained {} {}", message.topic, String::from_utf8_lossy(&message.payload)).unwrap();
     }
     write_sessions(&mut text, &loaded.sessions);
+    write_accounts(&mut text, &store.accounts().unwrap());
     text
+}
+
+fn write_accounts(text: &mut String, accounts: &crate::AccountStore) {
+    let loaded = accounts.load().unwrap();
+    assert_eq!(loaded.skipped, []);
+    for person in loaded.people {
+        let denied: Vec<_> = person.grant.deny.iter().map(|filter| filter.as_str()).collect();
+        writeln!(text, "person {} {:?} without {}", person.name, person.grant.role, denied.join(" ")).unwrap();
+    }
+    for credential in loaded.credentials {
+        let crate::CredentialRecord { id, kind, owner, label, used, .. } = credential;
+        let from = used.map(|(_, from)| from).unwrap_or_default();
+        writeln!(text, "credential {id} {} {owner:?} {label} from {from}", kind.name()).unwrap();
+    }
+    let query = crate::AuditQuery { limit: 10, ..crate::AuditQuery::default() };
+    for record in accounts.read_audit(&query).unwrap() {
+        writeln!(text, "audit {} {}", record.id, record.entry.event).unwrap();
+    }
 }
 
 fn write_sessions(text: &mut String, sessions: &crate::Sessions) {

@@ -1,0 +1,313 @@
+//! Accounts: who may come in, by what, and what they may do then.
+//!
+//! People have a password, devices and apps have tokens or certificates, browsers have sessions; whatever is shown makes a
+//! [`Login`], and what that may do is checked in `core`. All of it is kept in memory and changed on disk first, so that what
+//! is answered was written. Changes reach connections that exist: rights are replaced in place, and whoever showed what was
+//! taken back is turned out. Which bytes carry a credential belongs to the transports, the guest to `auth`.
+
+mod audit;
+mod change;
+mod credential;
+mod error;
+mod login;
+mod name;
+mod password;
+mod people;
+mod state;
+mod throttle;
+mod tokens;
+mod verified;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use housewire_core::{Hub, Permissions, Principal, Role, Timestamp};
+use housewire_store::{AccountStore, AuditQuery, AuditRecord, StoreError};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Semaphore;
+use tracing::{error, warn};
+
+pub(crate) use self::audit::{Audit, Deed, Event, Via};
+pub(crate) use self::change::Change;
+pub(crate) use self::credential::{Credential, CredentialId, SESSION_LIFE, Secret};
+pub(crate) use self::error::AccountError;
+pub(crate) use self::login::{Kind, Login, LoginError};
+use self::password::Passwords;
+pub(crate) use self::people::{NewPerson, PersonChange};
+pub(crate) use self::state::PersonView;
+use self::state::State;
+use self::throttle::Throttle;
+pub(crate) use self::tokens::{Expiry, NewToken, TokenChange, TokenOwner};
+use crate::auth::{GuestPolicy, Guests};
+use crate::clients::Clients;
+use crate::mqtt::Owner;
+use crate::reasons::with_reasons;
+use crate::shard::now;
+
+/// Changes made at once; more wait for their turn.
+const CHANGES_AT_ONCE_MAX: usize = 2;
+/// How often what is no hurry is written: when credentials were used, what the log gathered.
+const SAVE_USES_EVERY: Duration = Duration::from_secs(60);
+const SAVE_AUDIT_EVERY: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(crate) struct Accounts {
+    hub: Arc<Hub>,
+    clients: Arc<Clients>,
+    /// Changed under the lock of `store` only.
+    state: RwLock<State>,
+    /// One change at a time: looked at, written, taken over.
+    store: Mutex<AccountStore>,
+    passwords: Passwords,
+    throttle: Throttle,
+    pub(crate) audit: Audit,
+    pub(crate) guests: Guests,
+    /// Kept beside the list, as every request asks.
+    has_admin: AtomicBool,
+    /// Of the link that makes the first admin, as long as there is none.
+    setup_key: Secret,
+    /// Of the demo house and of this machine's command line; they end with the process.
+    house: [(Secret, Login); 2],
+    /// The names that the config file's users have.
+    reserved: Vec<String>,
+}
+
+impl Accounts {
+    /// Reads all accounts. `reserved` are names that no person may have.
+    pub(crate) fn open(
+        mut store: AccountStore,
+        hub: Arc<Hub>,
+        clients: Arc<Clients>,
+        guests: Guests,
+        reserved: Vec<String>,
+    ) -> Result<Self, StoreError> {
+        let loaded = store.load()?;
+        for skipped in &loaded.skipped {
+            warn!("{skipped}");
+        }
+        let fresh = Secret::random();
+        let secret = store.secret("passwords", fresh.reveal().as_bytes())?;
+        let audit = Audit::new(store.last_audit_id()?);
+        let state = State::new(loaded);
+        let has_admin = AtomicBool::new(state.has_admin());
+        let house =
+            |name: &str, permissions| (Secret::random(), Login::of_house(Arc::new(Principal::new(name, permissions))));
+        let accounts = Self {
+            hub,
+            clients,
+            guests,
+            state: RwLock::new(state),
+            store: Mutex::new(store),
+            passwords: Passwords::new(&secret),
+            throttle: Throttle::default(),
+            audit,
+            has_admin,
+            setup_key: Secret::random(),
+            house: [house("app:demo", Role::Member.permissions()), house("local", Permissions::all())],
+            reserved,
+        };
+        accounts.apply_guest_policy();
+        Ok(accounts)
+    }
+
+    /// The guest's rights depend on whether there is an admin.
+    fn apply_guest_policy(&self) {
+        let has_admin = self.has_admin();
+        for (principal, permissions) in self.guests.rights(has_admin) {
+            self.set_permissions(principal, permissions);
+        }
+        if self.guests.policy(has_admin) == GuestPolicy::Off {
+            self.turn_out_all_of(self.guests.guest());
+        }
+    }
+
+    /// What was logged, the newest first.
+    pub(crate) fn read_audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, AccountError> {
+        self.save(false);
+        Ok(self.store.lock().read_audit(query)?)
+    }
+
+    /// A secret of the hub that stays the same from start to start.
+    pub(crate) fn secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        let kept = self.store.lock().secret(name, Secret::random().reveal().as_bytes())?;
+        Ok(credential::hash(&kept))
+    }
+
+    /// Whether somebody looks after the hub; until then the guest does.
+    pub(crate) fn has_admin(&self) -> bool {
+        self.has_admin.load(Ordering::Acquire)
+    }
+
+    /// Whether names, passwords and tokens mean something to this hub.
+    pub(crate) fn knows_anybody(&self) -> bool {
+        let state = self.state.read();
+        !state.people.is_empty() || !state.credentials.is_empty()
+    }
+
+    /// What the link to set the hub up ends with; `None` once there is an admin.
+    pub(crate) fn setup_key(&self) -> Option<&Secret> {
+        (!self.has_admin()).then_some(&self.setup_key)
+    }
+
+    /// What the demo house shows.
+    pub(crate) fn demo_token(&self) -> &Secret {
+        &self.house[0].0
+    }
+
+    /// What shows that somebody may read the data folder, and so may do anything.
+    pub(crate) fn local_token(&self) -> &Secret {
+        &self.house[1].0
+    }
+
+    /// Whom a name that was kept, of a session's owner for one, means.
+    pub(crate) fn principal(&self, name: &str) -> Option<Arc<Principal>> {
+        if name == self.guests.guest().name() {
+            let is_shut_out = self.guests.policy(self.has_admin()) == GuestPolicy::Off;
+            return (!is_shut_out).then(|| Arc::clone(self.guests.guest()));
+        }
+        if let Some((_, login)) = self.house.iter().find(|(_, login)| login.principal.name() == name) {
+            return Some(Arc::clone(&login.principal));
+        }
+        self.state.read().principal(name)
+    }
+
+    /// Whether what somebody came in with still opens the door.
+    pub(crate) fn is_valid(&self, login: &Login) -> bool {
+        let Some(id) = login.credential else {
+            // Rights are taken from whoever has no credential of his own.
+            return login.kind == Kind::Nobody || *login.principal.permissions() != Permissions::default();
+        };
+        let now = now().wall;
+        self.state.read().credentials.get(&id).is_some_and(|credential| !credential.is_expired(now))
+    }
+
+    /// Turns out whoever came in by one of these.
+    fn turn_out(&self, ids: &[CredentialId]) {
+        self.clients.turn_out(|connection, _| connection.credential.is_some_and(|id| ids.contains(&id)));
+    }
+
+    /// Turns out everybody of this name.
+    fn turn_out_all_of(&self, principal: &Principal) {
+        self.clients.turn_out(|_, client| client.subscriber.principal().name() == principal.name());
+    }
+
+    /// Gives somebody other rights, at once and everywhere.
+    fn set_permissions(&self, principal: &Principal, permissions: Permissions) {
+        if *principal.permissions() != permissions {
+            self.hub.set_permissions(principal, permissions);
+        }
+    }
+
+    /// Writes what is no hurry, and ends what has expired, for as long as the hub runs; [`Accounts::save_all`] writes the rest.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        let mut since_uses = Duration::ZERO;
+        loop {
+            tokio::time::sleep(SAVE_AUDIT_EVERY).await;
+            since_uses += SAVE_AUDIT_EVERY;
+            let saves_uses = since_uses >= SAVE_USES_EVERY;
+            if saves_uses {
+                since_uses = Duration::ZERO;
+            }
+            let accounts = Arc::clone(&self);
+            let saved = tokio::task::spawn_blocking(move || accounts.save(saves_uses)).await;
+            if let Err(error) = saved {
+                error!("the audit log could not be written: {error}");
+            }
+        }
+    }
+
+    /// Writes all that is not written yet. Call it when nobody comes in any more.
+    pub(crate) fn save_all(&self) {
+        self.save(true);
+    }
+
+    fn save(&self, saves_uses: bool) {
+        let records = self.audit.take();
+        if !records.is_empty()
+            && let Err(problem) = self.store.lock().write_audit(&records)
+        {
+            self.audit.put_back(records, &problem);
+        }
+        self.end_expired();
+        if saves_uses {
+            let uses = self.state.read().take_uses();
+            if !uses.is_empty()
+                && let Err(problem) = self.store.lock().note_uses(&uses)
+            {
+                warn!("when tokens were last used could not be written: {}", with_reasons(&problem));
+            }
+        }
+    }
+
+    /// Turns out whoever came in by what has expired, and forgets sessions of browsers that have.
+    fn end_expired(&self) {
+        let now = now().wall;
+        let expired = self.state.read().newly_expired(now);
+        if expired.is_empty() {
+            return;
+        }
+        self.turn_out(&expired);
+        let sessions: Vec<_> = expired.iter().copied().filter(|id| self.state.read().is_session(*id)).collect();
+        if !sessions.is_empty()
+            && let Err(problem) = self.forget(&sessions)
+        {
+            warn!("sessions that have expired could not be deleted: {problem}");
+        }
+    }
+
+    /// Deletes credentials: on disk, here, and their connections.
+    fn forget(&self, ids: &[CredentialId]) -> Result<(), AccountError> {
+        let mut store = self.store.lock();
+        let numbers: Vec<_> = ids.iter().map(|id| id.number()).collect();
+        store.delete_credentials(&numbers)?;
+        let orphans = self.state.write().forget(ids);
+        drop(store);
+        self.disarm(&orphans);
+        self.turn_out(ids);
+        Ok(())
+    }
+
+    /// Does what takes a disk or a hash, on a thread of its own; it is done whether or not somebody still waits for it.
+    pub(crate) async fn aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, AccountError> + Send + 'static,
+    ) -> Result<T, AccountError> {
+        static TURNS: Semaphore = Semaphore::const_new(CHANGES_AT_ONCE_MAX);
+        let turn = TURNS.acquire().await.expect("nobody closes it");
+        let accounts = Arc::clone(self);
+        let working = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&accounts)
+        });
+        match working.await {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The shard is about to end, and with it whoever waits.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// When what somebody came in with ends.
+    pub(crate) fn expires(&self, id: CredentialId) -> Option<Timestamp> {
+        self.state.read().credentials.get(&id).and_then(|credential| credential.expires())
+    }
+
+    /// Whom sessions of this name belong to.
+    pub(crate) fn owner_of(&self, name: &str) -> Owner {
+        match self.principal(name) {
+            Some(principal) => Owner::Found(principal),
+            None if name == self.guests.guest().name() => Owner::ShutOut,
+            None => Owner::Gone,
+        }
+    }
+
+    /// Somebody showed what opens nothing; says how long to wait if that happens too often.
+    pub(crate) fn note_wrong_credential(&self, address: IpAddr) -> Result<(), LoginError> {
+        self.throttle.note_wrong_credential(address, now().instant)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! Somebody shows something: who that makes of him.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use housewire_core::{DeviceId, Principal};
+use housewire_protocols::scram::prepared;
+use housewire_store::{CredentialKind, CredentialOwner};
+use thiserror::Error;
+
+use crate::accounts::credential::{Credential, CredentialId, SECRET_CHARS, hash};
+use crate::accounts::{Accounts, Change, Deed, Event, Via};
+use crate::peer::Peer;
+use crate::shard::now;
+use crate::tls::IssuedBy;
+
+/// Why somebody with a certificate is not let in.
+const REVOKED: &str = "This certificate was revoked, or its device was deleted. Have an admin make another one.";
+const NO_DEVICE: &str = "The common name (CN) of your certificate is no device id, which has 1 to 64 characters of \
+     A-Z a-z 0-9 _ -. Use a certificate that names the device.";
+
+/// Who came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) kind: Kind,
+    /// What was shown, if it can be taken back by itself.
+    pub(crate) credential: Option<CredentialId>,
+}
+
+/// What kind of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nobody yet, who may do nothing but say who he is.
+    Nobody,
+    /// Whoever comes without a credential, where that is allowed.
+    Guest,
+    /// With an account, or from the config file.
+    Person,
+    Device,
+    App,
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum LoginError {
+    /// Which of the two, is nobody's business.
+    #[error("the user name or the password is wrong")]
+    Refused,
+    /// It opens nothing, or does so no longer.
+    #[error("this token is not valid: it was revoked, has expired, or was not written down whole")]
+    NoToken,
+    /// Too many failures.
+    #[error("too many attempts failed; try again in {} s", .0.as_secs() + 1)]
+    Slowed(Duration),
+    /// See [`crate::limits::PASSWORD_CHECKS_MAX`].
+    #[error("too many passwords are being checked at once; try again later")]
+    Busy,
+    /// The operating system has no random numbers, or no thread.
+    #[error("the hub's machine cannot check passwords at the moment; the hub's log says why")]
+    Machine,
+}
+
+impl Login {
+    /// Somebody who showed nothing that could be taken back.
+    pub(crate) fn of(principal: Arc<Principal>, kind: Kind) -> Self {
+        Self { principal, kind, credential: None }
+    }
+
+    /// Something that belongs to the hub itself.
+    pub(super) fn of_house(principal: Arc<Principal>) -> Self {
+        Self::of(principal, Kind::App)
+    }
+
+    fn by(credential: &Credential) -> Self {
+        let kind = match credential.record.owner {
+            CredentialOwner::Person(_) => Kind::Person,
+            CredentialOwner::Device(_) => Kind::Device,
+            CredentialOwner::App(_) => Kind::App,
+        };
+        Self { principal: Arc::clone(&credential.principal), kind, credential: Some(credential.id()) }
+    }
+}
+
+impl Accounts {
+    /// Whose token that is; `None` if it is none. Whoever may be mistaken in good faith asks this, and
+    /// [`Accounts::by_token`] otherwise.
+    pub(crate) fn find_token(&self, shown: &str, address: IpAddr) -> Option<Login> {
+        // Whatever has another length was never given out.
+        if shown.len() != SECRET_CHARS {
+            return None;
+        }
+        if let Some((_, login)) = self.house.iter().find(|(secret, _)| secret.is(shown)) {
+            return Some(login.clone());
+        }
+        self.find(CredentialKind::Token, &hash(shown.as_bytes()), address)
+    }
+
+    /// Whose token that is. Who shows many that are none has to wait.
+    pub(crate) fn by_token(&self, shown: &str, address: IpAddr, via: Via) -> Result<Login, LoginError> {
+        self.find_token(shown, address).ok_or_else(|| self.refuse_credential("token", address, via))
+    }
+
+    /// Whose browser has this cookie; `None` if its session is over.
+    pub(crate) fn by_cookie(&self, shown: &str, address: IpAddr) -> Option<Login> {
+        (shown.len() == SECRET_CHARS).then(|| self.find(CredentialKind::Session, &hash(shown.as_bytes()), address))?
+    }
+
+    /// Whose certificate has this fingerprint (SHA-256 of its DER).
+    pub(crate) fn by_certificate(
+        &self,
+        fingerprint: &[u8; 32],
+        address: IpAddr,
+        via: Via,
+    ) -> Result<Login, LoginError> {
+        let found = self.find(CredentialKind::Certificate, fingerprint, address);
+        found.ok_or_else(|| self.refuse_credential("certificate", address, via))
+    }
+
+    /// Who connects like this, apart from what he may still show: the device whose certificate it is, or a guest.
+    pub(crate) fn by_connection(&self, peer: &Peer, via: Via) -> Result<Login, &'static str> {
+        let Some(certificate) = peer.client_certificate() else {
+            return self.guests.admit_address(peer, self.has_admin());
+        };
+        match certificate.issued_by {
+            IssuedBy::Local => {
+                let address = peer.address().ip();
+                self.by_certificate(&certificate.fingerprint.0, address, via).map_err(|_| REVOKED)
+            }
+            // Its CA vouches for the name, and is the one to take it back.
+            IssuedBy::Further => {
+                let device = DeviceId::parse(&certificate.subject).map_err(|_| NO_DEVICE)?;
+                let principal = self.state.write().principal_of(&CredentialOwner::Device(device), None);
+                Ok(Login::of(principal, Kind::Device))
+            }
+        }
+    }
+
+    fn find(&self, kind: CredentialKind, hash: &[u8; 32], address: IpAddr) -> Option<Login> {
+        let now = now().wall;
+        let state = self.state.read();
+        let credential = state.find(hash)?;
+        if credential.record.kind != kind || credential.is_expired(now) {
+            return None;
+        }
+        credential.note_use(address, now);
+        Some(Login::by(credential))
+    }
+
+    fn refuse_credential(&self, what: &str, address: IpAddr, via: Via) -> LoginError {
+        let by = Change { who: None, address: Some(address), via };
+        let detail = Some(format!("a {what} that is not valid"));
+        self.audit.note(Deed { event: Event::RequestRefused, by: &by, subject: None, detail });
+        self.note_wrong_credential(address).err().unwrap_or(LoginError::NoToken)
+    }
+
+    /// Who has this name and password, checked with patience.
+    pub(crate) async fn by_password(
+        &self,
+        name: &str,
+        password: Vec<u8>,
+        address: IpAddr,
+        via: Via,
+    ) -> Result<Login, LoginError> {
+        let name = prepared(name).unwrap_or_default();
+        let (stored, principal) = {
+            let state = self.state.read();
+            let person = state.people.get(&name);
+            (person.map(|person| person.record.password.clone()), person.map(|person| Arc::clone(&person.principal)))
+        };
+        let check = async {
+            match self.passwords.check(stored, password).await? {
+                true => Ok(()),
+                false => Err(LoginError::Refused),
+            }
+        };
+        self.slowly(&name, address, via, check).await?;
+        principal.map(|principal| Login::of(principal, Kind::Person)).ok_or(LoginError::Refused)
+    }
+
+    /// As [`Accounts::by_password`], for what shows the password with every request.
+    pub(crate) async fn by_password_again(
+        &self,
+        name: &str,
+        password: Vec<u8>,
+        address: IpAddr,
+    ) -> Result<Login, LoginError> {
+        let known = prepared(name).unwrap_or_default();
+        let person = {
+            let state = self.state.read();
+            state.people.get(&known).map(|person| (person.record.password.clone(), Arc::clone(&person.principal)))
+        };
+        let verified = &self.passwords.verified;
+        if let Some((stored, principal)) = &person
+            && verified.contains(stored, &known, &password, now().instant)
+        {
+            return Ok(Login::of(Arc::clone(principal), Kind::Person));
+        }
+        let login = self.by_password(name, password.clone(), address, Via::Http).await?;
+        if let Some((stored, _)) = person {
+            verified.add(&stored, &known, &password, now().instant);
+        }
+        Ok(login)
+    }
+
+    /// Has a log-in succeed or fail, unless too many have failed before; and notes what came of it.
+    pub(crate) async fn slowly<T>(
+        &self,
+        name: &str,
+        address: IpAddr,
+        via: Via,
+        log_in: impl Future<Output = Result<T, LoginError>>,
+    ) -> Result<T, LoginError> {
+        let name = prepared(name).unwrap_or_default();
+        let by = Change { who: Some(name.clone()), address: Some(address), via };
+        let attempt = self.throttle.begin(address, &name, now().instant);
+        let (event, done) = match attempt {
+            Err(slowed) => (Event::SignInRefused, Err(slowed)),
+            Ok(attempt) => match log_in.await {
+                Ok(done) => {
+                    attempt.succeed();
+                    (Event::SignIn, Ok(done))
+                }
+                Err(LoginError::Refused) => (Event::SignInRefused, Err(LoginError::Refused)),
+                Err(error) => {
+                    attempt.withdraw();
+                    (Event::SignInRefused, Err(error))
+                }
+            },
+        };
+        let detail = done.as_ref().err().map(|error| why_in_the_log(*error).to_owned());
+        self.audit.note(Deed { event, by: &by, subject: None, detail });
+        done
+    }
+}
+
+fn why_in_the_log(error: LoginError) -> &'static str {
+    match error {
+        LoginError::Refused | LoginError::NoToken => "wrong name or password",
+        LoginError::Slowed(_) => "too many failures",
+        LoginError::Busy | LoginError::Machine => "could not be checked",
+    }
+}

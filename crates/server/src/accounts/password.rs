@@ -1,0 +1,150 @@
+//! Passwords: hashed with Argon2id, which is slow and takes memory on purpose, and so never checked on a shard.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use tokio::sync::Semaphore;
+use tracing::error;
+
+use crate::accounts::credential::Secret;
+use crate::accounts::error::AccountError;
+use crate::accounts::login::LoginError;
+use crate::accounts::verified::Verified;
+use crate::limits::{PASSWORD_CHECK_WAIT, PASSWORD_CHECKS_MAX};
+
+/// Characters of a password. Length is what makes one strong; the upper bound keeps hashing short.
+pub(crate) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
+
+/// What nobody should choose, since everybody tries it first; a password that is one of these, whatever its case, is refused.
+const COMMON: [&str; 22] = [
+    "password",
+    "passw0rd",
+    "password1",
+    "password123",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "87654321",
+    "11111111",
+    "00000000",
+    "qwertyui",
+    "qwerty123",
+    "qwertyuiop",
+    "1q2w3e4r",
+    "abcdefgh",
+    "abcd1234",
+    "iloveyou",
+    "raspberry",
+    "housewire",
+    "changeme",
+    "admin123",
+    "administrator",
+];
+
+/// See the module.
+pub(super) struct Passwords {
+    checks: Arc<Semaphore>,
+    /// The hash of what nobody knows: whoever gives an unknown name waits as long as whoever gives a wrong password.
+    nobodys: String,
+    pub(super) verified: Verified,
+}
+
+impl Passwords {
+    pub(super) fn new(secret: &[u8]) -> Self {
+        let nobodys = hash(Secret::random().reveal());
+        Self { checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)), nobodys, verified: Verified::new(secret) }
+    }
+
+    /// Whether the password is the one of this hash; of none if there is no such person. On a thread of its own.
+    pub(super) async fn check(&self, hash: Option<String>, password: Vec<u8>) -> Result<bool, LoginError> {
+        let turn = Arc::clone(&self.checks).acquire_owned();
+        let turn = tokio::time::timeout(PASSWORD_CHECK_WAIT, turn).await.map_err(|_| LoginError::Busy)?;
+        let is_known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobodys.clone());
+        let check = tokio::task::spawn_blocking(move || {
+            // Held until the check is over, whether or not the client still waits for it.
+            let _turn = turn;
+            let turn_out = PasswordHash::new(&hash).map(|hash| Argon2::default().verify_password(&password, &hash));
+            turn_out.map(|verified| verified.is_ok())
+        });
+        match check.await {
+            Ok(Ok(is_right)) => Ok(is_known && is_right),
+            Ok(Err(problem)) => {
+                error!(
+                    "a password's hash in the database cannot be read ({problem}): that person cannot sign in until it is set anew"
+                );
+                Ok(false)
+            }
+            Err(problem) => {
+                error!("a password could not be checked: {problem}");
+                Err(LoginError::Machine)
+            }
+        }
+    }
+}
+
+/// The hash of a new password, with a salt of its own. Takes as long as a check.
+fn hash(password: &str) -> String {
+    // 19 MiB, two passes, one lane: what OWASP's Password Storage Cheat Sheet recommends at the least, and the crate's default.
+    let hash: PasswordHash = Argon2::default()
+        .hash_password(password.as_bytes())
+        .expect("its parameters are the library's own, and the operating system has random numbers");
+    hash.to_string()
+}
+
+/// The hash of a password that somebody chose for `name`, unless it is too weak.
+pub(super) fn accept(name: &str, password: &str) -> Result<String, AccountError> {
+    let refuse = |why: &str| Err(AccountError::Unusable(why.to_owned()));
+    if !PASSWORD_CHARS.contains(&password.chars().count()) {
+        return refuse(
+            "A password has between 8 and 256 characters. A few words are easy to remember and hard to guess.",
+        );
+    }
+    let lower = password.to_lowercase();
+    if COMMON.contains(&lower.as_str()) || lower == name.to_lowercase() {
+        return refuse(
+            "That password is among the first that anybody tries. Choose another one: a few words, for instance.",
+        );
+    }
+    Ok(hash(password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_opens() {
+        let passwords = Passwords::new(b"secret");
+        let hash = accept("anna", "correct horse").unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        for (hash, password, expected) in [
+            (Some(hash.clone()), "correct horse", true),
+            (Some(hash.clone()), "Correct horse", false),
+            (Some(hash), "", false),
+            (None, "correct horse", false),
+            (Some("no hash".to_owned()), "no hash", false),
+        ] {
+            assert_eq!(passwords.check(hash, password.into()).await, Ok(expected), "{password}");
+        }
+        assert_ne!(accept("a", "correct horse").unwrap(), accept("a", "correct horse").unwrap(), "each has its salt");
+    }
+
+    #[test]
+    fn weak_passwords_are_refused() {
+        let long = "x".repeat(257);
+        for password in ["", "1234567", "Password", "HOUSEWIRE", "annamaria", "ÄÖÜäöüß", &long] {
+            assert!(accept("Annamaria", password).is_err(), "{password}");
+        }
+        assert!(accept("anna", "ÄÖÜäöüßß").is_ok(), "characters count, not bytes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_check_is_told() {
+        let passwords = Passwords::new(b"secret");
+        let _all = passwords.checks.acquire_many(PASSWORD_CHECKS_MAX as u32).await.unwrap();
+        assert_eq!(passwords.check(None, Vec::new()).await, Err(LoginError::Busy));
+    }
+}

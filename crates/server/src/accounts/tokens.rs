@@ -1,0 +1,250 @@
+//! Tokens and certificates of devices and apps: given out, changed, revoked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use housewire_core::{DeviceId, Filter, Grant, Permissions, Role, Timestamp};
+use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord};
+
+use crate::accounts::credential::{Credential, CredentialId, Secret};
+use crate::accounts::people::check_grant;
+use crate::accounts::state::principal_name;
+use crate::accounts::{AccountError, Accounts, Change, Deed, Event, name};
+use crate::config::parse_duration;
+use crate::shard::now;
+
+/// Tokens and certificates that there may be; more are refused.
+const CREDENTIALS_MAX: usize = 100_000;
+/// Of one device.
+const PER_DEVICE_MAX: usize = 32;
+
+/// For whom a token is.
+pub(crate) enum TokenOwner {
+    Device(DeviceId),
+    App(Grant),
+}
+
+/// A token that is to be made.
+pub(crate) struct NewToken {
+    pub(crate) owner: TokenOwner,
+    /// An app's is its name.
+    pub(crate) label: String,
+    pub(crate) expires: Expiry,
+}
+
+/// When something ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expiry(pub(crate) Option<Timestamp>);
+
+/// What is to be changed of a token; `None` stays.
+#[derive(Default)]
+pub(crate) struct TokenChange {
+    /// Of a device: an app's name is what it is.
+    pub(crate) label: Option<String>,
+    /// From here on of an app.
+    pub(crate) role: Option<Role>,
+    pub(crate) read: Option<Option<Vec<Filter>>>,
+    pub(crate) write: Option<Option<Vec<Filter>>>,
+    pub(crate) deny: Option<Vec<Filter>>,
+    pub(crate) expires: Option<Expiry>,
+}
+
+impl Expiry {
+    /// As people write it: a moment (RFC 3339), or how long from now (`90d`, `12h`); what lies in the past is refused.
+    pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Self, AccountError> {
+        let refuse = || {
+            AccountError::Unusable(format!(
+                "'{}' is no time in the future: write 90d, 12h, or a moment such as 2027-01-31T00:00:00Z.",
+                crate::refusal::shorten(text)
+            ))
+        };
+        let at = match text.parse::<jiff::Timestamp>() {
+            Ok(moment) => Timestamp::from_micros(moment.as_microsecond()),
+            Err(_) => now.after(parse_days(text).ok_or_else(refuse)?),
+        };
+        if at > now { Ok(Self(Some(at))) } else { Err(refuse()) }
+    }
+}
+
+fn parse_days(text: &str) -> Option<Duration> {
+    const DAYS_MAX: u32 = 36_500;
+    match text.strip_suffix('d') {
+        Some(days) => days.parse().ok().filter(|days| *days <= DAYS_MAX).map(|days| Duration::from_hours(24) * days),
+        None => parse_duration(text).ok(),
+    }
+}
+
+impl Accounts {
+    /// Tokens and certificates, in the order in which they were made; those of one device if it is named.
+    pub(crate) fn tokens(&self, device: Option<&DeviceId>) -> Vec<Arc<Credential>> {
+        let state = self.state.read();
+        let all = state.credentials.values().filter(|credential| credential.record.kind != CredentialKind::Session);
+        match device {
+            None => all.cloned().collect(),
+            Some(device) => {
+                let owner = CredentialOwner::Device(device.clone());
+                all.filter(|credential| credential.record.owner == owner).cloned().collect()
+            }
+        }
+    }
+
+    pub(crate) fn token(&self, id: CredentialId) -> Result<Arc<Credential>, AccountError> {
+        let found = self.state.read().credentials.get(&id).cloned();
+        found.filter(|credential| credential.record.kind != CredentialKind::Session).ok_or_else(|| {
+            AccountError::NotFound("There is no such token; it may have been revoked already.".to_owned())
+        })
+    }
+
+    /// Makes a token; its secret is shown this once.
+    pub(crate) fn create_token(&self, new: NewToken, by: &Change) -> Result<(Secret, Arc<Credential>), AccountError> {
+        let secret = Secret::random();
+        let credential = self.add(CredentialKind::Token, secret.hash(), new, by)?;
+        Ok((secret, credential))
+    }
+
+    /// Has a certificate, by the SHA-256 of its DER, open the door to a device.
+    pub(crate) fn register_certificate(
+        &self,
+        fingerprint: [u8; 32],
+        device: DeviceId,
+        label: String,
+        expires: Expiry,
+        by: &Change,
+    ) -> Result<Arc<Credential>, AccountError> {
+        let new = NewToken { owner: TokenOwner::Device(device), label, expires };
+        self.add(CredentialKind::Certificate, fingerprint, new, by)
+    }
+
+    fn add(
+        &self,
+        kind: CredentialKind,
+        hash: [u8; 32],
+        new: NewToken,
+        by: &Change,
+    ) -> Result<Arc<Credential>, AccountError> {
+        let NewToken { owner, label, expires } = new;
+        let label = name::label(&label)?;
+        let (owner, grant) = match owner {
+            TokenOwner::Device(id) => (CredentialOwner::Device(id), None),
+            TokenOwner::App(_) if label.is_empty() => {
+                return Err(AccountError::Unusable("An app's token needs a name, so that you know it again.".into()));
+            }
+            TokenOwner::App(grant) => (CredentialOwner::App(label.clone()), Some(grant)),
+        };
+        grant.as_ref().map_or(Ok(()), check_grant)?;
+        let mut store = self.store.lock();
+        self.must_have_room(&owner)?;
+        let id = self.next_id()?;
+        let record = CredentialRecord {
+            id,
+            kind,
+            hash,
+            owner,
+            label,
+            grant,
+            created: now().wall,
+            expires: expires.0,
+            used: None,
+        };
+        store.write_credential(&record)?;
+        let event = match kind {
+            CredentialKind::Certificate => Event::CertificateCreated,
+            _ => Event::TokenCreated,
+        };
+        let subject = principal_name(&record.owner);
+        let credential = self.state.write().put_credential(record).expect("devices and apps become somebody by it");
+        drop(store);
+        self.audit.note(Deed { event, by, subject: Some(&subject), detail: None });
+        Ok(credential)
+    }
+
+    fn must_have_room(&self, owner: &CredentialOwner) -> Result<(), AccountError> {
+        let state = self.state.read();
+        if state.credentials.len() >= CREDENTIALS_MAX {
+            return Err(AccountError::Full(format!(
+                "There are {CREDENTIALS_MAX} tokens, which is as many as there may be: revoke some."
+            )));
+        }
+        let of_owner = state.of_owner(owner).count();
+        match owner {
+            CredentialOwner::App(name) if of_owner > 0 => Err(AccountError::Taken(name.clone())),
+            CredentialOwner::Device(id) if of_owner >= PER_DEVICE_MAX => Err(AccountError::Full(format!(
+                "The device '{id}' has {PER_DEVICE_MAX} tokens, which is as many as it may have: revoke some."
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn change_token(
+        &self,
+        id: CredentialId,
+        change: TokenChange,
+        by: &Change,
+    ) -> Result<Arc<Credential>, AccountError> {
+        let TokenChange { label, role, read, write, deny, expires } = change;
+        let mut store = self.store.lock();
+        let before = self.token(id)?;
+        let mut record = before.record.clone();
+        let is_app = record.grant.is_some();
+        let wants_rights = role.is_some() || read.is_some() || write.is_some() || deny.is_some();
+        if !is_app && wants_rights {
+            let text = "A device may do what is its own, and nothing else: its rights cannot be changed.";
+            return Err(AccountError::Unusable(text.to_owned()));
+        }
+        if let Some(label) = label {
+            if is_app && label != record.label {
+                let text = "An app keeps its name, as its sessions belong to it. Make another token instead.";
+                return Err(AccountError::Unusable(text.to_owned()));
+            }
+            record.label = name::label(&label)?;
+        }
+        if let Some(grant) = &mut record.grant {
+            grant.role = role.unwrap_or(grant.role);
+            grant.read = read.unwrap_or(grant.read.take());
+            grant.write = write.unwrap_or(grant.write.take());
+            grant.deny = deny.unwrap_or(std::mem::take(&mut grant.deny));
+            check_grant(grant)?;
+        }
+        record.used = before.used();
+        record.expires = expires.map_or(before.expires(), |expiry| expiry.0);
+        store.write_credential(&record)?;
+        let changed = self.state.write().put_credential(record).expect("its owner is there");
+        drop(store);
+        if let Some(grant) = &changed.record.grant {
+            self.set_permissions(&changed.principal, grant.permissions());
+        }
+        let subject = principal_name(&changed.record.owner);
+        self.audit.note(Deed { event: Event::TokenChanged, by, subject: Some(&subject), detail: None });
+        Ok(changed)
+    }
+
+    pub(crate) fn revoke(&self, id: CredentialId, by: &Change) -> Result<(), AccountError> {
+        let credential = self.token(id)?;
+        self.forget(&[id])?;
+        self.note_revoked(&credential, by);
+        Ok(())
+    }
+
+    /// A device is gone, and what opened the door to it with it.
+    pub(crate) fn revoke_all_of(&self, device: &DeviceId, by: &Change) -> Result<(), AccountError> {
+        let tokens = self.tokens(Some(device));
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = tokens.iter().map(|credential| credential.id()).collect();
+        self.forget(&ids)?;
+        tokens.iter().for_each(|credential| self.note_revoked(credential, by));
+        Ok(())
+    }
+
+    fn note_revoked(&self, credential: &Credential, by: &Change) {
+        let subject = principal_name(&credential.record.owner);
+        let detail = Some(credential.record.label.clone()).filter(|label| !label.is_empty());
+        self.audit.note(Deed { event: Event::TokenRevoked, by, subject: Some(&subject), detail });
+    }
+
+    /// Principals that nobody can be any more have no rights either.
+    pub(super) fn disarm(&self, orphans: &[Arc<housewire_core::Principal>]) {
+        orphans.iter().for_each(|principal| self.set_permissions(principal, Permissions::default()));
+    }
+}

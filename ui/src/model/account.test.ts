@@ -15,7 +15,7 @@ import {
   type AuditEntry,
   type WebSession,
 } from './account';
-import { append, AUDIT_PAGE, refresh } from './audit';
+import { append, AUDIT_PAGE, nameIn, refresh } from './audit';
 import { hubAddress } from './reach';
 import { clientsFor, snippet } from './snippets';
 import { daysLeft, pairs, systemOf } from './tls';
@@ -183,6 +183,13 @@ describe('the audit log', () => {
     expect(ids(refresh(span(20, 1), newest))).toEqual(ids(newest));
     // A page that is not full has everything, so there is no hole.
     expect(ids(refresh([entry(2), entry(1)], [entry(9)]))).toEqual([9, 2, 1]);
+  });
+
+  test('names tell what they are of', () => {
+    expect(nameIn('device:lamp')).toEqual({ kind: 'device', name: 'lamp' });
+    expect(nameIn('app:Node-RED: old')).toEqual({ kind: 'app', name: 'Node-RED: old' });
+    expect(nameIn('anna')).toEqual({ kind: null, name: 'anna' });
+    expect(nameIn('device:')).toEqual({ kind: null, name: 'device:' });
   });
 
   test('an older page comes behind, without doubles', () => {

@@ -24,6 +24,12 @@ export function append(known: readonly AuditEntry[], older: readonly AuditEntry[
   return last === undefined ? [...older] : [...known, ...older.filter((entry) => entry.id < last.id)];
 }
 
+/** Names as the hub writes them say what they are of: `device:lamp`, `app:Node-RED`; people stand alone. */
+export function nameIn(text: string): { kind: 'device' | 'app' | null; name: string } {
+  const [, kind, name] = /^(device|app):(.+)$/.exec(text) ?? [];
+  return name === undefined ? { kind: null, name: text } : { kind: kind as 'device' | 'app', name };
+}
+
 /** What deserves a second look. */
 export function isRefusal(event: string): boolean {
   return event.endsWith('_refused');

@@ -23,6 +23,7 @@ PASSWORD = "copper kettle sings"
 SECTIONS = ("general", "account", "people", "tokens", "guest", "tls", "audit")
 BROKEN = "The hub could not read its database. The disk may be full. Free some space, then try again."
 MUCH = 40
+DEVICES = ("lamp", "thermostat", "garage-door", "weather-station-on-the-roof")
 
 
 class Photographer:
@@ -92,7 +93,7 @@ def populate(hub, people, tokens):
             body = {"name": name, "role": "viewer", "expires": "90d"}
             assert hub.post("/api/tokens", json=body).status_code == 201
         else:
-            device = ("lamp", "garage-door", "weather-station-on-the-roof")[number % 3 if number > 3 else 0]
+            device = DEVICES[number % 4]
             body = {"name": ("ESP32 under the stairs", "")[number % 2], "expires": ("7d", "365d")[number % 2]}
             assert hub.post(f"/api/devices/{device}/token", json=body).status_code == 201
 

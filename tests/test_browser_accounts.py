@@ -4,6 +4,7 @@ The page asks, the hub decides: where it matters a test looks behind the page wh
 Belongs here: what needs a browser. Does not: the API of accounts by itself.
 """
 
+import functools
 import http.server
 import json
 import re
@@ -567,22 +568,13 @@ def test_a_certificate_for_a_device_is_handed_over_and_works(owned, browser, tmp
 
 
 @pytest.fixture
-def elsewhere():
+def elsewhere(tmp_path):
     """A web site on another port of the same machine: the same site to the browser's cookies, another origin."""
-
-    class Page(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = b"<!doctype html><title>elsewhere</title><h1>Elsewhere</h1>"
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("<!doctype html><title>elsewhere</title><h1>Elsewhere</h1>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

@@ -196,6 +196,7 @@ export const t = {
     report: 'Report a value, as the device does',
     loopback:
       'These lines work on the machine the hub runs on. From elsewhere, put its network address in place of',
+    ca: 'They need the certificate of the hub beside them:',
     token: 'These lines need a token of the device. Put yours into a variable first:',
     none: 'There is nothing to reach before the first report.',
   },

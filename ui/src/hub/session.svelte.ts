@@ -21,6 +21,11 @@ export class SessionStore {
   sight = $state.raw(0);
   /** The session ended without a sign-out: revoked, expired, or deleted. */
   ended = $state.raw(false);
+  /**
+   * The hub signs its certificate itself, which is the usual case; false once it said that it was given one.
+   * Lines for a terminal depend on it.
+   */
+  localCa = $state.raw(true);
   /** From the set-up link. In memory only, and only until it was used. */
   setupKey: string | null = $state.raw(null);
 
@@ -122,10 +127,22 @@ export class SessionStore {
     const before = this.current;
     const out = before !== null && isLetIn(before) && !isLetIn(session);
     this.ended = isLetIn(session) ? false : out ? byItself : this.ended;
-    if (before === null || !sameSight(before, session)) this.sight += 1;
+    if (before === null || !sameSight(before, session)) {
+      this.sight += 1;
+      if (session.secure && isLetIn(session)) void this.#learnCa();
+    }
     this.problem = null;
     // The same answer again is no news to whoever shows it.
     if (JSON.stringify(before) !== JSON.stringify(session)) this.current = session;
+  }
+
+  async #learnCa(): Promise<void> {
+    try {
+      const { certificate } = await this.accounts.tls();
+      this.localCa = certificate?.issued_by !== 'own';
+    } catch {
+      // Who may not know gets the lines for the usual case.
+    }
   }
 
   get administers(): boolean {

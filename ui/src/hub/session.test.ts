@@ -53,6 +53,25 @@ test('the first answer says who is here', async () => {
   expect(store.ended).toBe(false);
 });
 
+test.each([
+  ['local', true],
+  ['own', false],
+])('over TLS it learns who signed the certificate: %s', async (issued_by, expected) => {
+  here = session({ secure: true });
+  answer = (_, url) =>
+    url === '/api/tls' ? Response.json({ mode: 'on', certificate: { issued_by } }) : undefined;
+  await store.check();
+  await settle();
+  expect(store.localCa).toBe(expected);
+});
+
+test('in the clear nobody asks for certificates', async () => {
+  here = anna;
+  await store.check();
+  await settle();
+  expect(asked.map(({ url }) => url)).toEqual(['/api/session']);
+});
+
 test('no answer is a problem until one comes, and it is asked again', async () => {
   answer = () => Promise.reject(new TypeError('fetch failed'));
   store.start();

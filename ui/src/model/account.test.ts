@@ -223,6 +223,12 @@ describe('lines that use a token', () => {
       expect(snippet(client, at('https://hub.local:8443/'), lamp), client).toContain('housewire-ca.crt');
   });
 
+  test('trust the system where the hub was given a certificate', () => {
+    const hub = hubAddress(new URL('https://hub.example/'), false);
+    for (const client of clientsFor(lamp)) expect(snippet(client, hub, lamp), client).not.toContain('.crt');
+    expect(snippet('mosquitto', hub, lamp)).toContain('-p 443 --tls-use-os-certs');
+  });
+
   test('an app reads, and needs no sketch', () => {
     const app = { device: null, token: 'T' };
     expect(clientsFor(app)).not.toContain('arduino');

@@ -11,10 +11,18 @@ export interface HubAddress {
   host: string;
   port: number;
   secure: boolean;
+  /** Its certificate is signed by the hub's own authority, which programs have to be told of. */
+  ownCa: boolean;
   loopback: boolean;
 }
 
-export function hubAddress(url: Pick<Location, 'origin' | 'hostname' | 'port' | 'protocol'>): HubAddress {
+/** The name under which the certificate of the hub's own authority is saved by whoever downloads it. */
+export const CA_FILE = 'housewire-ca.crt';
+
+export function hubAddress(
+  url: Pick<Location, 'origin' | 'hostname' | 'port' | 'protocol'>,
+  localCa = true,
+): HubAddress {
   const secure = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return {
@@ -22,6 +30,7 @@ export function hubAddress(url: Pick<Location, 'origin' | 'hostname' | 'port' | 
     host,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
     secure,
+    ownCa: secure && localCa,
     loopback: host === 'localhost' || host === '::1' || host.startsWith('127.'),
   };
 }
@@ -44,10 +53,11 @@ export function reachLines(
   credential: Credential = 'none',
 ): ReachLine[] {
   const token = credential === 'token';
-  const curl = token ? 'curl -H "Authorization: Bearer $TOKEN"' : 'curl';
+  const curl = `curl${hub.ownCa ? ` --cacert ${CA_FILE}` : ''}${token ? ' -H "Authorization: Bearer $TOKEN"' : ''}`;
+  const trust = hub.ownCa ? ` --cafile ${CA_FILE}` : hub.secure ? ' --tls-use-os-certs' : '';
   const url = `${hub.origin}/api/devices/${device}/${property}`;
   const topic = `devices/${device}/${property}`;
-  const broker = `-h ${hub.host} -p ${hub.port}${hub.secure ? ' --tls-use-os-certs' : ''}${token ? ` -u ${device} -P "$TOKEN"` : ''}`;
+  const broker = `-h ${hub.host} -p ${hub.port}${trust}${token ? ` -u ${device} -P "$TOKEN"` : ''}`;
   const sample = meta.type === 'bytes' ? sampleOf(meta) : (value ?? sampleOf(meta));
   const text = quote(textOf(sample));
   // curl reads `-d @name` from a file.

@@ -1,11 +1,8 @@
 // Lines a person can paste to use a token that was just made, with this hub's address. Quoted for a POSIX
 // shell where they are for one.
-import { quote, type HubAddress } from './reach';
+import { CA_FILE, quote, type HubAddress } from './reach';
 
 export type Client = 'curl' | 'mosquitto' | 'python' | 'arduino';
-
-/** The name under which the certificate of the hub's own authority is saved by whoever downloads it. */
-export const CA_FILE = 'housewire-ca.crt';
 
 export interface Owner {
   /** The device that the token belongs to; null for an app's. */
@@ -32,13 +29,13 @@ export function snippet(client: Client, hub: HubAddress, owner: Owner): string {
 
 function curl(hub: HubAddress, { device, token }: Owner): string {
   const header = `-H ${quote(`Authorization: Bearer ${token}`)}`;
-  const ca = hub.secure ? ` --cacert ${CA_FILE}` : '';
+  const ca = hub.ownCa ? ` --cacert ${CA_FILE}` : '';
   if (device === null) return `curl${ca} ${header} ${hub.origin}/api/devices`;
   return `curl${ca} -X PUT -d 21.5 ${header} ${hub.origin}/api/devices/${device}/temperature`;
 }
 
 function mosquitto(hub: HubAddress, { device, token }: Owner): string {
-  const ca = hub.secure ? ` --cafile ${CA_FILE}` : '';
+  const ca = hub.ownCa ? ` --cafile ${CA_FILE}` : hub.secure ? ' --tls-use-os-certs' : '';
   // The user name is for people who read the hub's log; the token alone says who this is.
   const who = `-u ${device ?? 'app'} -P ${quote(token)}`;
   const to = `-h ${hub.host} -p ${hub.port}${ca} ${who}`;
@@ -51,7 +48,7 @@ function python(hub: HubAddress, { device, token }: Owner): string {
   const session = [
     'hub = requests.Session()',
     `hub.headers["Authorization"] = "Bearer ${token}"`,
-    ...(hub.secure ? [`hub.verify = "${CA_FILE}"`] : []),
+    ...(hub.ownCa ? [`hub.verify = "${CA_FILE}"`] : []),
   ];
   const call =
     device === null
@@ -71,7 +68,7 @@ PubSubClient mqtt(net);
 void setup() {
   WiFi.begin("your network", "its password");
   while (WiFi.status() != WL_CONNECTED) delay(100);
-${hub.secure ? `  net.setCACert(CA);  // the text of ${CA_FILE}\n` : ''}  mqtt.setServer("${hub.host}", ${hub.port});
+${hub.secure ? `  net.setCACert(CA);  // the text of ${hub.ownCa ? CA_FILE : 'the authority that signed it'}\n` : ''}  mqtt.setServer("${hub.host}", ${hub.port});
 }
 
 void loop() {

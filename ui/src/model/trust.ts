@@ -1,8 +1,8 @@
 // What to do on each system so that it trusts the hub's own authority. Commands stand here, beside the words
 // they belong to; the words themselves are in the strings.
 import { a } from '../strings.admin';
-import type { HubAddress } from './reach';
-import { CA_FILE } from './snippets';
+import { CA_FILE, type HubAddress } from './reach';
+
 import type { System } from './tls';
 
 export interface Step {

@@ -79,7 +79,7 @@ impl KeptFeeds {
         {
             let mut seats = shard.kept.seats.lock();
             let bound = shard.config.limits.ws_sessions;
-            let own = seats.values().filter(|seat| Arc::ptr_eq(&seat.principal, &caller.principal)).count();
+            let own = seats.values().filter(|seat| Arc::ptr_eq(&seat.principal, caller.principal())).count();
             // One credential, stolen or gone wild, leaves room for the others.
             if seats.len() >= bound || own >= bound.div_ceil(2) {
                 shard.stats.reach(Bound::WsSessions);

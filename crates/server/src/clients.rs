@@ -196,10 +196,10 @@ impl Client {
         self.is_ended.load(Ordering::Relaxed)
     }
 
-    /// Ends the connection, if there is one, without waiting for it.
+    /// Ends the connection, if there is one, without waiting for it; of a channel also what waits for its client to come back.
     pub(crate) fn turn_out(&self) {
         let state = self.state.lock();
-        if state.whereabouts.is_connected {
+        if state.whereabouts.is_connected || self.protocol() != Protocol::Mqtt {
             // Under the lock, so that it is this connection and no later one that is called.
             self.signal.call(Call::Leave);
         }
@@ -362,8 +362,7 @@ impl Clients {
     /// Ends the connections of which this is true.
     pub(crate) fn turn_out(&self, which: impl Fn(&Connection, &Client) -> bool) {
         for Listed(client) in &*self.list.read() {
-            let Whereabouts { is_connected, connection, .. } = client.whereabouts();
-            if is_connected && connection.is_some_and(|connection| which(&connection, client)) {
+            if client.whereabouts().connection.is_some_and(|connection| which(&connection, client)) {
                 client.turn_out();
             }
         }

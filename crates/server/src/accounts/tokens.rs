@@ -67,9 +67,10 @@ impl Expiry {
 }
 
 fn parse_days(text: &str) -> Option<Duration> {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
     const DAYS_MAX: u32 = 36_500;
     match text.strip_suffix('d') {
-        Some(days) => days.parse().ok().filter(|days| *days <= DAYS_MAX).map(|days| Duration::from_hours(24) * days),
+        Some(days) => days.parse().ok().filter(|days| *days <= DAYS_MAX).map(|days| DAY * days),
         None => parse_duration(text).ok(),
     }
 }

@@ -200,19 +200,35 @@ fn duration() -> ObjectBuilder {
 
 /// `?limit=` and `?after=`
 pub(crate) struct PageParams;
+/// `?limit=` and `?after=` of devices
+pub(crate) struct PageOfDevices;
+/// `?limit=` and `?after=` of topics
+pub(crate) struct PageOfTopics;
 
 impl IntoParams for PageParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let limit = number().minimum(Some(1)).maximum(Some(PAGE_ITEMS_MAX));
-        vec![
-            in_query("limit", limit, "How many entries at the most; all in one answer if not said."),
-            in_query(
-                "after",
-                text(),
-                "Behind which entry to begin, by its key; the header `Link` has it of the next page.",
-            ),
-        ]
+        page_behind(text())
     }
+}
+
+impl IntoParams for PageOfDevices {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        page_behind(text().pattern(Some(ID_PATTERN)))
+    }
+}
+
+impl IntoParams for PageOfTopics {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        page_behind(text().pattern(Some(TOPIC_PATTERN)))
+    }
+}
+
+fn page_behind(key: ObjectBuilder) -> Vec<Parameter> {
+    let limit = number().minimum(Some(1)).maximum(Some(PAGE_ITEMS_MAX));
+    vec![
+        in_query("limit", limit, "How many entries at the most; all in one answer if not said."),
+        in_query("after", key, "Behind which entry to begin, by its key; the header `Link` has it of the next page."),
+    ]
 }
 
 macro_rules! query_parameters {

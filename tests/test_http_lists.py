@@ -50,12 +50,14 @@ def test_ten_thousand_devices_by_pages_while_others_are_served(make_hub):
 
     asking = threading.Thread(target=ask)
     asking.start()
+    began = time.monotonic()
     whole = hub.get("/api/devices", timeout=60).json()
+    took = time.monotonic() - began
     listing.set()
     asking.join()
     assert [device["id"] for device in whole] == expected
-    # An unoptimised build takes a second or more for the list; nobody waits for a part of that.
-    assert slowest < 0.5, f"somebody waited {slowest:.3f} s"
+    # An unoptimised build takes a second or more for the list, a busy machine longer; nobody waits for a good part of it.
+    assert slowest < max(0.5, took / 3), f"somebody waited {slowest:.3f} s of {took:.3f} s"
 
     pages = follow(hub, "/api/devices?limit=3000")
     assert [len(page) for page in pages] == [3000, 3000, 3000, 1000]

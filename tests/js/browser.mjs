@@ -1,9 +1,10 @@
 // Lets Python drive the system's Chromium through playwright-core: commands come as JSON lines on standard input,
 // answers leave on standard output. Elements are found as people find them, by role and name; see support/browser.py.
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const [executablePath] = process.argv.slice(2);
+const [executablePath, ...flags] = process.argv.slice(2);
 // As PATIENCE in support/wait.py.
 const PATIENCE_MS = 20_000;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -11,7 +12,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const browser = await chromium.launch({
   executablePath,
   // Chromium refuses to run sandboxed as root, and only then is it started without.
-  args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...flags],
 });
 const pages = new Map();
 
@@ -32,6 +33,8 @@ const commands = {
       hasTouch: width < 1000,
       isMobile: width < 600,
       reducedMotion: "reduce",
+      // A hub's certificate is of its own making; who checks it is curl and Mosquitto, in other tests.
+      ignoreHTTPSErrors: true,
     });
     const page = await context.newPage();
     const seen = { console: [], errors: [], foreign: [], failed: [] };
@@ -101,6 +104,26 @@ const commands = {
   },
   async evaluate({ page, script }) {
     return { result: (await pages.get(page).page.evaluate(script)) ?? null };
+  },
+  // A press that hands over a file.
+  async download({ page, target }) {
+    const view = pages.get(page).page;
+    const [file] = await Promise.all([
+      view.waitForEvent("download", { timeout: PATIENCE_MS }),
+      find(view, target).click({ timeout: PATIENCE_MS }),
+    ]);
+    return { name: file.suggestedFilename(), text: await readFile(await file.path(), "utf8") };
+  },
+  // From now on the hub seems to answer requests that match (a glob) with an error.
+  async fail({ page, glob, detail }) {
+    const body = JSON.stringify({ type: "about:blank", title: "Internal Server Error", status: 500, detail });
+    const answer = { status: 500, contentType: "application/problem+json", body };
+    await pages.get(page).page.route(glob, (route) => route.fulfill(answer));
+    return {};
+  },
+  // With what scripts cannot read: the cookies that are HttpOnly.
+  async cookies({ page }) {
+    return { cookies: await pages.get(page).context.cookies() };
   },
   async screenshot({ page, path, full = false }) {
     await pages.get(page).page.screenshot({ path, fullPage: full, animations: "disabled" });

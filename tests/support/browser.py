@@ -35,8 +35,9 @@ def text(words, **more):
 
 
 class Browser:
-    def __init__(self):
-        self.node = Node("browser.mjs", lambda frame: None, arguments=[chromium()])
+    def __init__(self, *flags):
+        """`flags` are Chromium's own."""
+        self.node = Node("browser.mjs", lambda frame: None, arguments=[chromium(), *flags])
 
     def open(self, url, **options):
         page = Page(self.node, f"page-{next(_numbers)}", url)
@@ -90,6 +91,19 @@ class Page:
 
     def evaluate(self, script):
         return self.call("evaluate", script=script)["result"]
+
+    def download(self, target):
+        """Presses something that hands over a file; its name and its text."""
+        answer = self.call("download", target=target)
+        return answer["name"], answer["text"]
+
+    def fail(self, glob, detail):
+        """From now on the hub seems to answer requests that match with status 500."""
+        self.call("fail", glob=glob, detail=detail)
+
+    def cookies(self):
+        """Name to cookie; also what the page's own scripts cannot see."""
+        return {cookie["name"]: cookie for cookie in self.call("cookies")["cookies"]}
 
     def goto(self, url):
         self.call("goto", url=url)

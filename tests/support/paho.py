@@ -52,6 +52,7 @@ class Paho:
         will=None,
         keepalive=60,
         transport="tcp",
+        tls=None,
         token=None,
     ):
         self.version = version
@@ -82,7 +83,9 @@ class Paho:
         if will is not None:
             self.client.will_set(**will)
         # In a WebSocket MQTT is spoken at /mqtt of the one port, which is the library's default path.
-        usual_port = hub.port if transport == "websockets" else hub.mqtt_port
+        usual_port = hub.port if transport == "websockets" else hub.mqtts_port if tls else hub.mqtt_port
+        if tls:
+            self.client.tls_set_context(tls)
         self._connect(port or usual_port, clean, expiry, keepalive)
 
     def _connect(self, port, clean, expiry, keepalive):

@@ -1,12 +1,15 @@
-// Starts the page: theme first, so that nothing is painted twice, then the store and the app.
+// Starts the page: theme first, so that nothing is painted twice, then who is here, then the app.
 import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
-import { HubStore } from './hub/store.svelte';
+import { SessionStore } from './hub/session.svelte';
+import { takeSetupKey } from './router.svelte';
 import { theme } from './theme.svelte';
 
 theme.apply();
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no #app');
-mount(App, { target, props: { store: new HubStore() } });
+const session = new SessionStore();
+session.setupKey = takeSetupKey();
+mount(App, { target, props: { session } });

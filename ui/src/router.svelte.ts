@@ -1,11 +1,15 @@
 // The address bar: which page is shown. Paths, not hashes: the hub answers every unknown path outside
 // /api with the page.
 
+export const SECTIONS = ['general', 'account', 'people', 'tokens', 'guest', 'tls', 'audit'] as const;
+export type Section = (typeof SECTIONS)[number];
+
 export type Route =
   | { page: 'home' }
   | { page: 'devices' }
   | { page: 'device'; id: string }
-  | { page: 'settings' }
+  | { page: 'settings'; section: Section }
+  | { page: 'sign-in' | 'setup' | 'trust' }
   | { page: 'components' }
   | { page: 'missing'; path: string };
 
@@ -16,7 +20,12 @@ export function parsePath(path: string): Route {
   if (first === 'devices' && levels.length === 1) return { page: 'devices' };
   if (first === 'devices' && second !== undefined && levels.length === 2)
     return { page: 'device', id: second };
-  if (first === 'settings' && levels.length === 1) return { page: 'settings' };
+  if (first === 'settings' && levels.length <= 2) {
+    const section = second === undefined ? 'general' : SECTIONS.find((name) => name === second);
+    if (section !== undefined) return { page: 'settings', section };
+  }
+  if ((first === 'sign-in' || first === 'setup' || first === 'trust') && levels.length === 1)
+    return { page: first };
   if (import.meta.env.DEV && path === '/dev/components') return { page: 'components' };
   return { page: 'missing', path };
 }
@@ -25,9 +34,26 @@ export function devicePath(id: string): string {
   return `/devices/${id}`;
 }
 
+export function sectionPath(section: Section): string {
+  return section === 'general' ? '/settings' : `/settings/${section}`;
+}
+
+/**
+ * The key of a set-up link, `/setup#KEY`. Taken out of the address bar at once, so that neither history nor a
+ * picture of the screen keeps it.
+ */
+export function takeSetupKey(): string | null {
+  if (location.pathname !== '/setup' || location.hash.length < 2) return null;
+  const key = location.hash.slice(1);
+  history.replaceState(history.state, '', '/setup');
+  return key;
+}
+
 class Router {
   path = $state('/');
   readonly route: Route = $derived(parsePath(this.path));
+  /** Where the person was before this page, if it was one of ours. */
+  #before = '/';
 
   /** Follows links and the back button. Returns what undoes it. */
   start(onNavigate: () => void): () => void {
@@ -60,8 +86,17 @@ class Router {
       // The page left behind remembers how far it was scrolled, for the way back.
       history.replaceState({ top: scrollY }, '');
       history.pushState(null, '', path);
+      this.#before = this.path;
     }
     this.path = path;
+    scrollTo(0, 0);
+  }
+
+  /** Leaves a page that has done its work, so that "back" does not lead to it again. */
+  leave(): void {
+    const to = ['sign-in', 'setup'].includes(parsePath(this.#before).page) ? '/' : this.#before;
+    history.replaceState(null, '', to);
+    this.path = to;
     scrollTo(0, 0);
   }
 }

@@ -196,6 +196,8 @@ export const t = {
     report: 'Report a value, as the device does',
     loopback:
       'These lines work on the machine the hub runs on. From elsewhere, put its network address in place of',
+    ca: 'They need the certificate of the hub beside them:',
+    token: 'These lines need a token of the device. Put yours into a variable first:',
     none: 'There is nothing to reach before the first report.',
   },
 
@@ -249,11 +251,17 @@ export const t = {
   },
 
   code: { copied: 'Copied', copyLabel: (what: string) => `Copy: ${what}` },
-  dialog: { close: 'Close' },
+  table: { more: (n: number) => `Show more, ${n} left` },
+  dialog: { close: 'Close', keep: 'Keep it' },
   toast: { dismiss: 'Dismiss' },
 
   settings: {
     title: 'Settings',
+    lead: 'How this browser shows the hub, and what the hub says of itself.',
+    notYours: 'This section is for admins',
+    notYoursBody: (section: string) =>
+      `${section} changes who may do what, so only an admin opens it. Ask one to do it, or to make you an admin.`,
+    notYoursGuest: 'You are not signed in. Sign in as an admin to open it.',
     appearance: 'Appearance',
     theme: 'Theme',
     themes: { system: 'System', light: 'Light', dark: 'Dark' },
@@ -265,6 +273,144 @@ export const t = {
     devices: 'Devices',
     demo: 'Demo house',
     addressHint: 'HTTP, WebSocket and MQTT all answer at this address.',
+  },
+  sections: {
+    general: 'General',
+    account: 'Your account',
+    people: 'People',
+    tokens: 'Tokens & devices',
+    guest: 'Guest access',
+    tls: 'Encryption',
+    audit: 'Audit log',
+  },
+
+  signIn: {
+    unknown: 'The hub did not say who you are',
+    title: 'Sign in',
+    lead: 'With the name and password of your account on this hub.',
+    button: 'Sign in',
+    wait: (seconds: number) => `Try again in ${seconds} s`,
+    ended: 'Your session ended, or somebody ended it. Sign in to go on where you were.',
+    nameMissing: 'Enter your name.',
+    passwordMissing: 'Enter your password.',
+    forgotten: 'Forgotten your password? An admin can give you a new one under Settings, People.',
+  },
+  setup: {
+    title: 'Make this hub yours',
+    lead: 'Create the first account. It is an admin: it may do everything, and let others in.',
+    create: 'Create admin',
+    button: 'Set up this hub',
+    notNow: 'Not now',
+    later: 'Not now, go to the devices',
+    invite: 'Make this hub yours',
+    inviteText:
+      'It has no admin yet, so whoever uses this computer may do everything, and nobody else gets in. Create an account to sign in from your phone and to give devices tokens.',
+    key: 'Set-up key',
+    keyHint: 'The hub printed a link when it started first. Paste it here, or open it instead.',
+    keyMissing:
+      'Paste the link, or what stands behind its #. You find it where the hub was started, or in its log.',
+    nameHint: 'What you sign in with, for example anna.',
+    done: 'This hub has an admin already. Sign in, or ask that person for an account.',
+  },
+  plain: {
+    title: 'Your password travels unencrypted',
+    text: 'Whoever listens on this network can read it. Use the encrypted address instead; the browser warns there until it trusts this hub.',
+    none: 'Whoever listens on this network can read it, and this hub offers no encrypted address. Sign in only in a network that you trust.',
+    open: 'Open the encrypted address',
+    trust: 'Make this device trust the hub',
+  },
+  trust: {
+    title: 'Trust this hub',
+    lead: 'The hub encrypts with a certificate that it signed itself. Tell your device once to trust it, and the warnings end.',
+    back: 'Back to the hub',
+  },
+  password: {
+    label: 'Password',
+    old: 'Current password',
+    new: 'New password',
+    show: 'Show password',
+    hide: 'Hide password',
+    change: 'Change password',
+    changed: 'Password changed. Other browsers were signed out.',
+    endsOthers: 'Signs you out everywhere else.',
+    rule: '8 to 256 characters. A few words in a row are good.',
+    strength: {
+      short: 'Too short. Use at least 8 characters.',
+      weak: 'Weak: easy to guess. Make it longer.',
+      fair: 'Fair. Longer is better.',
+      strong: 'Strong.',
+      long: 'Too long. Use at most 256 characters.',
+    },
+  },
+  role: {
+    admin: {
+      text: 'Admin',
+      hint: 'Everything: devices, people, tokens, the audit log.',
+      read: ['#', '$SYS/#'],
+      write: ['#', '$SYS/#'],
+    },
+    member: {
+      text: 'Member',
+      hint: 'Sees and switches every device, gives devices tokens. No people, no settings of the hub.',
+      read: ['#', '$SYS/#'],
+      write: ['#'],
+    },
+    viewer: {
+      text: 'Viewer',
+      hint: 'Sees everything, switches nothing.',
+      read: ['#', '$SYS/#'],
+      write: [],
+    },
+  },
+  account: {
+    title: 'Your account',
+    lead: 'Who you are at this hub, and where you are signed in.',
+    label: (name: string, role: string) => `Account: ${name}, ${role}`,
+    name: 'Name',
+    role: 'Role',
+    rights: 'Rights',
+    ownRights: 'Rights of its own',
+    guest: 'Guest',
+    guestOf: (policy: string) => (policy === 'lan' ? 'On this network' : 'On this computer'),
+    signOut: 'Sign out',
+  },
+  rights: {
+    read: 'Reads',
+    write: 'Writes',
+    deny: 'Never',
+    everything: 'everything',
+    nothing: 'nothing',
+  },
+  filters: {
+    wrong: (filters: string) =>
+      `Not a topic filter: ${filters}. “+” stands for one whole level, “#” for all that follow, at the end only.`,
+  },
+  sessions: {
+    title: 'Where you are signed in',
+    browser: 'Browser',
+    unknown: 'Unknown browser',
+    from: 'Address',
+    seen: 'Last seen',
+    since: 'Since',
+    current: 'This one',
+    end: 'Sign out',
+    endLabel: (browser: string) => `Sign out ${browser}`,
+    endTitle: 'Sign this browser out?',
+    endBody: 'It has to sign in again. Whatever it shows disappears at once.',
+    endOwn: 'This is the browser you are using. You have to sign in again.',
+  },
+  readOnly: {
+    control: 'You may see this but not change it. Ask an admin for the right to.',
+    viewer: 'You are a viewer: you see everything and switch nothing.',
+    rights: 'You may look here, but not switch anything.',
+  },
+  guest: {
+    open: 'This hub lets people in without a password',
+    openLan:
+      'Everybody who reaches it on the network sees and switches every device. The configuration asks for it with guest = "lan".',
+    openLoopback:
+      'Every program on the hub\u2019s own machine sees and switches every device. The configuration asks for it with guest = "loopback".',
+    look: 'See what that means',
   },
 
   error: {
@@ -280,6 +426,9 @@ export const t = {
     notFoundTitle: 'No such page',
     notFound: (path: string) => `There is nothing at ${path}.`,
     toHome: 'Go to Home',
+    part: 'This part of the page could not be fetched. The hub may be unreachable, or was updated. Reload the page.',
+    reload: 'Reload the page',
   },
   loading: 'Loading devices',
+  loadingPart: 'Loading',
 };

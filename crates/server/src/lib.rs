@@ -29,6 +29,7 @@ mod names;
 mod outbox;
 mod peer;
 mod persist;
+mod plain_http;
 mod proxy;
 mod publish;
 mod reasons;

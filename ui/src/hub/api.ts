@@ -11,6 +11,8 @@ export class Problem extends Error {
     /** HTTP status, or 0 when no answer came. */
     readonly status: number,
     readonly code: string,
+    /** The hub asks to wait this long before the next attempt. */
+    readonly retryAfter_s: number | null = null,
   ) {
     super(message);
     this.name = 'Problem';
@@ -24,53 +26,66 @@ export interface DevicePatch {
   room?: string | null;
 }
 
+/** A list comes in as many pages as the hub likes; more than this is no list but a mistake. */
+const PAGES_MAX = 1_000;
+
 export class Api {
+  /** Told when a request was refused for who made it: 401 or 403. */
+  onrefused: () => void = () => {};
+
   constructor(readonly fetch: Fetch = (url, init) => globalThis.fetch(url, init)) {}
 
-  async devices(): Promise<DeviceView[]> {
-    const devices = await this.#json<unknown>('GET', '/api/devices');
-    if (!Array.isArray(devices)) throw new Problem(t.error.shape, 200, 'shape');
-    return devices as DeviceView[];
+  devices(): Promise<DeviceView[]> {
+    return this.list('/api/devices');
   }
 
   device(id: string): Promise<DeviceView> {
-    return this.#json('GET', `/api/devices/${id}`);
+    return this.json('GET', `/api/devices/${id}`);
   }
 
   patch(id: string, patch: DevicePatch): Promise<DeviceView> {
-    return this.#json('PATCH', `/api/devices/${id}`, patch as Json);
+    return this.json('PATCH', `/api/devices/${id}`, patch as Json);
   }
 
   async remove(id: string): Promise<void> {
-    await this.#send('DELETE', `/api/devices/${id}`);
+    await this.send('DELETE', `/api/devices/${id}`);
   }
 
   async removeDemo(): Promise<void> {
-    await this.#send('DELETE', '/api/demo');
+    await this.send('DELETE', '/api/demo');
   }
 
   ask(device: string, property: string, value: Json): Promise<Partial<PropertyView>> {
-    return this.#json('POST', `/api/devices/${device}/${property}/set`, value);
+    return this.json('POST', `/api/devices/${device}/${property}/set`, value);
   }
 
   async report(device: string, property: string, value: Json): Promise<void> {
-    await this.#send('PUT', `/api/devices/${device}/${property}`, value);
+    await this.send('PUT', `/api/devices/${device}/${property}`, value);
   }
 
   health(): Promise<Health> {
-    return this.#json('GET', '/api/health');
+    return this.json('GET', '/api/health');
   }
 
-  async #json<T>(method: string, url: string, body?: Json): Promise<T> {
-    const response = await this.#send(method, url, body);
-    try {
-      return (await response.json()) as T;
-    } catch {
-      throw new Problem(t.error.shape, response.status, 'shape');
+  /** A whole list, page by page as the hub links them. */
+  async list<T>(url: string): Promise<T[]> {
+    const all: T[] = [];
+    let next: string | null = url;
+    for (let page = 0; next !== null && page < PAGES_MAX; page += 1) {
+      const response = await this.send('GET', next);
+      const items = await bodyOf<unknown>(response);
+      if (!Array.isArray(items)) throw new Problem(t.error.shape, response.status, 'shape');
+      all.push(...(items as T[]));
+      next = nextPage(response.headers.get('link'));
     }
+    return all;
   }
 
-  async #send(method: string, url: string, body?: Json): Promise<Response> {
+  async json<T>(method: string, url: string, body?: Json): Promise<T> {
+    return bodyOf(await this.send(method, url, body));
+  }
+
+  async send(method: string, url: string, body?: Json): Promise<Response> {
     const init: RequestInit = { method, signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-store' };
     if (body !== undefined) {
       init.headers = { 'content-type': 'application/json' };
@@ -83,9 +98,24 @@ export class Api {
       const late = cause instanceof DOMException && cause.name === 'TimeoutError';
       throw new Problem(late ? t.error.timeout : t.error.network, 0, late ? 'timeout' : 'network');
     }
-    if (!response.ok) throw await problemOf(response);
-    return response;
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (response.status === 401 || response.status === 403) this.onrefused();
+    throw problem;
   }
+}
+
+async function bodyOf<T>(response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new Problem(t.error.shape, response.status, 'shape');
+  }
+}
+
+/** RFC 8288: the target of `rel="next"`, of our own hub only. */
+function nextPage(link: string | null): string | null {
+  return /<(\/api\/[^>]*)>\s*;[^,]*\brel="?next\b/.exec(link ?? '')?.[1] ?? null;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -99,7 +129,15 @@ async function problemOf(response: Response): Promise<Problem> {
   } catch {
     // Not a problem document: the status has to do.
   }
-  return new Problem(detail, response.status, code);
+  return new Problem(detail, response.status, code, retryAfter(response.headers.get('retry-after')));
+}
+
+/** Whole seconds, or a date (RFC 9110 section 10.2.3). */
+function retryAfter(text: string | null): number | null {
+  if (text === null) return null;
+  if (/^\d+$/.test(text)) return Number(text);
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
 /** The sentence to show for anything thrown by the API. */

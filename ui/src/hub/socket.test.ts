@@ -22,7 +22,7 @@ beforeEach(() => {
       sockets.push(new FakeSocket());
       return last();
     },
-    filter: 'devices/#',
+    filters: ['devices/#'],
     timers,
     random: () => 1,
     events: {
@@ -115,7 +115,7 @@ describe('reconnecting', () => {
       open: () => {
         throw new Error('no');
       },
-      filter: '#',
+      filters: ['#'],
       timers,
       random: () => 1,
       events: { state: ({ state }) => states.push(state), subscribed: () => {}, message: () => {} },
@@ -177,4 +177,65 @@ test('an old socket has no say any more', () => {
   timers.pass(500);
   late?.({ data: JSON.stringify({ op: 'ok', id: 1 }) });
   expect(states.at(-1)).toBe('connecting');
+});
+
+describe('several filters', () => {
+  const filters = ['devices/lamp/#', 'devices/+/temperature'];
+  const withFilters = (filters: string[]): HubSocket => {
+    hub.stop();
+    sockets = [];
+    states = [];
+    subscribed = 0;
+    const made = new HubSocket({
+      open: () => {
+        sockets.push(new FakeSocket());
+        return last();
+      },
+      filters,
+      timers,
+      random: () => 1,
+      events: {
+        state: ({ state }) => states.push(state),
+        subscribed: () => (subscribed += 1),
+        message: (frame) => topics.push(frame.topic),
+      },
+    });
+    made.start();
+    return made;
+  };
+
+  test('it is live when all are answered', () => {
+    withFilters(filters);
+    last().open();
+    expect(last().sent.map((frame) => frame['filter'])).toEqual(filters);
+    last().frame({ op: 'ok', id: 2 });
+    expect(states).toEqual(['connecting']);
+    last().frame({ op: 'ok', id: 1 });
+    expect(states).toEqual(['connecting', 'live']);
+    expect(subscribed).toBe(1);
+  });
+
+  test('one that is refused leaves the other', () => {
+    withFilters(filters);
+    last().open();
+    last().frame({ op: 'error', id: 1, code: 'forbidden', message: 'No.' });
+    last().frame({ op: 'ok', id: 2 });
+    expect(states).toEqual(['connecting', 'live']);
+  });
+
+  test('with all refused the line is given up, to be tried again', () => {
+    withFilters(filters);
+    last().open();
+    for (const id of [1, 2]) last().frame({ op: 'error', id, code: 'forbidden', message: 'No.' });
+    expect(states).toEqual(['connecting', 'waiting']);
+    expect(last().closed).toBe(true);
+  });
+
+  test('who may read nothing is live all the same', () => {
+    withFilters([]);
+    last().open();
+    expect(last().sent).toEqual([]);
+    expect(states).toEqual(['connecting', 'live']);
+    expect(subscribed).toBe(1);
+  });
 });

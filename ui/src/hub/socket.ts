@@ -22,14 +22,15 @@ export type LinkState =
 
 export interface SocketEvents {
   state(state: LinkState): void;
-  /** The subscription stands: now is the time to fetch the registry. */
+  /** The subscriptions stand: now is the time to fetch the registry. */
   subscribed(): void;
   message(frame: MessageFrame): void;
 }
 
 export interface SocketOptions {
   open: () => SocketLike;
-  filter: string;
+  /** May be empty: who may read nothing is still told when the line breaks. */
+  filters: readonly string[];
   events: SocketEvents;
   timers?: Timers;
   random?: () => number;
@@ -42,6 +43,7 @@ export const ANSWER_MS = 8_000;
 /** A line that lasted this long was a good one: the next failure starts counting anew. */
 const STEADY_MS = 5_000;
 
+/** Subscriptions are numbered from here on. */
 const SUBSCRIBE_ID = 1;
 
 export class HubSocket {
@@ -52,13 +54,17 @@ export class HubSocket {
   #cancelTimer: () => void = () => {};
   #attempt = 0;
   #liveSince: number | null = null;
-  #nextId = SUBSCRIBE_ID + 1;
+  /** Subscriptions of this connection that are not answered, and whether one of them stands. */
+  readonly #unanswered = new Set<number>();
+  #stands = false;
+  #nextId: number;
   #stopped = true;
 
   constructor(options: SocketOptions) {
     this.#options = options;
     this.#timers = options.timers ?? realTimers;
     this.#random = options.random ?? Math.random;
+    this.#nextId = SUBSCRIBE_ID + options.filters.length;
   }
 
   start(): void {
@@ -91,8 +97,14 @@ export class HubSocket {
     this.#socket = socket;
     this.#expectWithin(ANSWER_MS);
     socket.onopen = () => {
-      const frame = { op: 'subscribe', id: SUBSCRIBE_ID, filter: this.#options.filter };
-      socket.send(JSON.stringify(frame));
+      const { filters } = this.#options;
+      this.#stands = filters.length === 0;
+      this.#unanswered.clear();
+      filters.forEach((filter, i) => {
+        this.#unanswered.add(SUBSCRIBE_ID + i);
+        socket.send(JSON.stringify({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
+      });
+      if (this.#stands) this.#live();
     };
     socket.onmessage = (event) => {
       if (this.#socket === socket) this.#received(event.data);
@@ -108,14 +120,20 @@ export class HubSocket {
     if (frame === null) return;
     if (frame.op === 'message') {
       this.#options.events.message(frame);
-    } else if (frame.op === 'ok' && frame.id === SUBSCRIBE_ID && this.#liveSince === null) {
-      this.#liveSince = this.#timers.now();
-      this.#watchIdle();
-      this.#options.events.state({ state: 'live' });
-      this.#options.events.subscribed();
-    } else if (frame.op === 'error' && frame.id === SUBSCRIBE_ID) {
-      this.#lost();
+    } else if (frame.id !== null && this.#unanswered.delete(frame.id)) {
+      // One that is refused leaves the others: rights may have shrunk a moment ago.
+      this.#stands ||= frame.op === 'ok';
+      if (this.#unanswered.size > 0) return;
+      if (this.#stands) this.#live();
+      else this.#lost();
     }
+  }
+
+  #live(): void {
+    this.#liveSince = this.#timers.now();
+    this.#watchIdle();
+    this.#options.events.state({ state: 'live' });
+    this.#options.events.subscribed();
   }
 
   #watchIdle(): void {

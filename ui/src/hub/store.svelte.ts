@@ -16,7 +16,7 @@ import { clock } from './clock.svelte';
 import { DeviceCell, type PropertyCell } from './device.svelte';
 import { HubSocket, type LinkState, type SocketLike } from './socket';
 
-const FILTER = 'devices/#';
+const EVERYTHING = ['devices/#'];
 /** A confirmation stays visible this long. */
 const CONFIRMED_MS = 1_600;
 /** A target may be announced as gone just before the report that ended it. */
@@ -29,6 +29,10 @@ const HELD_MAX = 200_000;
 
 export interface StoreOptions {
   api?: Api;
+  /** What to subscribe to; everything of all devices unless somebody may read less. */
+  filters?: readonly string[];
+  /** Told when the line broke or could not be opened: perhaps the hub no longer wants this session. */
+  onlost?: () => void;
   open?: () => SocketLike;
   timers?: Timers;
   schedule?: Schedule;
@@ -51,6 +55,7 @@ export class HubStore {
   readonly api: Api;
   readonly wire = new WireLog();
   readonly #socket: HubSocket;
+  readonly #onlost: () => void;
   readonly #timers: Timers;
   readonly #batch: Batch<MessageFrame>;
   readonly #byId = new Map<string, DeviceCell>();
@@ -65,11 +70,12 @@ export class HubStore {
 
   constructor(options: StoreOptions = {}) {
     this.api = options.api ?? new Api();
+    this.#onlost = options.onlost ?? (() => {});
     this.#timers = options.timers ?? realTimers;
     this.#batch = new Batch((frames) => this.#apply(frames), options.schedule);
     this.#socket = new HubSocket({
       open: options.open ?? openSocket,
-      filter: FILTER,
+      filters: options.filters ?? EVERYTHING,
       timers: this.#timers,
       ...(options.random === undefined ? {} : { random: options.random }),
       events: {
@@ -293,6 +299,7 @@ export class HubStore {
     if (state.state === 'live') this.wasLive = true;
     // Messages may be missing from now on: hold what still comes until the registry was read again.
     if (before === 'live' && state.state !== 'live') this.#batch.flush();
+    if (state.state === 'waiting') this.#onlost();
     // Without a line the page can at least show what the registry says, or why it does not.
     if (state.state === 'waiting' && !this.ready && this.#loading === null) void this.load();
   }

@@ -1,14 +1,24 @@
-// How components get at the store: handed down from App, so that the components page and tests can hand
-// down another one.
+// How components get at the store and at who is signed in: handed down from above, so that the components
+// page and tests can hand down others.
 import { getContext, setContext } from 'svelte';
+import type { SessionStore } from '../hub/session.svelte';
 import type { HubStore } from '../hub/store.svelte';
 
-const KEY = Symbol('hub');
+const HUB = Symbol('hub');
+const SESSION = Symbol('session');
 
 export function provideHub(store: HubStore): void {
-  setContext(KEY, store);
+  setContext(HUB, store);
 }
 
 export function useHub(): HubStore {
-  return getContext<HubStore>(KEY);
+  return getContext<HubStore>(HUB);
+}
+
+export function provideSession(session: SessionStore): void {
+  setContext(SESSION, session);
+}
+
+export function useSession(): SessionStore {
+  return getContext<SessionStore>(SESSION);
 }

@@ -18,6 +18,10 @@ class Toasts {
     setTimeout(() => this.dismiss(notice.id), SHOWN_MS);
   }
 
+  clear(): void {
+    this.notices = [];
+  }
+
   dismiss(id: number): void {
     this.notices = this.notices.filter((notice) => notice.id !== id);
   }

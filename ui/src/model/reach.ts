@@ -11,10 +11,18 @@ export interface HubAddress {
   host: string;
   port: number;
   secure: boolean;
+  /** Its certificate is signed by the hub's own authority, which programs have to be told of. */
+  ownCa: boolean;
   loopback: boolean;
 }
 
-export function hubAddress(url: Pick<Location, 'origin' | 'hostname' | 'port' | 'protocol'>): HubAddress {
+/** The name under which the certificate of the hub's own authority is saved by whoever downloads it. */
+export const CA_FILE = 'housewire-ca.crt';
+
+export function hubAddress(
+  url: Pick<Location, 'origin' | 'hostname' | 'port' | 'protocol'>,
+  localCa = true,
+): HubAddress {
   const secure = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return {
@@ -22,6 +30,7 @@ export function hubAddress(url: Pick<Location, 'origin' | 'hostname' | 'port' | 
     host,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
     secure,
+    ownCa: secure && localCa,
     loopback: host === 'localhost' || host === '::1' || host.startsWith('127.'),
   };
 }
@@ -32,16 +41,23 @@ export interface ReachLine {
   line: string;
 }
 
+/** Whether a line has to say who it is; the token itself stays in a variable of the reader's shell. */
+export type Credential = 'none' | 'token';
+
 export function reachLines(
   hub: HubAddress,
   device: string,
   property: string,
   meta: PropertyMeta,
   value: Json,
+  credential: Credential = 'none',
 ): ReachLine[] {
+  const token = credential === 'token';
+  const curl = `curl${hub.ownCa ? ` --cacert ${CA_FILE}` : ''}${token ? ' -H "Authorization: Bearer $TOKEN"' : ''}`;
+  const trust = hub.ownCa ? ` --cafile ${CA_FILE}` : hub.secure ? ' --tls-use-os-certs' : '';
   const url = `${hub.origin}/api/devices/${device}/${property}`;
   const topic = `devices/${device}/${property}`;
-  const broker = `-h ${hub.host} -p ${hub.port}${hub.secure ? ' --tls-use-os-certs' : ''}`;
+  const broker = `-h ${hub.host} -p ${hub.port}${trust}${token ? ` -u ${device} -P "$TOKEN"` : ''}`;
   const sample = meta.type === 'bytes' ? sampleOf(meta) : (value ?? sampleOf(meta));
   const text = quote(textOf(sample));
   // curl reads `-d @name` from a file.
@@ -49,18 +65,18 @@ export function reachLines(
   // In a JSON body text has to stand in double quotes; as an MQTT payload it stands as it is.
   const json = quote(JSON.stringify(sample));
   const lines: ReachLine[] = [
-    { does: 'read', with: 'curl', line: `curl ${url}` },
+    { does: 'read', with: 'curl', line: `${curl} ${url}` },
     { does: 'watch', with: 'mosquitto', line: `mosquitto_sub ${broker} -t ${topic}` },
   ];
   if (meta.access.includes('set')) {
     const header = `-H 'content-type: application/json'`;
     lines.push(
-      { does: 'ask', with: 'curl', line: `curl -X POST ${header} -d ${json} ${url}/set` },
+      { does: 'ask', with: 'curl', line: `${curl} -X POST ${header} -d ${json} ${url}/set` },
       { does: 'ask', with: 'mosquitto', line: `mosquitto_pub ${broker} -t ${topic}/set -m ${text}` },
     );
   }
   lines.push(
-    { does: 'report', with: 'curl', line: `curl -X PUT ${data} ${text} ${url}` },
+    { does: 'report', with: 'curl', line: `${curl} -X PUT ${data} ${text} ${url}` },
     { does: 'report', with: 'mosquitto', line: `mosquitto_pub ${broker} -t ${topic} -m ${text}` },
   );
   return lines;

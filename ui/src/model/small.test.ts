@@ -248,6 +248,34 @@ describe('reach', () => {
     expect(lines({ access: ['read'] }, 1).some((line) => line.includes('/set'))).toBe(false);
   });
 
+  test('where nobody is let in without a token, the lines say who they are; the token is not in them', () => {
+    const all = reachLines(hub, 'lamp', 'power', property({ type: 'bool' }), true, 'token');
+    expect(all[0]?.line).toBe(
+      'curl -H "Authorization: Bearer $TOKEN" http://10.0.0.7:8080/api/devices/lamp/power',
+    );
+    expect(all[1]?.line).toBe('mosquitto_sub -h 10.0.0.7 -p 8080 -u lamp -P "$TOKEN" -t devices/lamp/power');
+    for (const { line } of all) expect(line).toContain('$TOKEN');
+  });
+
+  test('over TLS they trust the hub’s own authority, or the system where the hub was given a certificate', () => {
+    const at = (localCa: boolean): string[] =>
+      reachLines(
+        hubAddress(new URL('https://10.0.0.7:8080/'), localCa),
+        'lamp',
+        'power',
+        property({ access: ['read'] }),
+        1,
+      ).map(({ line }) => line);
+    expect(at(true).slice(0, 2)).toEqual([
+      'curl --cacert housewire-ca.crt https://10.0.0.7:8080/api/devices/lamp/power',
+      'mosquitto_sub -h 10.0.0.7 -p 8080 --cafile housewire-ca.crt -t devices/lamp/power',
+    ]);
+    expect(at(false).slice(0, 2)).toEqual([
+      'curl https://10.0.0.7:8080/api/devices/lamp/power',
+      'mosquitto_sub -h 10.0.0.7 -p 8080 --tls-use-os-certs -t devices/lamp/power',
+    ]);
+  });
+
   test('text is quoted for the shell, and for JSON where JSON is wanted', () => {
     const [, , ask, publish] = lines({ type: 'string' }, "it's $HOME");
     expect(ask).toContain(`-d '"it'\\''s $HOME"'`);

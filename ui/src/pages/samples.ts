@@ -1,6 +1,25 @@
 // Made-up devices for the components page. Part of the development build only.
 import { DeviceCell } from '../hub/device.svelte';
+import type { Session } from '../model/account';
 import type { DeviceView, Json, PropertyView } from '../model/types';
+
+export function sampleSession(): Session {
+  return {
+    signed_in: true,
+    kind: 'person',
+    name: 'anna',
+    role: 'admin',
+    administers: true,
+    read: ['#'],
+    write: ['#'],
+    deny: [],
+    needs_setup: false,
+    guest: { policy: 'off', kept: false },
+    secure: false,
+    https: null,
+    expires: null,
+  };
+}
 
 export function sampleProperty(view: Partial<PropertyView>): PropertyView {
   return {

@@ -1,5 +1,6 @@
 // The one place where tests construct devices, sockets and clocks.
 import type { SocketLike } from '../hub/socket';
+import type { Session } from '../model/account';
 import type { Timers } from '../model/throttle';
 import type { DeviceView, Json, PropertyView } from '../model/types';
 
@@ -34,6 +35,26 @@ export function device(view: Partial<DeviceView> = {}): DeviceView {
     online: true,
     rejected: { count: 0, last: null },
     properties: {},
+    ...view,
+  };
+}
+
+/** An admin called anna. */
+export function session(view: Partial<Session> = {}): Session {
+  return {
+    signed_in: true,
+    kind: 'person',
+    name: 'anna',
+    role: 'admin',
+    administers: false,
+    read: ['#'],
+    write: ['#'],
+    deny: [],
+    needs_setup: false,
+    guest: { policy: 'off', kept: false },
+    secure: false,
+    https: null,
+    expires: null,
     ...view,
   };
 }

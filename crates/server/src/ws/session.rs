@@ -159,7 +159,9 @@ impl Session {
         let feed = new_feed(&self.caller, self.caller.hub().new_session(), self.language);
         let kept = KeptFeeds::keep(&self.caller, feed, keep).map_err(|_| {
             let bound = self.caller.shard.config.limits.ws_sessions;
-            Refusal::Full(format!("there are {bound} sessions already (limits.ws_sessions): go on without one"))
+            Refusal::Full(format!(
+                "there are {bound} sessions already (limits.ws_sessions), or half as many of this credential: go on without one"
+            ))
         })?;
         self.channel = Channel::Kept(Box::new(kept));
         Ok(())

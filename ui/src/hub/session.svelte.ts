@@ -1,0 +1,165 @@
+// Who is signed in at this hub, and what the page makes of it. One of these lives as long as the page; the
+// values of devices live in a `HubStore` that is thrown away whenever somebody else begins to look (`sight`).
+import { isLetIn, mayWrite, sameSight, type Session } from '../model/account';
+import { realTimers, type Timers } from '../model/throttle';
+import { Accounts } from './accounts';
+import { Api, Problem, reasonOf } from './api';
+
+/** Rights may change while a page is open and idle: asked for this often. */
+const CHECK_MS = 30_000;
+/** Refusals come in bunches; one question answers them all. */
+const FLOOR_MS = 1_000;
+/** While nobody knows who is here. */
+const RETRY_MS = 3_000;
+
+export class SessionStore {
+  /** null until the hub said who this is. */
+  current: Session | null = $state.raw(null);
+  /** Why the hub did not say, while it did not. */
+  problem: Problem | null = $state.raw(null);
+  /** Counts who looked: a new number means that nothing of before may stay on the screen. */
+  sight = $state.raw(0);
+  /** The session ended without a sign-out: revoked, expired, or deleted. */
+  ended = $state.raw(false);
+  /**
+   * The hub signs its certificate itself, which is the usual case; false once it said that it was given one.
+   * Lines for a terminal depend on it.
+   */
+  localCa = $state.raw(true);
+  /** From the set-up link. In memory only, and only until it was used. */
+  setupKey: string | null = $state.raw(null);
+
+  readonly api: Api;
+  readonly accounts: Accounts;
+  readonly #timers: Timers;
+  /** Answers to questions older than the last sign-in or sign-out mean nothing. */
+  #turn = 0;
+  #checking: Promise<void> | null = null;
+  #askedAt = -Infinity;
+  #cancel: () => void = () => {};
+  #due = false;
+
+  constructor(api: Api = new Api(), timers: Timers = realTimers) {
+    this.api = api;
+    this.accounts = new Accounts(api);
+    this.#timers = timers;
+    api.onrefused = () => this.doubt();
+  }
+
+  /** Asks now and again from time to time. Returns what ends that. */
+  start(): () => void {
+    let stopped = false;
+    const round = async (): Promise<void> => {
+      if (!hidden()) await this.check();
+      if (stopped) return;
+      const ms = this.current === null ? RETRY_MS : CHECK_MS;
+      this.#cancel = this.#timers.later(ms, () => void round());
+    };
+    void round();
+    return () => {
+      stopped = true;
+      this.#cancel();
+    };
+  }
+
+  /** Something hints that this session is no longer what it was. Asks soon, but not for each hint. */
+  doubt(): void {
+    if (this.#due) return;
+    const rest = this.#askedAt + FLOOR_MS - this.#timers.now();
+    if (rest <= 0) {
+      void this.check();
+      return;
+    }
+    this.#due = true;
+    this.#timers.later(rest, () => {
+      this.#due = false;
+      void this.check();
+    });
+  }
+
+  check(): Promise<void> {
+    this.#checking ??= this.#ask().finally(() => (this.#checking = null));
+    return this.#checking;
+  }
+
+  async #ask(): Promise<void> {
+    const turn = this.#turn;
+    this.#askedAt = this.#timers.now();
+    try {
+      const session = await this.accounts.session();
+      if (turn === this.#turn) this.#take(session, true);
+    } catch (error) {
+      // Who was here still is, as far as anybody knows; the banner of the lost line says the rest.
+      if (this.current === null && turn === this.#turn)
+        this.problem = error instanceof Problem ? error : new Problem(reasonOf(error), 0, 'unknown');
+    }
+  }
+
+  async signIn(name: string, password: string): Promise<void> {
+    const session = await this.accounts.signIn(name, password);
+    this.#turn += 1;
+    this.#take(session, false);
+  }
+
+  async setup(name: string, password: string): Promise<void> {
+    const session = await this.accounts.setup(this.setupKey, name, password);
+    this.#turn += 1;
+    this.setupKey = null;
+    this.#take(session, false);
+  }
+
+  async signOut(): Promise<void> {
+    try {
+      await this.accounts.signOut();
+    } catch (error) {
+      // Signed out already, by somebody else.
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+    }
+    this.#turn += 1;
+    const { current } = this;
+    // At once, whatever the hub says next: nothing of this person stays on the screen.
+    if (current !== null) this.#take(outside(current), false);
+    this.#checking = null;
+    await this.check();
+  }
+
+  #take(session: Session, byItself: boolean): void {
+    const before = this.current;
+    const out = before !== null && isLetIn(before) && !isLetIn(session);
+    this.ended = isLetIn(session) ? false : out ? byItself : this.ended;
+    if (before === null || !sameSight(before, session)) {
+      this.sight += 1;
+      if (session.secure && isLetIn(session)) void this.#learnCa();
+    }
+    this.problem = null;
+    // The same answer again is no news to whoever shows it.
+    if (JSON.stringify(before) !== JSON.stringify(session)) this.current = session;
+  }
+
+  async #learnCa(): Promise<void> {
+    try {
+      const { certificate } = await this.accounts.tls();
+      this.localCa = certificate?.issued_by !== 'own';
+    } catch {
+      // Who may not know gets the lines for the usual case.
+    }
+  }
+
+  get administers(): boolean {
+    return this.current?.administers ?? false;
+  }
+
+  /** Whether a control of this property may be pressed. */
+  mayAsk(device: string, property: string): boolean {
+    return this.current !== null && mayWrite(this.current, `devices/${device}/${property}/set`);
+  }
+}
+
+function outside(session: Session): Session {
+  const nothing = { name: null, role: null, kind: null, read: [], write: [], deny: [], expires: null };
+  return { ...session, ...nothing, signed_in: false, administers: false };
+}
+
+function hidden(): boolean {
+  return typeof document !== 'undefined' && document.visibilityState === 'hidden';
+}

@@ -1,0 +1,87 @@
+// Lines a person can paste to use a token that was just made, with this hub's address. Quoted for a POSIX
+// shell where they are for one.
+import { CA_FILE, quote, type HubAddress } from './reach';
+
+export type Client = 'curl' | 'mosquitto' | 'python' | 'arduino';
+
+export interface Owner {
+  /** The device that the token belongs to; null for an app's. */
+  device: string | null;
+  token: string;
+}
+
+export function clientsFor(owner: Owner): Client[] {
+  return owner.device === null ? ['curl', 'mosquitto', 'python'] : ['curl', 'mosquitto', 'python', 'arduino'];
+}
+
+export function snippet(client: Client, hub: HubAddress, owner: Owner): string {
+  switch (client) {
+    case 'curl':
+      return curl(hub, owner);
+    case 'mosquitto':
+      return mosquitto(hub, owner);
+    case 'python':
+      return python(hub, owner);
+    case 'arduino':
+      return arduino(hub, owner);
+  }
+}
+
+function curl(hub: HubAddress, { device, token }: Owner): string {
+  const header = `-H ${quote(`Authorization: Bearer ${token}`)}`;
+  const ca = hub.ownCa ? ` --cacert ${CA_FILE}` : '';
+  if (device === null) return `curl${ca} ${header} ${hub.origin}/api/devices`;
+  return `curl${ca} -X PUT -d 21.5 ${header} ${hub.origin}/api/devices/${device}/temperature`;
+}
+
+function mosquitto(hub: HubAddress, { device, token }: Owner): string {
+  const ca = hub.ownCa ? ` --cafile ${CA_FILE}` : hub.secure ? ' --tls-use-os-certs' : '';
+  // The user name is for people who read the hub's log; the token alone says who this is.
+  const who = `-u ${device ?? 'app'} -P ${quote(token)}`;
+  const to = `-h ${hub.host} -p ${hub.port}${ca} ${who}`;
+  if (device === null) return `mosquitto_sub ${to} -t 'devices/#' -v`;
+  return `mosquitto_pub ${to} -t devices/${device}/temperature -m 21.5`;
+}
+
+function python(hub: HubAddress, { device, token }: Owner): string {
+  const head = ['import requests', ''];
+  const session = [
+    'hub = requests.Session()',
+    `hub.headers["Authorization"] = "Bearer ${token}"`,
+    ...(hub.ownCa ? [`hub.verify = "${CA_FILE}"`] : []),
+  ];
+  const call =
+    device === null
+      ? [`print(hub.get("${hub.origin}/api/devices").json())`]
+      : [`hub.put("${hub.origin}/api/devices/${device}/temperature", json=21.5).raise_for_status()`];
+  return [...head, ...session, ...call].join('\n');
+}
+
+function arduino(hub: HubAddress, { device, token }: Owner): string {
+  const net = hub.secure ? 'WiFiClientSecure' : 'WiFiClient';
+  return `#include <WiFi.h>
+${hub.secure ? '#include <WiFiClientSecure.h>\n' : ''}#include <PubSubClient.h>
+
+${net} net;
+PubSubClient mqtt(net);
+
+void setup() {
+  WiFi.begin("your network", "its password");
+  while (WiFi.status() != WL_CONNECTED) delay(100);
+${hub.secure ? `  net.setCACert(CA);  // the text of ${hub.ownCa ? CA_FILE : 'the authority that signed it'}\n` : ''}  mqtt.setServer("${hub.host}", ${hub.port});
+}
+
+void loop() {
+  if (!mqtt.connected() && !mqtt.connect("${device ?? ''}", "${device ?? ''}",
+                                         "${token}")) {
+    delay(2000);
+    return;
+  }
+  mqtt.loop();
+  static unsigned long last = 0;
+  if (millis() - last > 5000) {
+    last = millis();
+    mqtt.publish("devices/${device ?? ''}/temperature", "21.5");
+  }
+}`;
+}

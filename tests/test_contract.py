@@ -43,6 +43,29 @@ def test_a_document_that_is_known_is_not_sent_again(path, shared):
     assert shared.get(path, headers={"If-None-Match": '"other"'}).content == first.content
 
 
+def test_who_is_nobody_gets_what_the_document_says(make_hub, openapi):
+    """Without a credential every operation is 401, but for those that the document opens to anybody."""
+    hub = make_hub().start()
+    person = {"name": "alice", "password": "correct horse battery staple"}
+    assert hub.request("POST", "/api/setup", json=person).status_code == 201
+    hub.api.cookies.clear()
+    opened = set()
+    for path, item in openapi["paths"].items():
+        for method, operation in item.items():
+            filled = path
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "path":
+                    filled = filled.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+            answer = hub.request(method.upper(), filled)
+            if operation.get("security") == [{}]:
+                opened.add(operation["operationId"])
+                assert answer.status_code != 401, operation["operationId"]
+            else:
+                assert answer.status_code == 401, (operation["operationId"], answer.status_code)
+                assert answer.headers["WWW-Authenticate"].startswith("Bearer"), operation["operationId"]
+    assert opened == {"getHealth", "getSession", "signIn", "signOut", "setUp", "getTls", "openMqtt"}
+
+
 def bearer(request, header):
     request.headers["Authorization"] = header.split(": ", 1)[1]
     return request

@@ -273,6 +273,7 @@ export const t = {
     devices: 'Devices',
     demo: 'Demo house',
     addressHint: 'HTTP, WebSocket and MQTT all answer at this address.',
+    api: 'What programs can say to it',
   },
   sections: {
     general: 'General',

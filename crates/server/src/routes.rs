@@ -47,6 +47,7 @@ async fn open_socket(caller: Caller, request: Request) -> Result<Response, Probl
     summary = "Opens a WebSocket that speaks MQTT",
     description = "The subprotocol is `mqtt`, `mqttv3.1` or none. Whoever is not let in is told so in MQTT's own words.",
     responses((status = 101, description = "It is open."), BadRequest, NoWebSocketAnswer),
+    security(()),
 )]
 async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem> {
     let frame_bytes_max = caller.shard.config.limits.mqtt_packet_bytes.saturating_mul(WS_MQTT_PACKETS_PER_FRAME);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import asyncapiJson from '../../../tests/golden/asyncapi.json';
 import openapiJson from '../../../tests/golden/openapi.json';
 import { channelsOf, exampleOf, groupsOf, matches, nameOf, type AsyncApi, type OpenApi } from './model';
-import { LANGUAGES, draftOf, lineOf, missingOf, requestOf } from './request';
+import { LANGUAGES, draftOf, lineOf, missingOf, requestOf, withToken } from './request';
 
 // What the hub really says: the golden files of its own tests.
 const openapi = openapiJson as unknown as OpenApi;
@@ -37,7 +37,14 @@ describe('the documents', () => {
     const socket = channelsOf(asyncapi)[0]!;
     const ways = Object.fromEntries(socket.messages.map(({ name, direction }) => [name, direction]));
     expect(socket.id).toBe('socket');
-    expect(ways).toMatchObject({ subscribe: 'from', hello: 'from', message: 'to', ok: 'to', error: 'to', lost: 'to' });
+    expect(ways).toMatchObject({
+      subscribe: 'from',
+      hello: 'from',
+      message: 'to',
+      ok: 'to',
+      error: 'to',
+      lost: 'to',
+    });
     expect(socket.messages.find(({ name }) => name === 'get')?.answers).toEqual(['value', 'error']);
   });
 });
@@ -106,6 +113,7 @@ describe('a request', () => {
     expect(lineOf('curl', request)).toBe(
       `curl -X PUT -H 'Content-Type: text/plain' -d 'it'\\''s "so"' ${origin}/api/topics/a`,
     );
+    expect(lineOf('curl', withToken(request))).toContain(`-H 'Authorization: Bearer TOKEN' -H 'Content-Type`);
     expect(lineOf('Python', request)).toContain(`data="it's \\"so\\"".encode()`);
     expect(lineOf('JavaScript', request)).toContain(`body: "it's \\"so\\""`);
     expect(lineOf('Arduino', request)).toContain(`http.sendRequest("PUT", "it's \\"so\\"")`);

@@ -61,6 +61,8 @@ export interface Operation {
   parameters: Parameter[];
   body: Body | null;
   answers: Answer[];
+  /** Anybody may ask, without a credential. */
+  open: boolean;
   /** Opens a WebSocket, which `fetch` cannot. */
   upgrades: boolean;
 }
@@ -166,6 +168,7 @@ function operationOf(document: OpenApi, method: string, path: string, raw: RawOp
         types: Object.entries(content).map(([type, media]) => ({ type, schema: media.schema ?? {} })),
       };
     }),
+    open: JSON.stringify(raw.security) === '[{}]',
     upgrades: '101' in raw.responses,
   };
 }

@@ -89,6 +89,11 @@ function compact(type: string, body: string): string {
   }
 }
 
+/** With a credential, as who is no guest needs one. */
+export function withToken(request: Request): Request {
+  return { ...request, headers: [['Authorization', 'Bearer TOKEN'], ...request.headers] };
+}
+
 export function lineOf(language: Language, request: Request): string {
   switch (language) {
     case 'curl':

@@ -54,5 +54,5 @@ export const words = {
   answeredBy: 'Answered with',
   example: 'Example',
   payload: 'Payload',
-  token: 'TOKEN stands for a token of yours: make one under Settings.',
+  token: 'TOKEN stands for a token: an administrator makes one under Settings, Tokens & devices.',
 };

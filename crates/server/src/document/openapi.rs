@@ -45,6 +45,9 @@ const EVERYWHERE: [fn() -> BTreeMap<String, RefOr<Response>>; 4] =
 const LEFT_OUT: [(&str, &str); 4] =
     [("Problem", "instance"), ("BatchResult", "id"), ("BatchResult", "body"), ("BatchResult", "problem")];
 
+/// Operations that take a body of one type, or none.
+const BODY_OR_NONE: [&str; 2] = ["createDeviceToken", "createDeviceCertificate"];
+
 /// Makes the document.
 pub(super) fn make() -> Value {
     let (_router, mut document) = routes::described();
@@ -73,7 +76,8 @@ fn finish(document: &OpenApi) -> Value {
     document["paths"] = paths.collect::<Map<_, _>>().into();
     for operation in operations(&mut document) {
         // A body that may be of any type may be empty, too, which is the same as none.
-        if operation.pointer("/requestBody/content/application~1octet-stream").is_some() {
+        let takes_any = operation.pointer("/requestBody/content/application~1octet-stream").is_some();
+        if takes_any || operation["operationId"].as_str().is_some_and(|id| BODY_OR_NONE.contains(&id)) {
             operation["requestBody"]["required"] = false.into();
         }
         let answers = object(&mut operation["responses"]);

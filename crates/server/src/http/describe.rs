@@ -102,6 +102,9 @@ impl IntoResponses for PublishAnswers {
 pub(crate) const ID_PATTERN: &str = "^(?!(set|target)$)[A-Za-z0-9_-]{1,64}$";
 /// As `core` takes topics, as far as a pattern can say it.
 const TOPIC_PATTERN: &str = "^[^+#\\x00-\\x1f\\x7f]+$";
+/// Likewise one filter of a list, which is none of a group.
+const FILTER_PATTERN: &str =
+    "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\+|[^+#/\\x00-\\x1f\\x7f]*))*(/#)?)$";
 /// As people write times.
 const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
 
@@ -200,19 +203,35 @@ fn duration() -> ObjectBuilder {
 
 /// `?limit=` and `?after=`
 pub(crate) struct PageParams;
+/// `?limit=` and `?after=` of devices
+pub(crate) struct PageOfDevices;
+/// `?limit=` and `?after=` of topics
+pub(crate) struct PageOfTopics;
 
 impl IntoParams for PageParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let limit = number().minimum(Some(1)).maximum(Some(PAGE_ITEMS_MAX));
-        vec![
-            in_query("limit", limit, "How many entries at the most; all in one answer if not said."),
-            in_query(
-                "after",
-                text(),
-                "Behind which entry to begin, by its key; the header `Link` has it of the next page.",
-            ),
-        ]
+        page_behind(text())
     }
+}
+
+impl IntoParams for PageOfDevices {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        page_behind(text().pattern(Some(ID_PATTERN)))
+    }
+}
+
+impl IntoParams for PageOfTopics {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        page_behind(text().pattern(Some(TOPIC_PATTERN)))
+    }
+}
+
+fn page_behind(key: ObjectBuilder) -> Vec<Parameter> {
+    let limit = number().minimum(Some(1)).maximum(Some(PAGE_ITEMS_MAX));
+    vec![
+        in_query("limit", limit, "How many entries at the most; all in one answer if not said."),
+        in_query("after", key, "Behind which entry to begin, by its key; the header `Link` has it of the next page."),
+    ]
 }
 
 macro_rules! query_parameters {
@@ -287,7 +306,7 @@ query_parameters! {
     /// `?filter=` of a list
     OneFilterParam => in_query(
         "filter",
-        text().examples(["home/#"]),
+        text().pattern(Some(FILTER_PATTERN)).examples(["home/#"]),
         "Which topics, with `+` and `#` as in MQTT; write `%23` for `#`. All if not said.",
     );
     /// `Range`

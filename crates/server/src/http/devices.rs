@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
 use crate::http::describe::{
-    BadRequest, BodyAnswers, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified, PageParams,
+    BadRequest, BodyAnswers, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified, PageOfDevices,
     WaitParam,
 };
 use crate::http::page::{self, Items, Made, Page, Source};
@@ -26,8 +26,8 @@ use crate::view::device::DeviceView;
 #[utoipa::path(
     get, path = "/api/devices", operation_id = "listDevices", tag = "Devices",
     summary = "Lists all devices, sorted by id",
-    description = "With `limit` a page of them, which can be waited for as a value can.",
-    params(PageParams, WaitParam, KnownTag),
+    description = "With `limit` a page of them, which can be waited for as a value can; `wait` without `limit` is 400.",
+    params(PageOfDevices, WaitParam, KnownTag),
     responses(
         (
             status = 200, description = "The devices that the caller may read.", body = [DeviceView<'static>],

@@ -29,7 +29,9 @@ pub(crate) struct Health {
 #[utoipa::path(
     get, path = "/api/health", operation_id = "getHealth", tag = "Hub",
     summary = "Says that the hub runs",
+    description = "For anybody.",
     responses((status = 200, description = "It runs.", body = Health)),
+    security(()),
 )]
 pub(crate) async fn health(caller: Caller) -> Json<Health> {
     let uptime_s = caller.shard.started.elapsed().as_secs();

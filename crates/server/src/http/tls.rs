@@ -201,7 +201,7 @@ pub(crate) struct Issued {
     description = "For administrators, and people who may do all that the device may. With a certificate signing request for the key in that; without \
                    one for a new key, which is in this answer and nowhere else.",
     params(DevicePath),
-    request_body(content = Option<Wish>, description = "A request, or no body."),
+    request_body(content = Wish, description = "A request, or no body."),
     responses(
         (status = 201, description = "The certificate.", body = Issued),
         BodyAnswers, Forbidden, Conflict, Unusable, NoRoom,

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::accounts::{CredentialId, Expiry, Kind, NewToken, TokenChange, TokenOwner};
 use crate::caller::Caller;
 use crate::http::body::Upload;
-use crate::http::describe::{BadRequest, BodyAnswers, DeviceParam, Forbidden, NoRoom, NotFound, Unusable};
+use crate::http::describe::{BadRequest, BodyAnswers, Conflict, DeviceParam, Forbidden, NoRoom, NotFound, Unusable};
 use crate::http::path::{DevicePath, NumberPath};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -80,7 +80,7 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<TokenJ
     summary = "Makes a token for an app",
     description = "For administrators. The token is in this answer and nowhere else.",
     request_body(content = AppToken, example = json!({"name": "Node-RED", "role": "member", "expires": "90d"})),
-    responses((status = 201, description = "The token.", body = NewTokenJson<'static>), BodyAnswers, Forbidden, Unusable, NoRoom),
+    responses((status = 201, description = "The token.", body = NewTokenJson<'static>), BodyAnswers, Forbidden, Conflict, Unusable, NoRoom),
 )]
 pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<Response, Problem> {
     caller.must_administer()?;
@@ -96,8 +96,8 @@ pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<Response, P
     description = "For administrators, and people who may do all that the device may. Makes the device, too, if there is none. The token is in \
                    this answer and nowhere else; it serves as MQTT password, bearer token and Blynk token alike.",
     params(DevicePath),
-    request_body(content = Option<DeviceToken>, example = json!({"name": "first sketch"})),
-    responses((status = 201, description = "The token.", body = NewTokenJson<'static>), BodyAnswers, Forbidden, Unusable, NoRoom),
+    request_body(content = DeviceToken, description = "What it is called, and until when; or no body.", example = json!({"name": "first sketch"})),
+    responses((status = 201, description = "The token.", body = NewTokenJson<'static>), BodyAnswers, Forbidden, Conflict, Unusable, NoRoom),
 )]
 pub(crate) async fn create_for_device(
     caller: Caller,
@@ -131,7 +131,7 @@ async fn make(caller: Caller, new: NewToken) -> Result<Response, Problem> {
     description = "For administrators. At once and on every connection; only what is named changes.",
     params(NumberPath),
     request_body(content = Changed, example = json!({"name": "Node-RED in the cellar"})),
-    responses((status = 200, description = "The token.", body = TokenJson), BodyAnswers, Forbidden, NotFound, Unusable, NoRoom),
+    responses((status = 200, description = "The token.", body = TokenJson), BodyAnswers, Forbidden, NotFound, Conflict, Unusable, NoRoom),
 )]
 pub(crate) async fn change(
     caller: Caller,

@@ -12,7 +12,7 @@ use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::describe::{
-    BadRequest, Forbidden, KnownTag, NoRoom, NotModified, OneFilterParam, PageParams, QosParam, Rejected,
+    BadRequest, Forbidden, KnownTag, NoRoom, NotModified, OneFilterParam, PageOfTopics, QosParam, Rejected,
 };
 use crate::http::page::{self, Items, Page, Source};
 use crate::http::path::TopicPath;
@@ -32,7 +32,7 @@ use crate::view::schema::KeptMessage;
 #[utoipa::path(
     get, path = "/api/topics", operation_id = "listTopics", tag = "Topics",
     summary = "Lists what is kept, sorted by topic",
-    params(OneFilterParam, PageParams, KnownTag),
+    params(OneFilterParam, PageOfTopics, KnownTag),
     responses(
         (
             status = 200, description = "What is kept under the topics that match, and that the caller may read.", body = [KeptMessage],

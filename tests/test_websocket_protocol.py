@@ -4,6 +4,8 @@ these are its kinds of cases."""
 import json
 import socket
 import struct
+import threading
+import time
 
 import pytest
 
@@ -178,6 +180,31 @@ def test_a_client_that_is_gone_is_let_go(shared):
     raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     raw.socket.close()
     until(lambda: not is_there(), what="it is no longer listed")
+
+
+def test_a_message_that_never_ends_holds_nobody_up(hub):
+    """5.4: empty fragments grow nothing, and whoever sends nothing else has its turn like others."""
+    with RawSocket(hub) as endless, RawSocket(hub) as other:
+        endless.send(frame(BINARY, b"x", fin=False))
+        flood, over = more(b"", False) * 50_000, threading.Event()
+
+        def send():
+            while not over.is_set():
+                endless.send(flood)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            for number in range(50):
+                began = time.monotonic()
+                other.send(frame(TEXT, str(number).encode()))
+                assert other.read() == Frame(TEXT, str(number).encode())
+                assert time.monotonic() - began < 2
+        finally:
+            over.set()
+            sender.join()
+        endless.send(more(b"y"))
+        assert endless.read() == Frame(BINARY, b"xy")
 
 
 UPGRADE = {

@@ -13,6 +13,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    // Two pages: the house, and what there is to say of the API.
+    rollupOptions: { input: ['index.html', 'docs.html'] },
   },
   server: {
     host: '127.0.0.1',

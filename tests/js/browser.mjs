@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const [executablePath] = process.argv.slice(2);
+const [executablePath, ...flags] = process.argv.slice(2);
 // As PATIENCE in support/wait.py.
 const PATIENCE_MS = 20_000;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -12,7 +12,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const browser = await chromium.launch({
   executablePath,
   // Chromium refuses to run sandboxed as root, and only then is it started without.
-  args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...flags],
 });
 const pages = new Map();
 

@@ -35,8 +35,9 @@ def text(words, **more):
 
 
 class Browser:
-    def __init__(self):
-        self.node = Node("browser.mjs", lambda frame: None, arguments=[chromium()])
+    def __init__(self, *flags):
+        """`flags` are Chromium's own."""
+        self.node = Node("browser.mjs", lambda frame: None, arguments=[chromium(), *flags])
 
     def open(self, url, **options):
         page = Page(self.node, f"page-{next(_numbers)}", url)

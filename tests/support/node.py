@@ -97,6 +97,12 @@ class MqttJs:
         client.open(f"ws://{hub.host}:{hub.port}/mqtt", 5 if version == "5" else 4, options)
         return client
 
+    def connect_to(self, url, version="3.1.1", **options):
+        """Whatever the address says: mqtts, wss."""
+        client = MqttJsClient(self, options.pop("clientId", None))
+        client.open(url, 5 if version == "5" else 4, options)
+        return client
+
     def close(self):
         self.node.close()
 

@@ -52,6 +52,8 @@ class Paho:
         will=None,
         keepalive=60,
         transport="tcp",
+        tls=None,
+        token=None,
     ):
         self.version = version
         self.hub = hub
@@ -64,6 +66,8 @@ class Paho:
             transport=transport,
             **options,
         )
+        if token is not None:
+            self.client.username_pw_set("token", token)
         self.messages = Inbox(f"{self.name} messages")
         self._connects = Inbox(f"{self.name} CONNACK")
         self._acks = Inbox(f"{self.name} acknowledgements")
@@ -79,7 +83,9 @@ class Paho:
         if will is not None:
             self.client.will_set(**will)
         # In a WebSocket MQTT is spoken at /mqtt of the one port, which is the library's default path.
-        usual_port = hub.port if transport == "websockets" else hub.mqtt_port
+        usual_port = hub.port if transport == "websockets" else hub.mqtts_port if tls else hub.mqtt_port
+        if tls:
+            self.client.tls_set_context(tls)
         self._connect(port or usual_port, clean, expiry, keepalive)
 
     def _connect(self, port, clean, expiry, keepalive):

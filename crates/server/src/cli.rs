@@ -8,9 +8,11 @@ mod address;
 mod client;
 mod clients;
 mod devices;
+mod doctor;
 mod failure;
 mod get;
 mod output;
+mod password;
 mod publish;
 mod scram;
 mod serve;
@@ -19,8 +21,12 @@ mod shell;
 mod socket;
 mod subscribe;
 mod table;
+mod tokens;
+mod trust;
+mod users;
 mod view;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +76,12 @@ pub enum Command {
     Devices(devices::Devices),
     /// List, show and disconnect clients
     Clients(clients::Clients),
+    /// List, add, change and remove people with accounts
+    User(users::Users),
+    /// List, make and revoke tokens of devices and apps
+    Token(tokens::Tokens),
+    /// Say what is wrong or risky with the hub and its machine, and what to do
+    Doctor(Box<doctor::Doctor>),
     /// Turn a password into a user of the config file
     Scram(scram::Scram),
     /// Print the completions of a shell
@@ -91,12 +103,40 @@ struct HubOptions {
         default_value = "http://127.0.0.1:8080"
     )]
     hub: HubAddress,
+    /// Trust this CA, and no other, to vouch for a hub at https://… [default: those of the system]
+    #[arg(long, global = true, env = "HOUSEWIRE_CA_FILE", hide_env_values = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// What lets this command in: a token; safer in HOUSEWIRE_TOKEN or a file than here, where others see it
+    #[arg(long, global = true, env = "HOUSEWIRE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Read the token from this file; DATA/local/token on the hub's machine may do everything
+    #[arg(
+        long,
+        global = true,
+        env = "HOUSEWIRE_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE",
+        conflicts_with = "token"
+    )]
+    token_file: Option<PathBuf>,
     /// Print JSON, errors too
     #[arg(long, global = true)]
     json: bool,
     /// Print nothing but what was asked for
     #[arg(long, global = true)]
     quiet: bool,
+}
+
+impl HubOptions {
+    /// The token, wherever it is.
+    fn token(&self) -> Result<Option<String>, Failure> {
+        let Some(file) = &self.token_file else { return Ok(self.token.clone()) };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let what = format!("cannot read the token file {}", file.display());
+            Failure::File { what, error }
+        })?;
+        Ok(Some(text.trim().to_owned()))
+    }
 }
 
 /// A command that talks to a hub.
@@ -121,6 +161,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Set(command) => talk(command),
         Command::Devices(command) => talk(command),
         Command::Clients(command) => talk(command),
+        Command::User(command) => talk(command),
+        Command::Token(command) => talk(command),
+        Command::Doctor(command) => talk(*command),
     }
 }
 
@@ -132,7 +175,7 @@ fn talk(command: impl HubCommand) -> ExitCode {
         .map_err(|error| Failure::Machine { what: "cannot start".to_owned(), error })
         .and_then(|runtime| {
             runtime.block_on(async {
-                let client = Client::new(&command.options().hub)?;
+                let client = Client::new(command.options())?;
                 command.run(&client, &output).await
             })
         });

@@ -12,7 +12,9 @@ mod coding;
 mod connection;
 mod cors;
 mod declare;
+mod describe;
 mod devices;
+mod documents;
 mod events;
 mod front;
 mod gate;
@@ -44,78 +46,70 @@ mod users;
 mod wait;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::http::{Method, Uri};
-use axum::response::Response;
-use axum::routing::{any, delete, get, patch, post};
+use axum::routing::{any, get};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
-use futures_util::future::BoxFuture;
-
-pub(crate) use connection::serve;
+pub(crate) use connection::{prepare, serve};
+pub(crate) use describe::{BadRequest, Forbidden, NoWebSocket, PROBLEM_ANSWERS, ProblemAnswer, Slowed, Unauthorized};
+#[cfg(test)]
+pub(crate) use hot::Hot;
+pub(crate) use identify::COOKIE;
 pub(crate) use lobby::Lobby;
-pub(crate) use problem::Problem;
+pub(crate) use problem::{Problem, ProblemBody};
 
-use crate::caller::Caller;
-use crate::http::hot::Hot;
 use crate::refusal::shorten;
 
-/// Routes of the API and of the page, added to those of other transports.
-pub(crate) fn routes(others: Router) -> Router {
-    others
-        .route("/api/health", get(hub::health))
-        .route("/api/metrics", get(metrics::show))
-        .route("/api/tls", get(tls::show))
-        .route("/api/clients", get(clients::list))
-        .route("/api/clients/{id}", get(clients::get).delete(clients::disconnect))
-        .route("/api/demo", delete(hub::remove_demo))
-        .route("/api/session", get(session::show).post(session::sign_in).delete(session::sign_out))
-        .route("/api/sessions", get(session::list))
-        .route("/api/sessions/{id}", delete(session::end))
-        .route("/api/setup", post(session::set_up))
-        .route("/api/password", post(session::change_password))
-        .route("/api/users", get(users::list).post(users::create))
-        .route("/api/users/{name}", get(users::get).patch(users::change).delete(users::remove))
-        .route("/api/tokens", get(tokens::list).post(tokens::create))
-        .route("/api/tokens/{id}", patch(tokens::change).delete(tokens::revoke))
-        .route("/api/audit", get(audit::list))
-        .route("/api/devices", get(devices::list))
-        .route(
-            "/api/devices/{id}",
-            get(devices::get).put(devices::replace).patch(devices::merge).delete(devices::remove),
-        )
-        // A property of that name is one all the same.
-        .route(
-            "/api/devices/{id}/token",
-            get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)).post(tokens::create_for_device),
-        )
-        .route(
-            "/api/devices/{id}/certificate",
-            get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)).post(tls::issue),
-        )
-        .route("/api/devices/{id}/{property}", get(hot(Hot::GetProperty)).put(hot(Hot::ReportProperty)))
-        .route("/api/devices/{id}/{property}/set", post(property::request))
-        .route("/api/topics", get(topics::list))
-        .route(
-            "/api/topics/{*topic}",
-            get(hot(Hot::GetTopic)).put(hot(Hot::RetainTopic)).post(hot(Hot::PublishTopic)).delete(topics::clear),
-        )
-        .route("/api/batch", post(batch::run))
-        .route("/api/events", get(events::stream))
+/// Routes of the API and of the page, added to those of other transports. Each route of the API says beside its handler what
+/// it is: `routes!` registers both, so that neither is there without the other.
+pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
+    // A property of that name is one all the same.
+    let as_property = |(schemas, paths, methods): UtoipaMethodRouter| {
+        (schemas, paths, methods.get(hot::get_property).put(hot::report_property))
+    };
+    let (router, document) = others
+        .routes(routes!(hub::health))
+        .routes(routes!(hub::remove_demo))
+        .routes(routes!(metrics::show))
+        .routes(routes!(tls::show))
+        .routes(routes!(clients::list))
+        .routes(routes!(clients::get, clients::disconnect))
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(session::list))
+        .routes(routes!(session::end))
+        .routes(routes!(session::set_up))
+        .routes(routes!(session::change_password))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::change, tokens::revoke))
+        .routes(routes!(audit::list))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
+        .routes(as_property(routes!(tokens::create_for_device)))
+        .routes(as_property(routes!(tls::issue)))
+        .routes(routes!(hot::get_property, hot::report_property))
+        .routes(routes!(property::request))
+        .routes(routes!(topics::list))
+        .routes(routes!(hot::get_topic, hot::retain_topic, hot::publish_topic, topics::clear))
+        .routes(routes!(batch::run))
+        .routes(routes!(events::stream))
+        .routes(routes!(documents::openapi))
+        .routes(routes!(documents::asyncapi))
+        .route("/api/docs", get(documents::page))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/api/{*rest}", any(unknown))
         .fallback_service(get(ui::serve).fallback(wrong_method))
-        .method_not_allowed_fallback(wrong_method)
-}
-
-/// What the gate answers without asking the router, as a route for whatever is written in another way.
-fn hot(which: Hot) -> impl Fn(Caller, Request) -> BoxFuture<'static, Response> + Clone {
-    move |caller, request| Box::pin(which.answer(caller, request))
+        .split_for_parts();
+    (router.method_not_allowed_fallback(wrong_method), document)
 }
 
 async fn unknown(uri: Uri) -> Problem {
     let path = shorten(uri.path());
-    Problem::not_found(format!("There is nothing at {path}. The API's routes are listed in docs/ref/http-api.md."))
+    Problem::not_found(format!("There is nothing at {path}. The API's routes are listed at /docs."))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

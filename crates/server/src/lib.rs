@@ -14,6 +14,7 @@ pub mod cli;
 mod clients;
 pub mod config;
 mod demo;
+mod document;
 mod feed;
 #[cfg(test)]
 mod fixture;
@@ -28,6 +29,7 @@ mod names;
 mod outbox;
 mod peer;
 mod persist;
+mod plain_http;
 mod proxy;
 mod publish;
 mod reasons;

@@ -133,3 +133,5 @@ pub(crate) const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) const TLS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Body of a request for a device's certificate; a larger one is answered 413.
 pub(crate) const CSR_BYTES_MAX: usize = 16 * 1024;
+/// What we put into one TLS record. A microcontroller has to have room for a whole one, and few have 16 KiB to spare.
+pub(crate) const TLS_RECORD_BYTES_MAX: usize = 4 * 1024;

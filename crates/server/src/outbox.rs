@@ -174,15 +174,15 @@ impl Mailbox for Outbox {
         let topic = run.topic();
         let qos = delivery.qos.min(run.published_qos());
         let is_numbered = qos > Qos::AtMostOnce && state.queue.keeps();
+        let kind = match run.is_state() {
+            // A stored value is offered only while there is room for it, however large it is: it would not come again.
+            _ if delivery.retain => Kind::Stored,
+            true => Kind::State,
+            false => Kind::Event,
+        };
         let Pushed { lost, conflated } = if is_numbered {
-            state.queue.push_numbered(&encoded, topic.as_str(), number)
+            state.queue.push_numbered(&encoded, topic.as_str(), kind, number)
         } else {
-            let kind = match run.is_state() {
-                // A stored value is offered only while there is room for it, however large it is: it would not come again.
-                _ if delivery.retain => Kind::Stored,
-                true => Kind::State,
-                false => Kind::Event,
-            };
             state.queue.push(&encoded, topic.as_str(), kind, self.bytes_max)
         };
         self.wake_at_end_of_tick(&mut state);

@@ -5,32 +5,49 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::caller::Caller;
-use crate::http::{self, Problem};
+use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, Problem};
 use crate::limits::WS_MQTT_PACKETS_PER_FRAME;
 use crate::mqtt::Newcomer;
 use crate::ws::NoWebSocket;
 use crate::{mqtt, ws};
 
-/// Every route of the one port.
-pub(crate) fn router() -> Router {
-    let sockets = Router::new()
-        .route("/api/ws", get(open_socket))
-        .route("/api/ws/echo", get(open_echo))
-        .route("/mqtt", get(open_mqtt));
-    http::routes(sockets)
+/// Every route of the one port, and what is said of it.
+pub(crate) fn described() -> (Router, OpenApi) {
+    let sockets = OpenApiRouter::default();
+    http::routes(sockets.routes(routes!(open_socket)).routes(routes!(open_echo)).routes(routes!(open_mqtt)))
 }
 
+#[utoipa::path(
+    get, path = "/api/ws/echo", operation_id = "openEcho", tag = "Live",
+    summary = "Opens a WebSocket that says what it hears",
+    description = "What the protocol itself costs. Needs the right to write.",
+    responses((status = 101, description = "It is open."), BadRequest, Forbidden, NoWebSocketAnswer),
+)]
 async fn open_echo(caller: Caller, request: Request) -> Result<Response, Problem> {
     ws::open_echo(request, caller).map_err(|error| problem(&error, "/api/ws/echo"))
 }
 
+#[utoipa::path(
+    get, path = "/api/ws", operation_id = "openWebSocket", tag = "Live",
+    summary = "Opens a WebSocket",
+    description = "What goes through it is described in `/api/asyncapi.json`.",
+    responses((status = 101, description = "It is open."), BadRequest, NoWebSocketAnswer),
+)]
 async fn open_socket(caller: Caller, request: Request) -> Result<Response, Problem> {
     ws::open(request, caller).map_err(|error| problem(&error, "/api/ws"))
 }
 
+#[utoipa::path(
+    get, path = "/mqtt", operation_id = "openMqtt", tag = "Live",
+    summary = "Opens a WebSocket that speaks MQTT",
+    description = "The subprotocol is `mqtt`, `mqttv3.1` or none. Whoever is not let in is told so in MQTT's own words.",
+    responses((status = 101, description = "It is open."), BadRequest, NoWebSocketAnswer),
+)]
 async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem> {
     let frame_bytes_max = caller.shard.config.limits.mqtt_packet_bytes.saturating_mul(WS_MQTT_PACKETS_PER_FRAME);
     let opened = ws::open_bytes(request, caller.clone(), &mqtt::SUBPROTOCOLS, frame_bytes_max);

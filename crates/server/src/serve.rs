@@ -253,6 +253,7 @@ fn typeable(mut address: SocketAddr) -> SocketAddr {
 }
 
 fn start_shards(shared: &Shared, listeners: Listeners) -> std::io::Result<Vec<JoinHandle<()>>> {
+    crate::http::prepare();
     let mut inlets = Vec::new();
     let mut starts = Vec::new();
     for number in 0..shared.config.shards {

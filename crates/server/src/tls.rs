@@ -16,6 +16,7 @@ mod keeper;
 mod setup;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use housewire_core::{DeviceId, Timestamp};
@@ -69,6 +70,30 @@ pub(crate) struct Tls {
     /// Names of the hub that the configuration adds.
     names: Vec<HostName>,
     handshakes: Handshakes,
+    full: AtomicU64,
+    resumed: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// Handshakes so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) full: u64,
+    /// Of clients that took up an earlier connection.
+    pub(crate) resumed: u64,
+    /// Also those that nobody waited for any longer.
+    pub(crate) failed: u64,
+}
+
+/// A handshake, counted when it is over, however that comes.
+struct Attempt<'a> {
+    counter: &'a AtomicU64,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.counter.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Tls {
@@ -89,6 +114,9 @@ impl Tls {
             authority,
             names: names.to_owned(),
             handshakes: Handshakes::start()?,
+            full: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         })
     }
 
@@ -96,7 +124,15 @@ impl Tls {
     /// waiting. Takes as long as the client lets it; whoever drops this ends it.
     pub(crate) async fn accept(&self, socket: TcpStream) -> Result<Secured, HandshakeError> {
         let setup = Arc::clone(&self.current.read());
-        self.handshakes.carry_out(handshake::meet(setup, socket)).await
+        let mut attempt = Attempt { counter: &self.failed };
+        let secured = self.handshakes.carry_out(handshake::meet(setup, socket)).await?;
+        attempt.counter = if secured.is_resumed() { &self.resumed } else { &self.full };
+        Ok(secured)
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts { full: read(&self.full), resumed: read(&self.resumed), failed: read(&self.failed) }
     }
 
     /// What is shown to whoever comes next.

@@ -8,3 +8,4 @@ pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod json;
 pub(crate) mod message;
+pub(crate) mod schema;

@@ -12,6 +12,7 @@ mod language;
 mod line;
 mod reply;
 mod request;
+pub(crate) mod schema;
 mod session;
 mod socket;
 mod subprotocol;

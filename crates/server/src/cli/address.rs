@@ -10,7 +10,7 @@ use reqwest::Url;
 /// The port of a hub that was named without one.
 const DEFAULT_PORT: u16 = 8080;
 
-/// The address of a hub: `http://HOST:PORT`, nothing behind it.
+/// The address of a hub: `http://HOST:PORT` or `https://HOST:PORT`, nothing behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HubAddress(Url);
 
@@ -22,12 +22,13 @@ impl FromStr for HubAddress {
         let mut url = Url::parse(&named)
             .map_err(|error| format!("{error}; write http://HOST:PORT, for example http://192.168.1.20:8080"))?;
         match url.scheme() {
-            "http" => {}
-            "https" => return Err("the hub has no TLS yet; write http://HOST:PORT".to_owned()),
-            other => return Err(format!("'{other}' is not spoken here; write http://HOST:PORT")),
+            "http" | "https" => {}
+            other => return Err(format!("'{other}' is not spoken here; write http://HOST:PORT or https://HOST:PORT")),
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-            return Err("only http://HOST:PORT is understood, nothing before or behind it".to_owned());
+            return Err(
+                "only http://HOST:PORT or https://HOST:PORT is understood, nothing before or behind it".to_owned()
+            );
         }
         if url.port().is_none() && !text.contains("://") {
             // Only fails for addresses without a host, which http:// does not allow.
@@ -44,6 +45,17 @@ impl fmt::Display for HubAddress {
 }
 
 impl HubAddress {
+    /// Whether it is reached by TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether it is reached without any network.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        let host = self.0.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse().is_ok_and(crate::peer::is_loopback)
+    }
+
     /// `/api/` and these levels, each escaped.
     pub(super) fn api<'a>(&self, levels: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();
@@ -84,7 +96,9 @@ mod tests {
             ("192.168.1.20:9000", Some("http://192.168.1.20:9000")),
             ("[::1]:8080", Some("http://[::1]:8080")),
             ("localhost:9000", Some("http://localhost:9000")),
-            ("https://pi.local", None),
+            ("https://pi.local", Some("https://pi.local")),
+            ("https://pi.local:8080/", Some("https://pi.local:8080")),
+            ("wss://pi.local", None),
             ("mqtt://pi.local", None),
             ("http://pi.local/api", None),
             ("http://me@pi.local", None),
@@ -112,6 +126,7 @@ mod tests {
         }
         assert_eq!(hub.topic(".."), None);
         assert_eq!(hub.socket(), "ws://pi:1/api/ws");
+        assert_eq!("https://pi:1".parse::<HubAddress>().unwrap().socket(), "wss://pi:1/api/ws");
         assert_eq!(hub.api(["devices", "lamp"]).as_str(), "http://pi:1/api/devices/lamp");
     }
 }

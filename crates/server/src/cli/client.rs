@@ -2,14 +2,20 @@
 //!
 //! Paths belong to `address`, bodies to the commands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use rustls::ClientConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::HubOptions;
 use super::address::HubAddress;
-use super::failure::{Failure, root_cause};
+use super::failure::{Failure, distrust, root_cause};
+use super::trust;
+use crate::plain_http;
 
 /// Until a connection stands; on a home network it is milliseconds.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -21,6 +27,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Client {
     pub(super) hub: HubAddress,
     http: reqwest::Client,
+    /// How a hub at `https://…` is known.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    /// Shown with every request.
+    pub(super) bearer: Option<HeaderValue>,
 }
 
 /// What the hub says of a request it does not fulfil.
@@ -30,8 +40,15 @@ struct Problem {
 }
 
 impl Client {
-    pub(super) fn new(hub: &HubAddress) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
+    pub(super) fn new(options: &HubOptions) -> Result<Self, Failure> {
+        let hub = &options.hub;
+        let tls = hub.is_secure().then(|| trust::config(options.ca_file.as_deref())).transpose()?;
+        let bearer = options.token()?.map(|token| bearer(&token)).transpose()?;
+        let builder = match &tls {
+            Some(tls) => reqwest::Client::builder().tls_backend_preconfigured(tls.clone()),
+            None => plain_http::builder(),
+        };
+        let http = builder
             // A hub is at home; a proxy for the internet would not find it.
             .no_proxy()
             .connect_timeout(CONNECT_LIMIT)
@@ -42,17 +59,21 @@ impl Client {
                 what: "cannot start".to_owned(),
                 error: std::io::Error::other(root_cause(&error)),
             })?;
-        Ok(Self { hub: hub.clone(), http })
+        Ok(Self { hub: hub.clone(), http, tls: tls.map(Arc::new), bearer })
     }
 
     /// A request to be sent with [`Client::send`].
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).timeout(ANSWER_LIMIT)
+        self.patient_request(method, url, Duration::ZERO)
     }
 
     /// A request that the hub may answer only after `wait`.
     pub(super) fn patient_request(&self, method: Method, url: Url, wait: Duration) -> RequestBuilder {
-        self.http.request(method, url).timeout(ANSWER_LIMIT + wait)
+        let request = self.http.request(method, url).timeout(ANSWER_LIMIT + wait);
+        match &self.bearer {
+            Some(bearer) => request.header(header::AUTHORIZATION, bearer.clone()),
+            None => request,
+        }
     }
 
     /// Sends it; an answer that says no becomes a failure to do `what`.
@@ -89,6 +110,9 @@ impl Client {
         let what = what.to_owned();
         match serde_json::from_slice::<Problem>(body) {
             Ok(Problem { detail }) if status == StatusCode::NOT_FOUND => Failure::NotFound { what, detail },
+            Ok(Problem { detail }) if status == StatusCode::UNAUTHORIZED && self.bearer.is_none() => {
+                Failure::Stranger { what, detail }
+            }
             Ok(Problem { detail }) => Failure::Refused { what, detail },
             Err(_) => self.strange(&what, format!("the answer is {status}, without a reason")),
         }
@@ -102,8 +126,21 @@ impl Client {
     fn lost(&self, what: &str, error: &reqwest::Error) -> Failure {
         if error.is_timeout() && !error.is_connect() {
             Failure::Silent { what: what.to_owned(), limit: ANSWER_LIMIT }
+        } else if let Some(why) = distrust(error) {
+            Failure::Untrusted { hub: self.hub.to_string(), why }
         } else {
             Failure::Unreachable { hub: self.hub.to_string(), why: root_cause(error) }
         }
     }
+}
+
+/// RFC 6750.
+fn bearer(token: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| Failure::Usage {
+        what: "cannot use the token".to_owned(),
+        why: "it holds characters that no token has".to_owned(),
+        next: "Copy it once more, or have another one made.",
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }

@@ -19,18 +19,32 @@ pub(super) enum Failure {
         "cannot reach the hub at {hub}: {why}. Start it with 'housewire serve', or name another one with --hub URL."
     )]
     Unreachable { hub: String, why: String },
+    /// Somebody answers, and does not prove to be the hub.
+    #[error(
+        "cannot trust the hub at {hub}: {why}. Name its CA with --ca-file FILE; the hub has it in its data folder, as tls/ca.crt, and at /ca.crt. \
+         It has to be reached by a name that 'curl {hub}/api/tls -k' lists."
+    )]
+    Untrusted { hub: String, why: String },
     /// Connected, but no answer.
     #[error("{what}: the hub gave no answer within {} s. Try again; if it stays so, look into the hub's log.", .limit.as_secs())]
     Silent { what: String, limit: Duration },
     /// The hub says no, or that it failed.
     #[error("{what}: {detail}")]
     Refused { what: String, detail: String },
+    /// The hub lets in nobody who shows nothing.
+    #[error(
+        "{what}: {detail} For this command: --token TOKEN or --token-file FILE; on the hub's own machine the file local/token in its data folder will do."
+    )]
+    Stranger { what: String, detail: String },
     /// The hub does not know what was asked for.
     #[error("{what}: {detail}")]
     NotFound { what: String, detail: String },
     /// Not what a hub answers.
     #[error("{what}: {why}. Check that {hub} is the address of a Housewire hub and not of something else.")]
     Strange { what: String, why: String, hub: String },
+    /// What `housewire doctor` found.
+    #[error("{what} wrong; see above what to do")]
+    Unwell { what: String },
     /// The time given is over.
     #[error("{what}: {why}. {next}")]
     TimedOut { what: String, why: String, next: &'static str },
@@ -63,17 +77,33 @@ impl Failure {
         match self {
             Self::OutputClosed => 0,
             Self::Refused { .. }
+            | Self::Stranger { .. }
+            | Self::Unwell { .. }
             | Self::Strange { .. }
             | Self::Unfulfilled { .. }
             | Self::Machine { .. }
             | Self::Output(_)
             | Self::Serve(_) => 1,
             Self::Usage { .. } | Self::File { .. } | Self::Config(_) => 2,
-            Self::Unreachable { .. } => 3,
+            Self::Unreachable { .. } | Self::Untrusted { .. } => 3,
             Self::TimedOut { .. } | Self::Silent { .. } => 4,
             Self::NotFound { .. } => 5,
         }
     }
+}
+
+/// Why the other side's certificate was not taken, if an error comes of that.
+pub(super) fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(why.to_string());
+        }
+        // What an I/O error holds is not in its chain.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = held.map(|held| held as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
 }
 
 /// The innermost reason of an error chain: what a person can act on ("Connection refused").

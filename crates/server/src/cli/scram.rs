@@ -1,13 +1,12 @@
 //! `housewire scram`: turns a password into what the config file keeps of it. Talks to no hub.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
-
 use clap::Args;
 use housewire_protocols::limits::{PASSWORD_BYTES_MAX, SCRAM_ITERATIONS};
 use housewire_protocols::scram::Credentials;
 
 use super::failure::Failure;
 use super::output::Output;
+use super::password;
 use crate::config::check_user_name;
 
 const EXAMPLE: &str = "\
@@ -41,7 +40,7 @@ impl Scram {
         if !SCRAM_ITERATIONS.contains(&self.iterations) {
             return Err(refuse("--iterations must be from 4096 to 1000000", "Leave it out to get 4096."));
         }
-        let password = read_password()?;
+        let password = password::read()?;
         if password.is_empty() {
             return Err(refuse("the password is empty", "Give one on standard input."));
         }
@@ -57,28 +56,6 @@ impl Scram {
         let keys = Credentials::derive(&password, &salt, self.iterations);
         output.text(&format!("[users.{}]\nscram_sha_256 = \"{keys}\"\n", toml_key(&name)))
     }
-}
-
-/// The first line of standard input; a person is asked twice and sees nothing of it.
-fn read_password() -> Result<Vec<u8>, Failure> {
-    let unreadable = |error| Failure::File { what: "cannot read the password".to_owned(), error };
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        let mut line = Vec::new();
-        // With the line's end, or one byte more than may be, to tell what is too long from what just fits.
-        let len_max = PASSWORD_BYTES_MAX as u64 + 2;
-        stdin.lock().take(len_max).read_until(b'\n', &mut line).map_err(unreadable)?;
-        let line = line.strip_suffix(b"\n").unwrap_or(&line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        return Ok(line.to_owned());
-    }
-    let password = rpassword::prompt_password("Password: ").map_err(unreadable)?;
-    let again = rpassword::prompt_password("The same again: ").map_err(unreadable)?;
-    if password != again {
-        let why = "the two were not the same".to_owned();
-        return Err(Failure::Usage { what: "cannot use the password".to_owned(), why, next: "Try again." });
-    }
-    Ok(password.into_bytes())
 }
 
 /// A name as TOML wants it in a section's head.

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::client::{CONNECT_LIMIT, Client};
-use super::failure::{Failure, root_cause};
+use super::failure::{Failure, distrust, root_cause};
 
 /// After so long without a word the hub is asked whether it is still there; after as long again it is not.
 const QUIET: Duration = Duration::from_secs(20);
@@ -47,14 +49,23 @@ pub(super) struct Frame<'a> {
 impl Socket {
     pub(super) async fn connect(client: &Client, what: &str) -> Result<Self, Failure> {
         let unreachable = |why: String| Failure::Unreachable { hub: client.hub.to_string(), why };
-        match timeout(CONNECT_LIMIT, connect_async(client.hub.socket())).await {
+        let connector = client.tls.clone().map_or(Connector::Plain, Connector::Rustls);
+        let mut request = client.hub.socket().into_client_request().map_err(|error| unreachable(error.to_string()))?;
+        if let Some(bearer) = &client.bearer {
+            request.headers_mut().insert(AUTHORIZATION, bearer.clone());
+        }
+        let connecting = connect_async_tls_with_config(request, None, false, Some(connector));
+        match timeout(CONNECT_LIMIT, connecting).await {
             Ok(Ok((stream, _))) => Ok(Self { stream, is_doubted: false }),
             Ok(Err(tungstenite::Error::Http(answer))) => {
                 let status =
                     reqwest::StatusCode::from_u16(answer.status().as_u16()).expect("it was a status code a moment ago");
                 Err(client.refusal(what, status, answer.body().as_deref().unwrap_or_default()))
             }
-            Ok(Err(tungstenite::Error::Io(error))) => Err(unreachable(root_cause(&error))),
+            Ok(Err(tungstenite::Error::Io(error))) => Err(match distrust(&error) {
+                Some(why) => Failure::Untrusted { hub: client.hub.to_string(), why },
+                None => unreachable(root_cause(&error)),
+            }),
             Ok(Err(error)) => Err(client.strange(what, format!("it speaks no WebSocket ({})", root_cause(&error)))),
             Err(_) => Err(unreachable(format!("it does not answer within {} s", CONNECT_LIMIT.as_secs()))),
         }

@@ -37,7 +37,7 @@ pub struct Limits {
     pub channel_queue_bytes: usize,
     /// Subscriptions of one WebSocket; further ones are refused.
     pub ws_subscriptions: usize,
-    /// Sessions of WebSockets, whose clients may come back; further ones are refused.
+    /// Sessions of WebSockets, whose clients may come back, half as many of one credential; further ones are refused.
     pub ws_sessions: usize,
     /// Memory of QoS 1 and 2 messages that one such session keeps until they are acknowledged; what was sent longest ago is
     /// forgotten first, then the newest is dropped and counted.

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{BatchEntry, BatchResult, BodyAnswers};
 use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
 use crate::http::{devices, property};
@@ -27,6 +28,20 @@ use crate::view::json::{Object, payload_of};
 use crate::view::message::write_kept;
 
 /// `POST /api/batch`
+#[utoipa::path(
+    post, path = "/api/batch", operation_id = "runBatch", tag = "Values",
+    summary = "Does many reads and writes in one request",
+    description = "Entries are done in order, each as if it had come alone; what becomes of one stops no other. What has to be on disk is waited for \
+                   once.",
+    request_body(
+        content = [BatchEntry], description = "What is to be done.",
+        example = json!([
+            {"op": "report", "device": "lamp", "property": "level", "payload": 40},
+            {"op": "get", "topic": "devices/lamp/level", "id": "after"}
+        ]),
+    ),
+    responses((status = 200, description = "What became of each, in order.", body = [BatchResult]), BodyAnswers),
+)]
 pub(crate) async fn run(caller: Caller, upload: Upload) -> Result<Response, Problem> {
     let entries = if upload.bytes.len() <= JSON_BYTES_AT_ONCE {
         read(&upload.bytes)?
@@ -240,11 +255,14 @@ impl Fields<'_> {
     }
 }
 
+/// An entry's name, and what became of it.
+type Done = (Option<Box<RawValue>>, Result<Outcome, Problem>);
+
 /// A batch that is being done.
 struct Batch<'c> {
     caller: &'c Caller,
     publisher: Publisher,
-    done: Vec<(Option<Box<RawValue>>, Result<Outcome, Problem>)>,
+    done: Vec<Done>,
     shown_bytes: usize,
 }
 

@@ -12,6 +12,10 @@ use housewire_core::{Access, Denied, TopicRef};
 
 use crate::caller::Caller;
 use crate::clients::{Behind, Client, Protocol};
+use crate::http::describe::{
+    BadRequest, ConnectedParam, Forbidden, ForgetParam, KnownTag, NoRoom, NotConnected, NotFound, NotModified,
+    PageParams,
+};
 use crate::http::page::{self, Items, Page, Source};
 use crate::http::path::ClientPath;
 use crate::http::problem::Problem;
@@ -24,6 +28,23 @@ use crate::view::client::ClientView;
 const DISCONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /api/clients`: written aside and piece by piece, as it may be long.
+#[utoipa::path(
+    get, path = "/api/clients", operation_id = "listClients", tag = "Clients",
+    summary = "Lists clients, sorted by id",
+    description = "MQTT clients, connected or away with a session, and the WebSockets and event streams that are open. Needs the right to \
+                   read `$SYS/broker/clients`.",
+    params(ConnectedParam, PageParams, KnownTag),
+    responses(
+        (
+            status = 200, description = "The clients.", body = [ClientView<'static>],
+            headers(
+                ("ETag" = String, description = "Of a page, with `limit`."),
+                ("Link" = String, description = "Where the list goes on, with `rel=\"next\"`; not on the last page."),
+            ),
+        ),
+        NotModified, BadRequest, Forbidden,
+    ),
+)]
 pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     must_read(&caller)?;
     let page = Page::of(&query)?;
@@ -33,6 +54,12 @@ pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: Header
 }
 
 /// `GET /api/clients/{id}`
+#[utoipa::path(
+    get, path = "/api/clients/{id}", operation_id = "getClient", tag = "Clients",
+    summary = "Shows one client",
+    params(ClientPath),
+    responses((status = 200, description = "The client.", body = ClientView<'static>), Forbidden, NotFound),
+)]
 pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Response, Problem> {
     must_read(&caller)?;
     let client = find(&caller, &id)?;
@@ -42,6 +69,17 @@ pub(crate) async fn get(caller: Caller, ClientPath(id): ClientPath) -> Result<Re
 }
 
 /// `DELETE /api/clients/{id}`: ends the connection; with `?forget=true` the session, too.
+#[utoipa::path(
+    delete, path = "/api/clients/{id}", operation_id = "disconnectClient", tag = "Clients",
+    summary = "Disconnects a client",
+    description = "Tells an MQTT 5 client 0x98 and closes a WebSocket with 1008. For administrators.",
+    params(ClientPath, ForgetParam),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 202, description = "It is told, and did not leave within 5 s."),
+        BadRequest, Forbidden, NotFound, NotConnected, NoRoom,
+    ),
+)]
 pub(crate) async fn disconnect(
     caller: Caller,
     ClientPath(id): ClientPath,

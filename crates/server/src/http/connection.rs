@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -28,7 +29,12 @@ use crate::routes;
 use crate::shard::{ConnectionGuard, Shard};
 
 /// All routes, without state: what a request needs comes with it, so that nothing here keeps a shard alive.
-static ROUTES: LazyLock<Router> = LazyLock::new(routes::router);
+static ROUTES: LazyLock<Router> = LazyLock::new(|| routes::described().0);
+
+/// Makes the routes, so that no shard has to when its first request comes.
+pub(crate) fn prepare() {
+    LazyLock::force(&ROUTES);
+}
 
 /// Serves a connection until it ends or the hub stops: then a request in flight is finished, streams and waiting
 /// requests end. A WebSocket that it becomes takes the guard along, so that nothing of this is kept for it.
@@ -48,15 +54,16 @@ where
     };
     let front = Front::new(peer.clone(), guard);
     let first_request = Arc::new(Notify::new());
-    let silence = silence(&first_request, shard.config.limits.greeting_timeout);
+    let silence = pin!(silence(&first_request, shard.config.limits.greeting_timeout));
     let heard = Arc::clone(&first_request);
-    let served = async {
+    // Pinned where they are made, as whatever is moved is kept room for twice.
+    let served = pin!(async {
         match version {
             Version::Http1 => serve_http1(stream, &shard, front, heard).await,
             // In a box, as most connections are of the other kind.
             Version::Http2 => Box::pin(h2::serve(stream, shard.clone(), front, &ROUTES, heard)).await,
         }
-    };
+    });
     tokio::select! {
         () = served => {}
         () = silence => debug!(%peer, "HTTP connection closed: no request came"),
@@ -69,16 +76,16 @@ where
 {
     let service = service_fn(move |request: Request<Incoming>| {
         heard.notify_one();
-        let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), &ROUTES).await) }
+        front.clone().answer(request.map(Body::new), &ROUTES).map(Ok::<_, Infallible>)
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shard.stopping() => {

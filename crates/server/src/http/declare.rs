@@ -3,6 +3,7 @@
 //!
 //! Whether a declaration makes sense is decided in `core`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use housewire_core::limits::PROPERTIES_MAX;
@@ -11,9 +12,14 @@ use housewire_core::{
 };
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type as Kind};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::describe::ID_PATTERN;
 use crate::refusal::{Refusal, shorten, shorten_json_error};
 use crate::view::json::Object;
+use crate::view::schema::{AccessWords, type_or_null};
 
 /// A field that may be left out, or set to `null`.
 #[derive(Debug, Default)]
@@ -49,52 +55,141 @@ impl<T: Clone> Given<T> {
 
 /// The body of `PUT` and `PATCH /api/devices/{id}`. What only the hub says is accepted and ignored, so that a view can be
 /// put back.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(
+    as = DeviceDeclaration,
+    description = "What a device is called and which properties it has. What only the hub says is accepted and ignored, so that what was \
+                   read can be put back.",
+    example = json!({
+        "name": "Desk lamp", "room": "Study",
+        "properties": {"power": {"type": "bool"}, "level": {"type": "int", "unit": "%", "min": 0, "max": 100}}
+    })
+)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Declaration {
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 256)]
     name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 256)]
     room: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 256)]
     model: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 256)]
     icon: Given<String>,
+    /// Belongs to the demo house.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     demo: Given<bool>,
+    /// By name; with PATCH, `null` deletes a property.
+    #[serde(default)]
+    #[schema(value_type = PropertyDeclarations)]
     properties: Given<BTreeMap<String, Option<Object<PropertyDeclaration>>>>,
-    #[serde(rename = "id")]
+    /// Ignored.
+    #[serde(rename = "id", default)]
+    #[schema(value_type = Value)]
     _id: IgnoredAny,
-    #[serde(rename = "via")]
+    /// Ignored.
+    #[serde(rename = "via", default)]
+    #[schema(value_type = Value)]
     _via: IgnoredAny,
-    #[serde(rename = "online")]
+    /// Ignored.
+    #[serde(rename = "online", default)]
+    #[schema(value_type = Value)]
     _online: IgnoredAny,
-    #[serde(rename = "rejected")]
+    /// Ignored.
+    #[serde(rename = "rejected", default)]
+    #[schema(value_type = Value)]
     _rejected: IgnoredAny,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// What OpenAPI is told of [`Declaration::properties`]: a name leads to a property, or to `null`.
+struct PropertyDeclarations;
+
+impl PartialSchema for PropertyDeclarations {
+    fn schema() -> RefOr<Schema> {
+        let null = || ObjectBuilder::new().schema_type(Kind::Null);
+        let property = OneOfBuilder::new().item(null()).item(Ref::from_schema_name(PropertyDeclaration::name()));
+        let name = ObjectBuilder::new().schema_type(Kind::String).pattern(Some(ID_PATTERN));
+        let by_name = ObjectBuilder::new()
+            .schema_type(Kind::Object)
+            .property_names(Some(name))
+            .additional_properties(Some(Schema::from(property)))
+            .max_properties(Some(PROPERTIES_MAX));
+        OneOfBuilder::new().item(null()).item(by_name).into()
+    }
+}
+
+impl ToSchema for PropertyDeclarations {
+    fn name() -> Cow<'static, str> {
+        "PropertyDeclarations".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((PropertyDeclaration::name().into(), PropertyDeclaration::schema()));
+        PropertyDeclaration::schemas(schemas);
+    }
+}
+
+/// The rules of a property. A property that is named becomes a declared one; what does not fit its rules is refused from then on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct PropertyDeclaration {
+    /// If it is left out: what it was, or what fits the other fields.
+    #[serde(default)]
+    #[schema(schema_with = type_or_null)]
     r#type: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 256, example = "%")]
     unit: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
     min: Given<f64>,
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
     max: Given<f64>,
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
     step: Given<f64>,
+    /// The values of an `enum`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 256)]
     options: Given<Vec<String>>,
-    access: Given<AccessWords>,
+    #[serde(default)]
+    #[schema(value_type = AccessWords)]
+    access: Given<Access>,
+    /// What it means: temperature, light, battery …
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 256)]
     role: Given<String>,
-    #[serde(rename = "declared")]
+    /// Ignored.
+    #[serde(rename = "declared", default)]
+    #[schema(value_type = Value)]
     _declared: IgnoredAny,
-    #[serde(rename = "value")]
+    /// Ignored.
+    #[serde(rename = "value", default)]
+    #[schema(value_type = Value)]
     _value: IgnoredAny,
-    #[serde(rename = "target")]
+    /// Ignored.
+    #[serde(rename = "target", default)]
+    #[schema(value_type = Value)]
     _target: IgnoredAny,
-    #[serde(rename = "time")]
+    /// Ignored.
+    #[serde(rename = "time", default)]
+    #[schema(value_type = Value)]
     _time: IgnoredAny,
-    #[serde(rename = "via")]
+    /// Ignored.
+    #[serde(rename = "via", default)]
+    #[schema(value_type = Value)]
     _via: IgnoredAny,
 }
 
 /// `["read","set"]`, or `"read set"` for people who type.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected words out of read, set and event, as a list or in one string")]
-enum AccessWords {
+enum Access {
     List(Vec<String>),
     Line(String),
 }
@@ -236,7 +331,7 @@ impl PropertyDeclaration {
     }
 }
 
-impl AccessWords {
+impl Access {
     fn parse(&self) -> Result<PropertyAccess, String> {
         let mut access = PropertyAccess { read: false, set: false, event: false };
         let words: Vec<&str> = match self {

@@ -8,6 +8,10 @@ use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
+use crate::http::describe::{
+    BadRequest, BodyAnswers, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified, PageParams,
+    WaitParam,
+};
 use crate::http::page::{self, Items, Made, Page, Source};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
@@ -19,6 +23,22 @@ use crate::shard;
 use crate::view::device::DeviceView;
 
 /// `GET /api/devices`: written aside and piece by piece, as it may be long. A page can be waited for.
+#[utoipa::path(
+    get, path = "/api/devices", operation_id = "listDevices", tag = "Devices",
+    summary = "Lists all devices, sorted by id",
+    description = "With `limit` a page of them, which can be waited for as a value can.",
+    params(PageParams, WaitParam, KnownTag),
+    responses(
+        (
+            status = 200, description = "The devices that the caller may read.", body = [DeviceView<'static>],
+            headers(
+                ("ETag" = String, description = "Of a page, with `limit`."),
+                ("Link" = String, description = "Where the list goes on, with `rel=\"next\"`; not on the last page."),
+            ),
+        ),
+        NotModified, BadRequest,
+    ),
+)]
 pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     let page = Page::of(&query)?;
     let after = page.after.as_deref().map(DeviceId::parse).transpose()?;
@@ -42,6 +62,12 @@ pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: Header
 }
 
 /// `GET /api/devices/{id}`
+#[utoipa::path(
+    get, path = "/api/devices/{id}", operation_id = "getDevice", tag = "Devices",
+    summary = "Shows one device",
+    params(DevicePath),
+    responses((status = 200, description = "The device.", body = DeviceView<'static>), BadRequest, Forbidden, NotFound),
+)]
 pub(crate) async fn get(caller: Caller, DevicePath(id): DevicePath) -> Result<Response, Problem> {
     show(caller, &id, StatusCode::OK).await
 }
@@ -55,6 +81,18 @@ async fn parse(upload: &Upload) -> Result<Declaration, Refusal> {
 }
 
 /// `PUT /api/devices/{id}`: the declaration is the whole truth.
+#[utoipa::path(
+    put, path = "/api/devices/{id}", operation_id = "putDevice", tag = "Devices",
+    summary = "Registers or replaces a device",
+    description = "Makes it so: what is not named is cleared, properties that are not named are deleted.",
+    params(DevicePath),
+    request_body(content = Declaration, description = "The whole truth about the device."),
+    responses(
+        (status = 200, description = "The device, which was there already.", body = DeviceView<'static>),
+        (status = 201, description = "The device, which is new.", body = DeviceView<'static>),
+        BodyAnswers, Forbidden, InvalidDeclaration, NoRoom,
+    ),
+)]
 pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
     let declaration = parse(&upload).await?;
@@ -71,6 +109,17 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
 }
 
 /// `PATCH /api/devices/{id}`: only what is named changes.
+#[utoipa::path(
+    patch, path = "/api/devices/{id}", operation_id = "patchDevice", tag = "Devices",
+    summary = "Changes what is named",
+    description = "What is not named stays; `null` clears, and deletes a property.",
+    params(DevicePath),
+    request_body(content = Declaration, description = "What changes.", example = json!({"room": "Hall"})),
+    responses(
+        (status = 200, description = "The device.", body = DeviceView<'static>),
+        BodyAnswers, Forbidden, NotFound, InvalidDeclaration, NoRoom,
+    ),
+)]
 pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
     let device = caller.hub().device(&id).ok_or_else(|| no_device(&id))?;
@@ -83,6 +132,12 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
 }
 
 /// `DELETE /api/devices/{id}`
+#[utoipa::path(
+    delete, path = "/api/devices/{id}", operation_id = "deleteDevice", tag = "Devices",
+    summary = "Deletes a device and all that is kept under its topics",
+    params(DevicePath),
+    responses((status = 204, description = "It is gone."), BadRequest, Forbidden, NotFound, NoRoom),
+)]
 pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
     caller.must_reach(Access::Write, &id)?;
     if !caller.hub().remove_device(&id, shard::now()) {

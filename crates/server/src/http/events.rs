@@ -13,6 +13,7 @@ use housewire_core::{Encoded, Filter, Run};
 use crate::caller::Caller;
 use crate::clients::Protocol;
 use crate::feed::Feed;
+use crate::http::describe::{BadRequest, FilterParam, Forbidden, LastEventParam};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::resume::{LastEvent, Open, Stream, retry};
@@ -31,6 +32,18 @@ fn never_numbered(message: &[u8], _sequence: u64, out: &mut BytesMut) {
 }
 
 /// `GET /api/events?filter=…`
+#[utoipa::path(
+    get, path = "/api/events", operation_id = "streamEvents", tag = "Live",
+    summary = "Streams messages as server-sent events",
+    description = "First what is stored, with `retain` true, then what comes. The `data` of each event is as `/api/asyncapi.json` says; an event named \
+                   `lost` says how many messages are missing because the client did not keep up. A comment line comes after 15 s of silence. The \
+                   stream has no end; whoever comes back with the last `id` as `Last-Event-ID` gets what he missed, or an event named `reset`.",
+    params(FilterParam, LastEventParam),
+    responses(
+        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
+        BadRequest, Forbidden,
+    ),
+)]
 pub(crate) async fn stream(caller: Caller, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     let filters = query.filters()?;
     let shard = caller.shard.clone();

@@ -3,6 +3,7 @@
 //!
 //! Who somebody is, and what he may, belongs to `gate`.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,6 +11,8 @@ use axum::body::Body;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use hyper::body::Body as _;
 
 use crate::http::accept::prefers_json;
@@ -38,22 +41,26 @@ impl Front {
         Self { gate: Gate::new(peer, alive), lobby, bucket }
     }
 
-    /// Answers a request.
-    pub(crate) async fn answer(self, mut request: Request<Body>, routes: &Router) -> Response<Body> {
+    /// Answers a request. No async function, as each connection would keep room for the request once more.
+    pub(crate) fn answer(
+        self,
+        mut request: Request<Body>,
+        routes: &'static Router,
+    ) -> impl Future<Output = Response<Body>> + Send {
         let Self { gate, lobby, bucket } = self;
         let mut asked = Asked::of(&request);
-        let response = match meet(&lobby, bucket.as_deref(), &mut request, &mut asked) {
+        let answering = match meet(&lobby, bucket.as_deref(), &mut request, &mut asked) {
             Some(mut response) => {
-                if !request.body().is_end_stream() {
-                    // What comes of it would be taken for the next request.
+                if response.status() == StatusCode::BAD_REQUEST || !request.body().is_end_stream() {
+                    // What comes behind it might be taken for another request than it is.
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 protect_answer(response.headers_mut(), true);
-                response
+                Either::Left(ready(response))
             }
-            None => gate.answer(request, routes).await,
+            None => Either::Right(gate.answer(request, routes)),
         };
-        asked.finish(&lobby, response)
+        answering.map(move |response| asked.finish(&lobby, response))
     }
 }
 

@@ -50,19 +50,20 @@ where
             Ok::<_, Infallible>(response.map(|body| Download { body, exchange }))
         }
     });
-    let connection = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(H2_STREAMS_MAX)
-        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).expect("a small constant"))
-        .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(H2_WINDOW_BYTES)
-        .max_send_buf_size(H2_SEND_BYTES_MAX)
-        .max_pending_accept_reset_streams(H2_RESETS_MAX)
-        .max_local_error_reset_streams(H2_RESETS_MAX)
-        .keep_alive_interval(H2_PING_EVERY)
-        .keep_alive_timeout(H2_PING_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let mut connection = pin!(
+        http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(H2_STREAMS_MAX)
+            .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).expect("a small constant"))
+            .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(H2_WINDOW_BYTES)
+            .max_send_buf_size(H2_SEND_BYTES_MAX)
+            .max_pending_accept_reset_streams(H2_RESETS_MAX)
+            .max_local_error_reset_streams(H2_RESETS_MAX)
+            .keep_alive_interval(H2_PING_EVERY)
+            .keep_alive_timeout(H2_PING_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service)
+    );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shard.stopping() => {

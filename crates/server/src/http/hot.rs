@@ -9,10 +9,15 @@ use percent_encoding::percent_decode_str;
 
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{
+    BadRequest, Forbidden, KnownTag, NotFound, NotModified, OutOfRange, PublishAnswers, QosParam, RangeParam, WaitParam,
+};
 use crate::http::path::{PropertyPath, TopicPath};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::{property, topics};
+use crate::view::device::ReadingView;
+use crate::view::schema::{AnyBytes, Payload};
 
 /// Which of these requests it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +79,112 @@ impl Hot {
             }
         }
     }
+}
+
+/// The router's way to [`Hot::GetProperty`].
+#[utoipa::path(
+    get, path = "/api/devices/{id}/{property}", operation_id = "getProperty", tag = "Values",
+    summary = "Reads a value, or waits until it changes",
+    description = "With `Accept: text/plain` it is the bare text. With the `ETag` in `If-None-Match` an unchanged state is 304; with \
+                   `wait` as well the answer comes at the next change.",
+    params(PropertyPath, WaitParam, KnownTag),
+    responses(
+        (
+            status = 200, description = "What is known of the property.",
+            headers(
+                ("ETag" = String, description = "Changes with everything that is shown."),
+                ("Vary" = String, description = "`accept`"),
+            ),
+            content(
+                (ReadingView<'static> = "application/json"),
+                (String = "text/plain"),
+                (AnyBytes = "application/octet-stream"),
+            ),
+        ),
+        NotModified, BadRequest, Forbidden, NotFound,
+    ),
+)]
+pub(crate) async fn get_property(caller: Caller, request: Request<Body>) -> Response<Body> {
+    Box::pin(Hot::GetProperty.answer(caller, request)).await
+}
+
+/// The router's way to [`Hot::ReportProperty`].
+#[utoipa::path(
+    put, path = "/api/devices/{id}/{property}", operation_id = "putProperty", tag = "Values",
+    summary = "The device reports a value",
+    description = "It is retained. A device or property that is new is registered by it.",
+    params(PropertyPath, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses((status = 204, description = "It is reported."), PublishAnswers),
+)]
+pub(crate) async fn report_property(caller: Caller, request: Request<Body>) -> Response<Body> {
+    Box::pin(Hot::ReportProperty.answer(caller, request)).await
+}
+
+/// The router's way to [`Hot::GetTopic`].
+#[utoipa::path(
+    get, path = "/api/topics/{*topic}", operation_id = "getTopic", tag = "Topics",
+    summary = "Reads the last value or retained message, or waits until it changes",
+    description = "With the `ETag` in `If-None-Match` an unchanged message is 304; with `wait` as well the answer comes at the next change. Of a \
+                   large one, `Range` asks for a part.",
+    params(TopicPath, WaitParam, KnownTag, RangeParam),
+    responses(
+        (
+            status = 200,
+            description = "The payload, byte by byte, with the content type that it came with, or one by its look.",
+            headers(("ETag" = String, description = "Changes with each message.")),
+            content((AnyBytes = "*/*")),
+        ),
+        (
+            status = 206, description = "The part of it that `Range` asks for.",
+            headers(
+                ("Content-Range" = String, description = "Which bytes of how many."),
+                ("ETag" = String, description = "Of the whole."),
+            ),
+            content((AnyBytes = "*/*")),
+        ),
+        NotModified, BadRequest, Forbidden, NotFound, OutOfRange,
+    ),
+)]
+pub(crate) async fn get_topic(caller: Caller, request: Request<Body>) -> Response<Body> {
+    Box::pin(Hot::GetTopic.answer(caller, request)).await
+}
+
+/// The router's way to [`Hot::RetainTopic`].
+#[utoipa::path(
+    put, path = "/api/topics/{*topic}", operation_id = "putTopic", tag = "Topics",
+    summary = "Publishes a message that is retained",
+    description = "The content type is kept with it, unless it is JSON or that of a form.",
+    params(TopicPath, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses((status = 204, description = "It is published."), PublishAnswers),
+)]
+pub(crate) async fn retain_topic(caller: Caller, request: Request<Body>) -> Response<Body> {
+    Box::pin(Hot::RetainTopic.answer(caller, request)).await
+}
+
+/// The router's way to [`Hot::PublishTopic`].
+#[utoipa::path(
+    post, path = "/api/topics/{*topic}", operation_id = "postTopic", tag = "Topics",
+    summary = "Publishes a message once",
+    params(TopicPath, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses((status = 204, description = "It is published."), PublishAnswers),
+)]
+pub(crate) async fn publish_topic(caller: Caller, request: Request<Body>) -> Response<Body> {
+    Box::pin(Hot::PublishTopic.answer(caller, request)).await
 }
 
 fn property_path(path: &str) -> Result<PropertyPath, Problem> {

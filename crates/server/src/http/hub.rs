@@ -6,25 +6,42 @@ use axum::Json;
 use axum::http::StatusCode;
 use housewire_core::{Access, Device};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::caller::Caller;
+use crate::http::describe::Forbidden;
 use crate::http::problem::Problem;
 use crate::shard;
 
-#[derive(Serialize)]
+/// That the hub runs.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
+    #[schema(example = "ok")]
     status: &'static str,
+    /// Of the program.
+    #[schema(example = "0.1.0")]
     version: &'static str,
+    /// Since it started.
     uptime_s: u64,
 }
 
 /// `GET /api/health`
+#[utoipa::path(
+    get, path = "/api/health", operation_id = "getHealth", tag = "Hub",
+    summary = "Says that the hub runs",
+    responses((status = 200, description = "It runs.", body = Health)),
+)]
 pub(crate) async fn health(caller: Caller) -> Json<Health> {
     let uptime_s = caller.shard.started.elapsed().as_secs();
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), uptime_s })
 }
 
 /// `DELETE /api/demo`: stops the simulated devices, then deletes every device that is marked as demo.
+#[utoipa::path(
+    delete, path = "/api/demo", operation_id = "deleteDemo", tag = "Hub",
+    summary = "Stops and deletes the demo house",
+    responses((status = 204, description = "It is gone, or there was none."), Forbidden),
+)]
 pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
     for device in demo_devices(&caller) {
         caller.must_reach(Access::Write, device.id())?;

@@ -10,19 +10,30 @@ use housewire_protocols::mqtt::SessionBound;
 
 use crate::caller::Caller;
 use crate::clients::{Behind, Figures, Protocol};
+use crate::http::describe::Forbidden;
 use crate::http::problem::Problem;
 use crate::limits::CLIENTS_AT_ONCE;
 use crate::metrics::{Kind, MetricsText};
 use crate::shard::Shard;
 use crate::stats::{Bound, Flow, memory};
+use crate::tls::Tls;
 
 /// Seen by whoever may read `$SYS/broker/metrics`.
+#[utoipa::path(
+    get, path = "/api/metrics", operation_id = "getMetrics", tag = "Hub",
+    summary = "Tells every figure, for Prometheus",
+    description = "Needs the right to read `$SYS/broker/metrics`.",
+    responses((status = 200, description = "Figures in the text format of Prometheus.", body = String, content_type = "text/plain"), Forbidden),
+)]
 pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
     caller.must(Access::Read, TopicRef::parse("$SYS/broker/metrics").expect("a constant that parses"))?;
     let clients = survey(&caller.shard).await;
     let mut text = MetricsText::default();
     write_hub(&caller.shard, &mut text);
     write_disk(&caller.shard, &mut text);
+    if let Some(tls) = &caller.shard.tls {
+        write_tls(tls, &mut text);
+    }
     write_traffic(&caller.shard, &mut text);
     write_clients(&caller.shard, &clients, &mut text);
     write_limits(&caller.shard, &clients, &mut text);
@@ -131,6 +142,17 @@ fn write_disk(shard: &Shard, text: &mut MetricsText) {
     text.single("housewire_disk_seconds_total", Kind::Counter, help, took.as_secs_f64());
     let is_failing = u8::from(shard.durability.disk().borrow().is_failing);
     text.single("housewire_disk_failing", Kind::Gauge, "1 while the disk takes nothing.", is_failing);
+}
+
+fn write_tls(tls: &Tls, text: &mut MetricsText) {
+    let counts = tls.counts();
+    text.family("housewire_tls_handshakes_total", Kind::Counter, "TLS handshakes, by what came of them.")
+        .sample(&[("result", "full")], counts.full)
+        .sample(&[("result", "resumed")], counts.resumed)
+        .sample(&[("result", "failed")], counts.failed);
+    let end = tls.shown().facts.not_after.as_micros() / 1_000_000;
+    let help = "When the hub's certificate ends, in seconds since 1970.";
+    text.single("housewire_tls_certificate_end_seconds", Kind::Gauge, help, end);
 }
 
 fn write_traffic(shard: &Shard, text: &mut MetricsText) {

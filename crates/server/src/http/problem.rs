@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{DeclareError, Denied, RuleBroken};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
 use crate::refusal::Refusal;
@@ -28,14 +29,22 @@ const CHALLENGE: (HeaderName, &str) = (header::WWW_AUTHENTICATE, "Bearer realm=\
 /// What is left of a body must not be read as the next request.
 const CLOSE: (HeaderName, &str) = (header::CONNECTION, "close");
 
-#[derive(Serialize)]
-struct ProblemBody<'a> {
+/// What went wrong, as RFC 9457 says it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    #[schema(example = "about:blank")]
     r#type: &'static str,
+    /// What the status means.
     title: &'a str,
     status: u16,
+    /// What happened, why, and what to do.
     detail: &'a str,
+    /// The path that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
+    /// For programs.
+    #[schema(example = "rejected")]
     code: &'static str,
 }
 
@@ -136,9 +145,8 @@ impl<E: Into<Refusal>> From<E> for Problem {
                 RuleBroken::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
                 _ => (StatusCode::UNPROCESSABLE_ENTITY, "rejected"),
             },
-            Refusal::Declaration(_) | Refusal::Name(_) | Refusal::BadRequest(_) => {
-                (StatusCode::BAD_REQUEST, "bad_request")
-            }
+            Refusal::Declaration(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_declaration"),
+            Refusal::Name(_) | Refusal::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::TurnedOut => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Refusal::Topic(..) => (StatusCode::BAD_REQUEST, "invalid_topic"),
             Refusal::Filter(..) => (StatusCode::BAD_REQUEST, "invalid_filter"),

@@ -11,6 +11,7 @@ use housewire_core::{Access, Properties, Timestamp, Topic, Type, Value};
 use crate::caller::Caller;
 use crate::http::accept::prefers_text;
 use crate::http::body::Upload;
+use crate::http::describe::{NotFound, PublishAnswers, QosParam, TtlParam};
 use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -19,6 +20,7 @@ use crate::http::wait::Wait;
 use crate::publish::Publication;
 use crate::refusal::Refusal;
 use crate::view::device::ReadingView;
+use crate::view::schema::{AnyBytes, Payload};
 
 /// What is known of a property at one moment.
 struct Reading {
@@ -83,6 +85,24 @@ pub(crate) async fn report(
 }
 
 /// `POST …/set`: somebody asks the device for a value.
+#[utoipa::path(
+    post, path = "/api/devices/{id}/{property}/set", operation_id = "setProperty", tag = "Values",
+    summary = "Asks a device for a value",
+    description = "The request stays pending as the property's target until the device reports that value.",
+    params(PropertyPath, TtlParam, QosParam),
+    request_body(
+        description = "The payload. JSON is read: a string becomes its text, anything else compact JSON. A body of any other type, or of \
+                       none, is taken byte by byte.",
+        content((Payload = "application/json"), (String = "text/plain"), (AnyBytes = "application/octet-stream")),
+    ),
+    responses(
+        (
+            status = 202, description = "It is asked. Who may not read the property is told no more than that.",
+            content((ReadingView<'static> = "application/json")),
+        ),
+        PublishAnswers, NotFound,
+    ),
+)]
 pub(crate) async fn request(
     caller: Caller,
     path: PropertyPath,

@@ -45,12 +45,24 @@ struct Chunk {
     bytes: Bytes,
 }
 
+/// Whose a stream is, and of what: nobody else comes back to it.
+#[derive(Clone)]
+struct Whose {
+    principal: Arc<Principal>,
+    filters: Arc<[Filter]>,
+}
+
+impl Whose {
+    fn is(&self, caller: &Caller, filters: &[Filter]) -> bool {
+        Arc::ptr_eq(&self.principal, caller.principal()) && *self.filters == *filters
+    }
+}
+
 /// A stream of events, whatever connection it goes over.
 pub(crate) struct Stream {
     name: u64,
     pub(crate) feed: Feed,
-    principal: Arc<Principal>,
-    filters: Vec<Filter>,
+    whose: Whose,
     /// What was sent last, as much as may be kept.
     sent: VecDeque<Chunk>,
     sent_bytes: usize,
@@ -61,10 +73,11 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(caller: &Caller, filters: Vec<Filter>, feed: Feed) -> Self {
-        let sent_bytes_max = caller.shard.config.limits.event_resume_bytes;
-        let principal = Arc::clone(caller.principal());
+        let limits = &caller.shard.config.limits;
+        let sent_bytes_max = if limits.event_resume_time.is_zero() { 0 } else { limits.event_resume_bytes };
+        let whose = Whose { principal: Arc::clone(caller.principal()), filters: filters.into() };
         let name = fastrand::u64(..);
-        Self { name, feed, principal, filters, sent: VecDeque::new(), sent_bytes: 0, sent_bytes_max, last: 0 }
+        Self { name, feed, whose, sent: VecDeque::new(), sent_bytes: 0, sent_bytes_max, last: 0 }
     }
 
     /// Gives each message its number, and the losses behind them one of their own.
@@ -122,8 +135,8 @@ impl Stream {
 }
 
 /// How a stream is asked for by who comes back, while the connection before still has it.
-#[derive(Default)]
 struct Wanted {
+    whose: Whose,
     bell: Notify,
     by: Mutex<Option<oneshot::Sender<Box<Stream>>>>,
 }
@@ -155,21 +168,23 @@ impl Streams {
         last: LastEvent,
         filters: &[Filter],
     ) -> Option<(Box<Stream>, Vec<Bytes>)> {
-        let stream = self.take(last.stream).await?;
-        let is_his = Arc::ptr_eq(&stream.principal, caller.principal()) && stream.filters == filters;
-        if !is_his {
-            self.leave(stream, &caller.shard);
-            return None;
-        }
+        let stream = self.take(last.stream, caller, filters).await?;
         let missed = stream.behind(last.number)?;
         stream.feed.come_back(caller);
         Some((stream, missed))
     }
 
-    async fn take(&self, name: u64) -> Option<Box<Stream>> {
+    async fn take(&self, name: u64, caller: &Caller, filters: &[Filter]) -> Option<Box<Stream>> {
         let (sender, receiver) = oneshot::channel();
         let wanted = {
             let mut places = self.places.lock();
+            let whose = match places.by_name.get(&name)? {
+                Place::Away(stream) => &stream.whose,
+                Place::Open(wanted) => &wanted.whose,
+            };
+            if !whose.is(caller, filters) {
+                return None;
+            }
             match places.by_name.remove(&name)? {
                 Place::Away(stream) => {
                     places.away -= 1;
@@ -241,7 +256,8 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn new(stream: Box<Stream>, shard: Shard) -> Self {
-        let wanted = Arc::new(Wanted::default());
+        let wanted = Wanted { whose: stream.whose.clone(), bell: Notify::new(), by: Mutex::default() };
+        let wanted = Arc::new(wanted);
         shard.lobby.streams.places.lock().by_name.insert(stream.name, Place::Open(Arc::clone(&wanted)));
         Self { stream: Some(stream), wanted, shard, has_begun: false }
     }

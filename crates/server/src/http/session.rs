@@ -4,10 +4,14 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::accounts::{AccountError, Credential, CredentialId, Event, Kind, Login, PersonChange, Secret, Via};
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{
+    BadRequest, BodyAnswers, Busy, Conflict, Forbidden, NoRoom, NotFound, Slowed, Unusable, UserParam,
+};
 use crate::http::identify::{self, COOKIE, SECURE_COOKIE, Shown};
 use crate::http::path::NumberPath;
 use crate::http::problem::Problem;
@@ -18,34 +22,58 @@ use crate::view::account::{GuestJson, LoginFacts, SessionJson, WhoJson};
 /// As long as a session lives without use, in seconds.
 const COOKIE_LIFE_S: u64 = crate::accounts::SESSION_LIFE.as_secs();
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SignIn)]
 pub(crate) struct SignIn {
     name: String,
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SetUp)]
 pub(crate) struct SetUp {
     key: Option<String>,
     name: String,
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewPassword)]
 pub(crate) struct NewPassword {
     old: String,
     new: String,
 }
 
 /// `GET /api/session`: who asks, for anybody.
+#[utoipa::path(
+    get, path = "/api/session", operation_id = "getSession", tag = "People",
+    summary = "Says who asks, and what he may",
+    description = "For anybody, signed in or not.",
+    responses((status = 200, description = "Who asks.", body = WhoJson)),
+    security(()),
+)]
 pub(crate) async fn show(caller: Caller, headers: HeaderMap) -> Json<WhoJson> {
     Json(who(&caller, &caller.login, &headers))
 }
 
 /// `POST /api/session`: signs a browser in.
+#[utoipa::path(
+    post, path = "/api/session", operation_id = "signIn", tag = "People",
+    summary = "Signs a browser in",
+    description = "Whoever fails too often is slowed, by address and by name.",
+    request_body(content = SignIn, example = json!({"name": "alice", "password": "correct horse battery"})),
+    responses(
+        (
+            status = 200, description = "Signed in.", body = WhoJson,
+            headers(("Set-Cookie" = String, description = "The session, for this browser alone.")),
+        ),
+        BodyAnswers, Forbidden, Slowed, Busy, NoRoom,
+    ),
+    security(()),
+)]
 pub(crate) async fn sign_in(caller: Caller, headers: HeaderMap, upload: Upload) -> Result<Response, Problem> {
     must_be_our_page(&caller, &headers)?;
     let SignIn { name, password } = upload.json("a name and a password")?;
@@ -57,6 +85,20 @@ pub(crate) async fn sign_in(caller: Caller, headers: HeaderMap, upload: Upload) 
 }
 
 /// `POST /api/setup`: makes the first admin, and signs him in.
+#[utoipa::path(
+    post, path = "/api/setup", operation_id = "setUp", tag = "People",
+    summary = "Makes the first administrator",
+    description = "Takes the key of the set-up link, or a request of the guest of the hub's own machine. Signs the browser in.",
+    request_body(content = SetUp, example = json!({"key": "from the link", "name": "alice", "password": "correct horse battery"})),
+    responses(
+        (
+            status = 201, description = "The hub has an administrator, who is signed in.", body = WhoJson,
+            headers(("Set-Cookie" = String, description = "The session, for this browser alone.")),
+        ),
+        BodyAnswers, Forbidden, Conflict, Unusable, Slowed, Busy, NoRoom,
+    ),
+    security(()),
+)]
 pub(crate) async fn set_up(caller: Caller, headers: HeaderMap, upload: Upload) -> Result<Response, Problem> {
     must_be_our_page(&caller, &headers)?;
     let SetUp { key, name, password } = upload.json("a name and a password, and the key of the set-up link")?;
@@ -76,6 +118,15 @@ pub(crate) async fn set_up(caller: Caller, headers: HeaderMap, upload: Upload) -
 }
 
 /// `DELETE /api/session`: signs the browser out.
+#[utoipa::path(
+    delete, path = "/api/session", operation_id = "signOut", tag = "People",
+    summary = "Signs the browser out",
+    responses(
+        (status = 204, description = "Nobody is signed in here any more.", headers(("Set-Cookie" = String, description = "Cleared."))),
+        Forbidden, NotFound, NoRoom,
+    ),
+    security(()),
+)]
 pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
     if let (Kind::Person, Some(id)) = (caller.login.kind, caller.login.credential) {
         let by = caller.change();
@@ -87,6 +138,12 @@ pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
 }
 
 /// `GET /api/sessions`: browsers that somebody is signed in with; his own unless an administrator asks for another's.
+#[utoipa::path(
+    get, path = "/api/sessions", operation_id = "listSessions", tag = "People",
+    summary = "Lists the browsers that somebody is signed in with",
+    params(UserParam),
+    responses((status = 200, description = "His own, or those of whom an administrator asks for.", body = [SessionJson]), Forbidden, NotFound),
+)]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<SessionJson>>, Problem> {
     let name = match query.text("user") {
         Some(user) if user != caller.login.principal.name() => {
@@ -100,6 +157,12 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<Sessio
 }
 
 /// `DELETE /api/sessions/{id}`: signs a browser out from elsewhere.
+#[utoipa::path(
+    delete, path = "/api/sessions/{id}", operation_id = "endSession", tag = "People",
+    summary = "Signs a browser out from elsewhere",
+    params(NumberPath),
+    responses((status = 204, description = "It is signed out."), BadRequest, Forbidden, NotFound, NoRoom),
+)]
 pub(crate) async fn end(caller: Caller, NumberPath(id): NumberPath) -> Result<StatusCode, Problem> {
     let id = CredentialId::new(id).ok_or_else(|| Problem::not_found("There is no such session."))?;
     let is_own = caller.login.kind == Kind::Person
@@ -113,6 +176,16 @@ pub(crate) async fn end(caller: Caller, NumberPath(id): NumberPath) -> Result<St
 }
 
 /// `POST /api/password`: somebody changes his own. Whoever else is signed in as him is not any more.
+#[utoipa::path(
+    post, path = "/api/password", operation_id = "changePassword", tag = "People",
+    summary = "Changes one's own password",
+    description = "Whoever else is signed in by the old one is not any more.",
+    request_body(content = NewPassword, example = json!({"old": "correct horse battery", "new": "correct horse battery staple"})),
+    responses(
+        (status = 204, description = "It is changed."),
+        BodyAnswers, Forbidden, Unusable, Slowed, Busy, NoRoom,
+    ),
+)]
 pub(crate) async fn change_password(caller: Caller, upload: Upload) -> Result<StatusCode, Problem> {
     let name = own_name(&caller)?;
     let NewPassword { old, new } = upload.json("the old and the new password")?;

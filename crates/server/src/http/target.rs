@@ -10,6 +10,9 @@ use crate::refusal::shorten;
 /// Rewrites the target. Of `GET http://hub/path` the name counts and a Host header does not; HTTP/2 says in `:authority`
 /// what HTTP/1.1 says in Host.
 pub(crate) fn settle(request: &mut Request<Body>) -> Result<(), Problem> {
+    if !names_its_host(request) {
+        return Err(Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header."));
+    }
     // How nearly every request comes.
     if request.uri().authority().is_none() && request.version() != Version::HTTP_2 && request.uri().path() != "*" {
         return if *request.method() == Method::CONNECT { Err(no_proxy()) } else { Ok(()) };
@@ -38,6 +41,12 @@ pub(crate) fn settle(request: &mut Request<Body>) -> Result<(), Problem> {
         return Err(Problem::bad_request("A request of HTTP/2 needs :authority."));
     }
     Ok(())
+}
+
+/// RFC 9112 section 3.2; two names would let a page pass under the better one.
+fn names_its_host(request: &Request<Body>) -> bool {
+    let names = request.headers().get_all(header::HOST).iter().count();
+    names == 1 || (names == 0 && request.version() != Version::HTTP_11)
 }
 
 /// Whether a Host header says something else.
@@ -74,10 +83,11 @@ mod tests {
     fn every_form_becomes_the_usual_one() {
         let old = Version::HTTP_11;
         check(old, "GET", "/a?b", &["hub"], Some(("/a?b", &["hub"])));
-        // How many there are is checked by whoever asks who it is.
-        check(old, "GET", "/a", &["hub", "evil"], Some(("/a", &["hub", "evil"])));
+        check(old, "GET", "/a", &["hub", "evil"], None);
+        check(old, "GET", "/a", &[], None);
+        check(Version::HTTP_10, "GET", "/a", &[], Some(("/a", &[])));
         check(old, "GET", "http://hub:8080/a?b", &["evil"], Some(("/a?b", &["hub:8080"])));
-        check(old, "GET", "http://hub", &[], Some(("/", &["hub"])));
+        check(old, "GET", "http://hub", &["hub"], Some(("/", &["hub"])));
         check(old, "GET", "http://me:pw@hub/a", &["hub"], None);
         check(old, "OPTIONS", "*", &["hub"], Some(("*", &["hub"])));
         check(old, "GET", "*", &["hub"], None);

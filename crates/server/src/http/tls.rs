@@ -6,12 +6,14 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::accounts::Expiry;
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::config::{ClientAuth, TlsMode};
 use crate::http::body::Upload;
+use crate::http::describe::{BodyAnswers, Conflict, Forbidden, NoRoom, Unusable};
 use crate::http::gate::is_api;
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
@@ -95,7 +97,8 @@ fn show_the_way(request: &Request<Body>) -> Response {
 }
 
 /// What `GET /api/tls` tells.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tls)]
 pub(crate) struct TlsView {
     mode: &'static str,
     client_auth: &'static str,
@@ -103,7 +106,8 @@ pub(crate) struct TlsView {
     ca: Option<AuthorityView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TlsCertificate)]
 struct CertificateView {
     issued_by: &'static str,
     #[serde(flatten)]
@@ -111,14 +115,16 @@ struct CertificateView {
     names: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TlsAuthority)]
 struct AuthorityView {
     #[serde(flatten)]
     facts: FactsView,
     url: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CertificateFacts)]
 struct FactsView {
     subject: String,
     issuer: String,
@@ -140,6 +146,13 @@ impl FactsView {
 }
 
 /// `GET /api/tls`: which certificate the hub shows, and the CA behind it. All of that every client sees in a handshake.
+#[utoipa::path(
+    get, path = "/api/tls", operation_id = "getTls", tag = "Hub",
+    summary = "Shows which certificate the hub has, and the CA behind it",
+    description = "For anybody: all of it is seen in every handshake. The CA itself is at `/ca.crt` (PEM), `/ca.der` and `/ca.mobileconfig`.",
+    responses((status = 200, description = "The certificates.", body = TlsView)),
+    security(()),
+)]
 pub(crate) async fn show(caller: Caller) -> Json<TlsView> {
     let config = &caller.shard.config.tls;
     let tls = caller.shard.tls.as_deref();
@@ -162,14 +175,16 @@ pub(crate) async fn show(caller: Caller) -> Json<TlsView> {
     Json(TlsView { mode, client_auth, certificate, ca })
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CertificateRequest)]
 struct Wish {
     csr: Option<String>,
 }
 
 /// What `POST /api/devices/{id}/certificate` answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedCertificate)]
 pub(crate) struct Issued {
     certificate: String,
     key: Option<String>,
@@ -180,6 +195,18 @@ pub(crate) struct Issued {
 
 /// `POST /api/devices/{id}/certificate`: with a request (`{"csr": "PEM"}`) for the key in that, without one for a new key, which is told
 /// once and kept nowhere.
+#[utoipa::path(
+    post, path = "/api/devices/{id}/certificate", operation_id = "createDeviceCertificate", tag = "Tokens",
+    summary = "Issues a client certificate for a device",
+    description = "For administrators, and people who may do all that the device may. With a certificate signing request for the key in that; without \
+                   one for a new key, which is in this answer and nowhere else.",
+    params(DevicePath),
+    request_body(content = Option<Wish>, description = "A request, or no body."),
+    responses(
+        (status = 201, description = "The certificate.", body = Issued),
+        BodyAnswers, Forbidden, Conflict, Unusable, NoRoom,
+    ),
+)]
 pub(crate) async fn issue(caller: Caller, DevicePath(device): DevicePath, upload: Upload) -> Result<Response, Problem> {
     must_hand_out(&caller, &device)?;
     let Some(tls) = caller.shard.tls.clone() else {

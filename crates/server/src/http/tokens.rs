@@ -7,10 +7,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use housewire_core::{DeclareMode, DeviceId, Filter};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::accounts::{CredentialId, Expiry, Kind, NewToken, TokenChange, TokenOwner};
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{BadRequest, BodyAnswers, DeviceParam, Forbidden, NoRoom, NotFound, Unusable};
 use crate::http::path::{DevicePath, NumberPath};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -19,8 +21,9 @@ use crate::refusal::Refusal;
 use crate::shard::now;
 use crate::view::account::{NewTokenJson, TokenJson};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAppToken)]
 struct AppToken {
     name: String,
     role: Option<String>,
@@ -30,15 +33,17 @@ struct AppToken {
     expires: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = NewDeviceToken)]
 struct DeviceToken {
     name: String,
     expires: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TokenChange)]
 struct Changed {
     name: Option<String>,
     role: Option<String>,
@@ -52,6 +57,13 @@ struct Changed {
 }
 
 /// `GET /api/tokens`: all of them, or those of one device.
+#[utoipa::path(
+    get, path = "/api/tokens", operation_id = "listTokens", tag = "Tokens",
+    summary = "Lists tokens and certificates of devices and apps",
+    description = "For administrators; those of one device also for people who may do all that it may.",
+    params(DeviceParam),
+    responses((status = 200, description = "They, without what is secret of them.", body = [TokenJson]), BadRequest, Forbidden),
+)]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<TokenJson>>, Problem> {
     let device = query.text("device").map(|id| DeviceId::parse(&id)).transpose().map_err(Refusal::from)?;
     match &device {
@@ -63,6 +75,13 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<TokenJ
 }
 
 /// `POST /api/tokens`: for an app.
+#[utoipa::path(
+    post, path = "/api/tokens", operation_id = "createToken", tag = "Tokens",
+    summary = "Makes a token for an app",
+    description = "For administrators. The token is in this answer and nowhere else.",
+    request_body(content = AppToken, example = json!({"name": "Node-RED", "role": "member", "expires": "90d"})),
+    responses((status = 201, description = "The token.", body = NewTokenJson<'static>), BodyAnswers, Forbidden, Unusable, NoRoom),
+)]
 pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<Response, Problem> {
     caller.must_administer()?;
     let AppToken { name, role, read, write, deny, expires } = upload.json("a name, and what the app may do")?;
@@ -71,6 +90,15 @@ pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<Response, P
 }
 
 /// `POST /api/devices/{id}/token`: makes the device, too, if there is none.
+#[utoipa::path(
+    post, path = "/api/devices/{id}/token", operation_id = "createDeviceToken", tag = "Tokens",
+    summary = "Makes a token for a device",
+    description = "For administrators, and people who may do all that the device may. Makes the device, too, if there is none. The token is in \
+                   this answer and nowhere else; it serves as MQTT password, bearer token and Blynk token alike.",
+    params(DevicePath),
+    request_body(content = Option<DeviceToken>, example = json!({"name": "first sketch"})),
+    responses((status = 201, description = "The token.", body = NewTokenJson<'static>), BodyAnswers, Forbidden, Unusable, NoRoom),
+)]
 pub(crate) async fn create_for_device(
     caller: Caller,
     DevicePath(device): DevicePath,
@@ -97,6 +125,14 @@ async fn make(caller: Caller, new: NewToken) -> Result<Response, Problem> {
 }
 
 /// `PATCH /api/tokens/{id}`
+#[utoipa::path(
+    patch, path = "/api/tokens/{id}", operation_id = "changeToken", tag = "Tokens",
+    summary = "Changes what a token is called, what it may, and until when",
+    description = "For administrators. At once and on every connection; only what is named changes.",
+    params(NumberPath),
+    request_body(content = Changed, example = json!({"name": "Node-RED in the cellar"})),
+    responses((status = 200, description = "The token.", body = TokenJson), BodyAnswers, Forbidden, NotFound, Unusable, NoRoom),
+)]
 pub(crate) async fn change(
     caller: Caller,
     NumberPath(id): NumberPath,
@@ -118,6 +154,13 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /api/tokens/{id}`: at once, and on every connection.
+#[utoipa::path(
+    delete, path = "/api/tokens/{id}", operation_id = "revokeToken", tag = "Tokens",
+    summary = "Revokes a token or certificate",
+    description = "Its connections end at once.",
+    params(NumberPath),
+    responses((status = 204, description = "It opens nothing any more."), BadRequest, Forbidden, NotFound, NoRoom),
+)]
 pub(crate) async fn revoke(caller: Caller, NumberPath(id): NumberPath) -> Result<StatusCode, Problem> {
     let id = number(id)?;
     match caller.shard.accounts.token(id).ok().and_then(|token| token.device().cloned()) {

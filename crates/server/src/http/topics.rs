@@ -11,6 +11,9 @@ use rustc_hash::FxHasher;
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{
+    BadRequest, Forbidden, KnownTag, NoRoom, NotModified, OneFilterParam, PageParams, QosParam, Rejected,
+};
 use crate::http::page::{self, Items, Page, Source};
 use crate::http::path::TopicPath;
 use crate::http::problem::Problem;
@@ -23,8 +26,24 @@ use crate::refusal::{Refusal, parse_topic};
 use crate::shard;
 use crate::view::json::is_json;
 use crate::view::message::write_kept;
+use crate::view::schema::KeptMessage;
 
 /// `GET /api/topics`: what is kept under the topics that match a filter, written aside and piece by piece.
+#[utoipa::path(
+    get, path = "/api/topics", operation_id = "listTopics", tag = "Topics",
+    summary = "Lists what is kept, sorted by topic",
+    params(OneFilterParam, PageParams, KnownTag),
+    responses(
+        (
+            status = 200, description = "What is kept under the topics that match, and that the caller may read.", body = [KeptMessage],
+            headers(
+                ("ETag" = String, description = "Of a page, with `limit`."),
+                ("Link" = String, description = "Where the list goes on, with `rel=\"next\"`; not on the last page."),
+            ),
+        ),
+        NotModified, BadRequest, Forbidden,
+    ),
+)]
 pub(crate) async fn list(caller: Caller, uri: Uri, query: Query, headers: HeaderMap) -> Result<Response, Problem> {
     let page = Page::of(&query)?;
     let after = page.after.as_deref().map(parse_topic).transpose()?;
@@ -159,6 +178,15 @@ pub(crate) async fn send_upload(
 }
 
 /// `DELETE`: clears what is kept, as an empty retained message does.
+#[utoipa::path(
+    delete, path = "/api/topics/{*topic}", operation_id = "deleteTopic", tag = "Topics",
+    summary = "Clears what is retained",
+    params(TopicPath, QosParam),
+    responses(
+        (status = 204, description = "Nothing is retained there any more."),
+        BadRequest, Forbidden, Rejected, NoRoom,
+    ),
+)]
 pub(crate) async fn clear(caller: Caller, TopicPath(topic): TopicPath, query: Query) -> Result<StatusCode, Problem> {
     let properties = Properties::default();
     send(&caller, Publication { topic: &topic, payload: b"", qos: query.qos()?, retain: true, properties }).await

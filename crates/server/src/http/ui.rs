@@ -29,10 +29,16 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
         return Problem::not_found(format!("There is no file /{}.", shorten(&path))).into_response();
     }
-    if is_file("index.html") {
-        return answer("index.html", &method, &headers);
+    let entry = entry(&path);
+    if is_file(entry) {
+        return answer(entry, &method, &headers);
     }
     Html(include_str!("ui/unbuilt.html")).into_response()
+}
+
+/// Which of the pages has this path.
+fn entry(path: &str) -> &'static str {
+    if path.split('/').next() == Some("docs") { "docs.html" } else { "index.html" }
 }
 
 /// What the build put beside a file in another coding is that file, and not one of its own.
@@ -170,6 +176,19 @@ mod tests {
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(response.headers()[header::CONTENT_RANGE], "bytes 0-0/3");
         assert!(response.headers().get(header::VARY).is_none());
+    }
+
+    #[test]
+    fn each_page_has_its_paths() {
+        for (path, expected) in [
+            ("", "index.html"),
+            ("docs", "docs.html"),
+            ("docs/getDevice", "docs.html"),
+            ("docsearch", "index.html"),
+            ("devices/docs", "index.html"),
+        ] {
+            assert_eq!(entry(path), expected, "{path}");
+        }
     }
 
     #[tokio::test]

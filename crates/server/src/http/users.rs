@@ -3,17 +3,20 @@
 use axum::Json;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::accounts::{NewPerson, PersonChange};
 use crate::caller::Caller;
 use crate::http::body::Upload;
+use crate::http::describe::{BodyAnswers, Conflict, Forbidden, NoRoom, NotFound, Unusable};
 use crate::http::path::NamePath;
 use crate::http::problem::Problem;
 use crate::http::rights::{Named, named, parse_filters, parse_grant, parse_named, parse_role};
 use crate::view::account::UserJson;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewUser)]
 struct NewUser {
     name: String,
     password: String,
@@ -23,8 +26,9 @@ struct NewUser {
     deny: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserChange)]
 struct UserChange {
     role: Option<String>,
     #[serde(default, deserialize_with = "named")]
@@ -36,18 +40,38 @@ struct UserChange {
 }
 
 /// `GET /api/users`
+#[utoipa::path(
+    get, path = "/api/users", operation_id = "listUsers", tag = "People",
+    summary = "Lists the people with accounts, sorted by name",
+    description = "For administrators.",
+    responses((status = 200, description = "The people.", body = [UserJson]), Forbidden),
+)]
 pub(crate) async fn list(caller: Caller) -> Result<Json<Vec<UserJson>>, Problem> {
     caller.must_administer()?;
     Ok(Json(caller.shard.accounts.people().into_iter().map(UserJson::from).collect()))
 }
 
 /// `GET /api/users/{name}`
+#[utoipa::path(
+    get, path = "/api/users/{name}", operation_id = "getUser", tag = "People",
+    summary = "Shows one person",
+    description = "For administrators.",
+    params(NamePath),
+    responses((status = 200, description = "The person.", body = UserJson), Forbidden, NotFound),
+)]
 pub(crate) async fn get(caller: Caller, NamePath(name): NamePath) -> Result<Json<UserJson>, Problem> {
     caller.must_administer()?;
     Ok(Json(caller.shard.accounts.person(&name)?.into()))
 }
 
 /// `POST /api/users`
+#[utoipa::path(
+    post, path = "/api/users", operation_id = "createUser", tag = "People",
+    summary = "Makes an account for somebody",
+    description = "For administrators. Without lists of filters he may do what his role may.",
+    request_body(content = NewUser, example = json!({"name": "bob", "password": "correct horse battery", "role": "member"})),
+    responses((status = 201, description = "The person.", body = UserJson), BodyAnswers, Forbidden, Conflict, Unusable, NoRoom),
+)]
 pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<(StatusCode, Json<UserJson>), Problem> {
     caller.must_administer()?;
     let NewUser { name, password, role, read, write, deny } = upload.json("a name, a password and a role")?;
@@ -58,6 +82,17 @@ pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<(StatusCode
 }
 
 /// `PATCH /api/users/{name}`: only what is named changes, at once and on every connection.
+#[utoipa::path(
+    patch, path = "/api/users/{name}", operation_id = "changeUser", tag = "People",
+    summary = "Changes a person's role, rights or password",
+    description = "For administrators. Only what is named changes, at once and on every connection; `null` gives `read` or `write` back to the role.",
+    params(NamePath),
+    request_body(content = UserChange, example = json!({"role": "viewer"})),
+    responses(
+        (status = 200, description = "The person.", body = UserJson),
+        BodyAnswers, Forbidden, NotFound, Conflict, Unusable, NoRoom,
+    ),
+)]
 pub(crate) async fn change(
     caller: Caller,
     NamePath(name): NamePath,
@@ -80,6 +115,13 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /api/users/{name}`
+#[utoipa::path(
+    delete, path = "/api/users/{name}", operation_id = "deleteUser", tag = "People",
+    summary = "Deletes an account",
+    description = "For administrators. Ends all connections of that person.",
+    params(NamePath),
+    responses((status = 204, description = "It is gone."), Forbidden, NotFound, Conflict, NoRoom),
+)]
 pub(crate) async fn remove(caller: Caller, NamePath(name): NamePath) -> Result<StatusCode, Problem> {
     caller.must_administer()?;
     let by = caller.change();

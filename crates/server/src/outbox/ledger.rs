@@ -15,6 +15,8 @@ pub(super) struct Ledger {
     bytes_max: usize,
     /// All that are kept, whether they wait, were sent, or are to be sent again.
     bytes: usize,
+    /// Of these, those in `sent`, which may be forgotten.
+    sent_bytes: usize,
     last_number: u64,
     /// The last one that was handed out.
     last_sent: u64,
@@ -32,11 +34,18 @@ struct Kept {
     bytes: Bytes,
 }
 
+impl Kept {
+    fn cost(&self) -> usize {
+        self.bytes.len() + KEPT_BYTES
+    }
+}
+
 impl Ledger {
     pub(super) fn new(bytes_max: usize) -> Self {
         Self {
             bytes_max,
             bytes: 0,
+            sent_bytes: 0,
             last_number: 0,
             last_sent: 0,
             last_gone: 0,
@@ -50,16 +59,17 @@ impl Ledger {
         self.last_number + 1
     }
 
-    /// Keeps room for a message with the next number, so many bytes long with it; `false` if there is none.
-    pub(super) fn admit(&mut self, length: usize) -> bool {
+    /// Keeps room for a message with the next number, so many bytes long with it; `false` if there is none, unless it must be kept.
+    pub(super) fn admit(&mut self, length: usize, must_be_kept: bool) -> bool {
         let cost = length + KEPT_BYTES;
         while self.bytes.saturating_add(cost) > self.bytes_max
             && let Some(oldest) = self.sent.pop_front()
         {
+            self.sent_bytes -= oldest.cost();
             self.gone(&oldest);
         }
         // One alone may be larger.
-        if self.bytes.saturating_add(cost) > self.bytes_max && self.bytes > 0 {
+        if self.bytes.saturating_add(cost) > self.bytes_max && self.bytes > 0 && !must_be_kept {
             return false;
         }
         self.bytes += cost;
@@ -67,14 +77,24 @@ impl Ledger {
         true
     }
 
+    /// Whether what is not sent yet takes up half of the room.
+    pub(super) fn is_congested(&self) -> bool {
+        self.bytes - self.sent_bytes > self.bytes_max / 2
+    }
+
     /// A message leaves for the first time.
     pub(super) fn sent(&mut self, sequence: u64, bytes: Bytes) {
         self.last_sent = sequence;
-        self.sent.push_back(Kept { sequence, bytes });
+        self.keep_sent(Kept { sequence, bytes });
+    }
+
+    fn keep_sent(&mut self, kept: Kept) {
+        self.sent_bytes += kept.cost();
+        self.sent.push_back(kept);
     }
 
     fn gone(&mut self, kept: &Kept) {
-        self.bytes -= kept.bytes.len() + KEPT_BYTES;
+        self.bytes -= kept.cost();
         self.last_gone = kept.sequence;
     }
 
@@ -86,6 +106,7 @@ impl Ledger {
         while self.sent.front().is_some_and(|oldest| oldest.sequence <= sequence)
             && let Some(oldest) = self.sent.pop_front()
         {
+            self.sent_bytes -= oldest.cost();
             self.gone(&oldest);
         }
         while self.again.front().is_some_and(|oldest| oldest.sequence <= sequence)
@@ -105,6 +126,7 @@ impl Ledger {
         }
         self.sent.append(&mut self.again);
         self.again = std::mem::take(&mut self.sent);
+        self.sent_bytes = 0;
         Some(lost)
     }
 
@@ -116,7 +138,7 @@ impl Ledger {
         {
             bytes.extend_from_slice(&kept.bytes);
             lengths.push(kept.bytes.len());
-            self.sent.push_back(kept);
+            self.keep_sent(kept);
         }
         (!lengths.is_empty()).then(|| (bytes.freeze(), lengths))
     }

@@ -65,6 +65,7 @@ impl Queue {
     /// Whether stored values had better wait: half is left for what is live.
     pub(super) fn is_congested(&self, bytes_max: usize) -> bool {
         self.waiting_bytes() > Self::conflates_at(bytes_max)
+            || self.ledger.as_ref().is_some_and(|ledger| ledger.is_congested())
     }
 
     /// Puts messages of one topic behind the others, `bytes_max` in all; or a larger one alone.
@@ -119,6 +120,7 @@ impl Queue {
         &mut self,
         encoded: &Encoded,
         topic: &str,
+        kind: Kind,
         number: fn(&[u8], u64, &mut BytesMut),
     ) -> Pushed {
         let Some(ledger) = &mut self.ledger else { unreachable!("asked for only where messages are kept") };
@@ -127,7 +129,7 @@ impl Queue {
             let sequence = ledger.next_number();
             let mut bytes = BytesMut::with_capacity(message.len() + NUMBER_BYTES_MAX);
             number(message, sequence, &mut bytes);
-            if ledger.admit(bytes.len()) {
+            if ledger.admit(bytes.len(), kind == Kind::Stored) {
                 self.backlog.get_or_insert_default().push_numbered(bytes.freeze(), topic, sequence);
             } else {
                 pushed.lost += 1;

@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -113,7 +114,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
 
     /// What comes is read, as far as there is room and others are not kept waiting.
     fn poll_in(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let mut space = [0; PIPE_BYTES_MAX];
+        // Left as it is found: to clear it would cost more than most reads.
+        let mut space = [const { MaybeUninit::uninit() }; PIPE_BYTES_MAX];
         let mut read = 0;
         loop {
             if !self.inward.is_empty()
@@ -136,8 +138,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<Bytes>> {
-        let mut buffer = ReadBuf::new(space);
+    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [MaybeUninit<u8>]) -> Poll<io::Result<Bytes>> {
+        let mut buffer = ReadBuf::uninit(space);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled())))
     }

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
+use rustls::HandshakeKind;
 use thiserror::Error;
 use tokio::io::AsyncBufReadExt as _;
 use tokio::net::TcpStream;
@@ -75,6 +76,11 @@ pub(crate) enum Inside {
 }
 
 impl Secured {
+    /// Whether the client took up an earlier connection.
+    pub(super) fn is_resumed(&self) -> bool {
+        self.stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     /// Waits until it is clear what will be spoken.
     pub(crate) async fn inside(&mut self) -> Inside {
         if self.stream.get_ref().1.alpn_protocol() == Some(ALPN_MQTT) {

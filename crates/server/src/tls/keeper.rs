@@ -183,7 +183,10 @@ fn open_authority(vault: &Vault, names: &BTreeSet<HostName>) -> Result<Authority
     };
     let public = authority.pem();
     if vault.read(AUTHORITY_COPY).ok().flatten().as_deref() != Some(public.as_bytes()) {
-        vault.write(AUTHORITY_COPY, public.as_bytes(), Secrecy::Public)?;
+        // Nobody needs it to be served: the same is at /ca.crt.
+        if let Err(error) = vault.write(AUTHORITY_COPY, public.as_bytes(), Secrecy::Public) {
+            warn!("{error}; the copy of the CA's certificate is missing or old");
+        }
     }
     Ok(authority)
 }

@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 
 use crate::config::ClientAuth;
+use crate::limits::TLS_RECORD_BYTES_MAX;
 use crate::tls::client::ClientVerifiers;
 use crate::tls::error::TlsError;
 use crate::tls::facts::Facts;
@@ -17,8 +18,6 @@ use crate::tls::identity::Identity;
 pub(super) const ALPN_MQTT: &[u8] = b"mqtt";
 const ALPN_HTTP1: &[u8] = b"http/1.1";
 const ALPN_HTTP2: &[u8] = b"h2";
-/// Whether HTTP/2 is offered: a client that is offered it takes it, so it has to be served.
-const OFFERS_HTTP2: bool = true;
 
 /// Where the arithmetic is done; docs/adr/0016 says why there.
 pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
@@ -84,8 +83,8 @@ impl Setup {
             .with_client_cert_verifier(verifier)
             .with_single_cert(identity.chain.clone(), identity.key.clone_key())
             .map_err(failed)?;
-        let http2 = OFFERS_HTTP2.then_some(ALPN_HTTP2);
-        config.alpn_protocols = http2.into_iter().chain([ALPN_HTTP1, ALPN_MQTT]).map(<[u8]>::to_vec).collect();
+        config.alpn_protocols = [ALPN_HTTP2, ALPN_HTTP1, ALPN_MQTT].map(<[u8]>::to_vec).into();
+        config.max_fragment_size = Some(TLS_RECORD_BYTES_MAX);
         // A device that comes back spares both sides most of the arithmetic. The keys are made anew every few hours, and with each setup,
         // so that nobody is taken for whom an earlier one took him. Early data, which could be replayed, stays off.
         config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(failed)?;

@@ -125,6 +125,7 @@ async fn a_device_is_known_by_its_certificate_when_it_comes_back_too() {
             assert_eq!(certificate.fingerprint, Fingerprint::of(&der));
         }
     }
+    assert_eq!(served.tls.counts(), Counts { full: 2, resumed: 2, failed: 0 });
 }
 
 #[tokio::test]
@@ -265,6 +266,7 @@ async fn a_handshake_that_nobody_waits_for_ends() {
     client.write_all(b"\x16\x03\x01").await.unwrap();
     let (socket, _) = served.listener.accept().await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(50), served.tls.accept(socket)).await.is_err());
+    assert_eq!(served.tls.counts(), Counts { failed: 1, ..Counts::default() });
     let ended = tokio::time::timeout(Duration::from_secs(10), client.read(&mut [0; 1])).await;
     assert_eq!(ended.expect("the hub closes it").unwrap(), 0);
 }

@@ -3,6 +3,7 @@
 use housewire_core::{Filter, Grant, Timestamp};
 use housewire_store::{AuditRecord, CredentialOwner};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::accounts::{Credential, CredentialId, Kind, Login, PersonView};
 
@@ -15,7 +16,8 @@ fn time(time: Timestamp) -> String {
 }
 
 /// Rights that somebody has beside a role, or instead of it: `null` is what the role has.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Grant)]
 struct GrantJson {
     role: Option<&'static str>,
     read: Option<Vec<String>>,
@@ -34,7 +36,8 @@ impl GrantJson {
 }
 
 /// One person, as administrators see him.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub(crate) struct UserJson {
     name: String,
     #[serde(flatten)]
@@ -58,7 +61,8 @@ impl From<PersonView> for UserJson {
 }
 
 /// A token or a certificate, without what is secret of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
 pub(crate) struct TokenJson {
     id: u32,
     kind: &'static str,
@@ -98,7 +102,8 @@ impl TokenJson {
 }
 
 /// A token that was just made: the only time that it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewToken)]
 pub(crate) struct NewTokenJson<'a> {
     pub(crate) token: &'a str,
     #[serde(flatten)]
@@ -106,7 +111,8 @@ pub(crate) struct NewTokenJson<'a> {
 }
 
 /// A browser that somebody is signed in with.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 pub(crate) struct SessionJson {
     id: u32,
     created: String,
@@ -131,7 +137,8 @@ impl SessionJson {
 }
 
 /// Who makes a request, and what the hub is ready for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Who)]
 pub(crate) struct WhoJson {
     pub(crate) signed_in: bool,
     pub(crate) kind: Option<&'static str>,
@@ -149,7 +156,8 @@ pub(crate) struct WhoJson {
 }
 
 /// Whether somebody is let in without a credential.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Guest)]
 pub(crate) struct GuestJson {
     pub(crate) policy: &'static str,
     pub(crate) kept: bool,
@@ -190,7 +198,8 @@ impl LoginFacts {
 }
 
 /// An entry of the audit log.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub(crate) struct AuditJson {
     id: i64,
     time: String,

@@ -2,46 +2,75 @@
 
 use housewire_protocols::mqtt::Version;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clients::{Client, Connection, Protocol, Whereabouts};
 
 /// What `/api/clients` shows of one client.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Client, description = "An MQTT client, connected or away with a session, or an open WebSocket or event stream.")]
 pub(crate) struct ClientView<'a> {
+    /// MQTT's client id; for WebSockets and event streams a name that the hub made up.
+    #[schema(example = "kitchen")]
     id: &'a str,
+    /// `mqtt`, `ws` or `events`.
     protocol: &'static str,
+    /// Of MQTT: `3.1`, `3.1.1` or `5`.
     version: Option<&'static str>,
+    /// What carries it: `tcp`, `websocket` or `http`.
     transport: Option<&'static str>,
+    /// Where it comes from, or came from last; `null` if it was not there since the hub started.
+    #[schema(example = "192.0.2.20:49152")]
     address: Option<String>,
+    /// The principal.
+    #[schema(example = "guest")]
     user: &'a str,
     connected: bool,
+    /// Since when it is connected, or away.
+    #[schema(format = DateTime)]
     since: String,
     subscriptions: usize,
+    /// QoS 1 and 2 messages sent to it and not acknowledged to the end.
     in_flight: usize,
     queued: QueuedView,
     dropped: DroppedView,
     conflated: u64,
     bytes: BytesView,
+    /// Seconds; `null` for what is not MQTT.
     keep_alive_s: Option<u16>,
+    /// How long the session is kept without a connection, in seconds; 0: not at all, `null`: until somebody ends it.
     session_expiry_s: Option<u32>,
 }
 
-#[derive(Serialize)]
+/// What waits for it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Queued)]
 struct QueuedView {
+    /// QoS 1 and 2 messages.
     messages: usize,
+    /// Memory of all that waits, unsent output included.
     bytes: usize,
 }
 
-#[derive(Serialize)]
+/// Messages that did not reach it, by cause.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Dropped)]
 struct DroppedView {
+    /// A bound of its own.
     overflow: u64,
+    /// The bound of all clients.
     memory: u64,
+    /// Larger than it takes.
     too_large: u64,
+    /// Left behind when it went and no other member of its group was there.
     unclaimed: u64,
+    /// Too late.
     expired: u64,
 }
 
-#[derive(Serialize)]
+/// From it and to it, as long as the session lives.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ByteCounts)]
 struct BytesView {
     r#in: u64,
     out: u64,

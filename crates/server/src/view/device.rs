@@ -5,21 +5,34 @@
 use housewire_core::{DeviceState, Property, PropertyAccess, PropertyName, Timestamp, Value};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::view::json::{write_bytes, write_if_json, write_text};
+use crate::view::schema::{Payload, TypeWord, access_list};
 
 /// A device with everything known of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
 pub(crate) struct DeviceView<'a> {
+    #[schema(example = "lamp")]
     id: &'a str,
+    /// What people call it; its id if nobody named it.
+    #[schema(example = "Desk lamp")]
     name: &'a str,
+    #[schema(example = "Study")]
     room: Option<&'a str>,
     model: Option<&'a str>,
     icon: Option<&'a str>,
+    /// The door of its last report: `mqtt`, `http`, `ws`; `null` before the first.
+    #[schema(example = "mqtt")]
     via: Option<&'static str>,
+    /// Belongs to the demo house.
     demo: bool,
+    /// Whether it is there.
     online: bool,
     rejected: RejectedView,
+    /// By name.
+    #[schema(value_type = BTreeMap<String, PropertyView<'static>>)]
     properties: Properties<'a>,
 }
 
@@ -64,34 +77,59 @@ impl<'a> DeviceView<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// Messages that its rules refused since the hub started.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rejected)]
 struct RejectedView {
     count: u64,
     last: Option<RejectionView>,
 }
 
-#[derive(Serialize)]
+/// A message that a rule refused.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rejection)]
 struct RejectionView {
+    #[schema(example = "level")]
     property: String,
+    /// The beginning of what came.
     value: String,
     reason: String,
+    #[schema(format = DateTime)]
     time: String,
 }
 
-#[derive(Serialize)]
+/// A property of a device, with its rules and what it holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Property)]
 struct PropertyView<'a> {
+    #[schema(value_type = TypeWord)]
     r#type: &'static str,
+    #[schema(example = "%")]
     unit: Option<&'a str>,
+    #[schema(value_type = Option<f64>)]
     min: Option<Number>,
+    #[schema(value_type = Option<f64>)]
     max: Option<Number>,
+    #[schema(value_type = Option<f64>)]
     step: Option<Number>,
+    /// The values of an `enum`.
     options: Option<&'a [String]>,
+    #[schema(schema_with = access_list)]
     access: Vec<&'static str>,
+    /// What it means: temperature, light, battery …
     role: Option<&'a str>,
+    /// Whether its rules refuse, or merely describe.
     declared: bool,
+    /// What was last reported; `null` before the first report.
+    #[schema(value_type = Payload)]
     value: Option<ValueView<'a>>,
+    /// What is asked for and not confirmed.
+    #[schema(value_type = Payload)]
     target: Option<ValueView<'a>>,
+    /// Of the last report.
+    #[schema(value_type = Option<String>, format = DateTime)]
     time: Option<TimeView>,
+    /// The door of the last report.
     via: Option<&'static str>,
 }
 
@@ -117,12 +155,21 @@ impl<'a> PropertyView<'a> {
 }
 
 /// A property by itself.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PropertyState)]
 pub(crate) struct ReadingView<'a> {
+    /// What was last reported; `null` before the first report.
+    #[schema(value_type = Payload)]
     value: Option<ValueView<'a>>,
+    /// What is asked for and not confirmed.
+    #[schema(value_type = Payload)]
     target: Option<ValueView<'a>>,
+    /// Of the last report.
+    #[schema(value_type = Option<String>, format = DateTime)]
     time: Option<TimeView>,
+    #[schema(value_type = TypeWord)]
     r#type: &'static str,
+    #[schema(example = "%")]
     unit: Option<&'a str>,
 }
 

@@ -22,7 +22,7 @@ use crate::ws::end::{End, say_goodbye};
 use crate::ws::language::Language;
 use crate::ws::line::{Going, Line};
 use crate::ws::reply;
-use crate::ws::request::{Frame, Operation};
+use crate::ws::request::{Frame, Hello, Operation, Request};
 use crate::ws::session::{Answer, Session};
 use crate::ws::socket::Socket;
 
@@ -178,49 +178,70 @@ impl Connection {
 
     /// Does what a message asks for; how many operations it was worth.
     async fn handle(&mut self, message: Message) -> Result<usize, End> {
-        let frame = match (message, self.language) {
-            (Message::Text(text), Language::Json) => self.perform(text.into()).await?,
-            (Message::Binary(bytes), Language::Cbor) => self.perform(bytes).await?,
+        match (message, self.language) {
+            (Message::Text(text), Language::Json) => self.perform(text.into()).await,
+            (Message::Binary(bytes), Language::Cbor) => self.perform(bytes).await,
             (Message::Text(_) | Message::Binary(_), language) => {
                 let refusal = Refusal::BadRequest(language.wrong_kind().into());
-                self.send(Answer::Last(reply::error(language, None, &refusal))).await?;
-                1
+                self.send(Answer::Last(reply::error(language, None, &refusal))).await.map(|()| 1)
             }
             // A ping is answered by the library, with the next flush.
-            (Message::Ping(_) | Message::Pong(_) | Message::Frame(_), _) => 1,
-            (Message::Close(close), _) => return Err(End::Left(close.map(|close| close.code))),
-        };
-        Ok(frame)
+            (Message::Ping(_) | Message::Pong(_) | Message::Frame(_), _) => Ok(1),
+            (Message::Close(close), _) => Err(End::Left(close.map(|close| close.code))),
+        }
     }
 
-    /// Does the operations of a frame in their order. A long one is read aside, while this connection waits and others go on.
+    /// Does the operations of a frame in their order; how many there are. What few frames need is kept in a box only while it is needed.
     async fn perform(&mut self, bytes: Bytes) -> Result<usize, End> {
         let language = self.language;
         if bytes.len() > JSON_BYTES_AT_ONCE {
-            let frame = aside(move || language.parse(&bytes).into_owned()).await;
-            return self.perform_all(frame).await;
+            return Box::pin(self.perform_aside(bytes)).await;
         }
-        self.perform_all(language.parse(&bytes)).await
+        let answer = match language.parse(&bytes) {
+            Frame::One(Operation { id, request: Ok(Request::Hello(hello)) }) => {
+                return Box::pin(self.greet(id.as_deref(), hello)).await.map(|()| 1);
+            }
+            Frame::One(operation) if self.due.is_some() && operation.is_answered_first() => {
+                return Box::pin(self.perform_many(vec![operation])).await;
+            }
+            Frame::One(operation) => self.session.handle(operation),
+            Frame::Many(operations) => return Box::pin(self.perform_many(operations)).await,
+        };
+        self.send(answer).await.map(|()| 1)
     }
 
-    async fn perform_all(&mut self, frame: Frame<'_>) -> Result<usize, End> {
-        match frame {
-            Frame::One(operation) => self.perform_one(operation).await.map(|()| 1),
-            Frame::Many(operations) => {
-                let count = operations.len();
-                for operation in operations {
-                    self.perform_one(operation).await?;
-                    if self.withheld_bytes >= TICK_BYTES_MAX {
+    /// A long frame is read aside, while this connection waits and others go on.
+    async fn perform_aside(&mut self, bytes: Bytes) -> Result<usize, End> {
+        let language = self.language;
+        match aside(move || language.parse(&bytes).into_owned()).await {
+            Frame::One(operation) => self.perform_many(vec![operation]).await,
+            Frame::Many(operations) => self.perform_many(operations).await,
+        }
+    }
+
+    async fn perform_many(&mut self, operations: Vec<Operation<'_>>) -> Result<usize, End> {
+        let count = operations.len();
+        for operation in operations {
+            match operation {
+                Operation { id, request: Ok(Request::Hello(hello)) } => self.greet(id.as_deref(), hello).await?,
+                operation => {
+                    if operation.is_answered_first() {
                         self.send_withheld().await?;
                     }
+                    let answer = self.session.handle(operation);
+                    self.send(answer).await?;
                 }
-                Ok(count)
+            }
+            if self.withheld_bytes >= TICK_BYTES_MAX {
+                self.send_withheld().await?;
             }
         }
+        Ok(count)
     }
 
-    async fn perform_one(&mut self, operation: Operation<'_>) -> Going {
-        let answer = self.session.handle(operation).await;
+    async fn greet(&mut self, id: Option<&[u8]>, hello: Hello) -> Going {
+        self.send_withheld().await?;
+        let answer = self.session.greet(id, hello).await;
         self.send(answer).await
     }
 
@@ -287,7 +308,8 @@ impl Connection {
 /// Resolves when somebody else wants its session.
 async fn claimed(seat: Option<Arc<Seat>>) {
     match seat {
-        Some(seat) => seat.claimed().await,
+        // In a box that most connections do without.
+        Some(seat) => Box::pin(async move { seat.claimed().await }).await,
         None => pending().await,
     }
 }

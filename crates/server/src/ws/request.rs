@@ -65,6 +65,11 @@ impl<'a> Operation<'a> {
         Self { id: None, request: Err(refusal) }
     }
 
+    /// Whether its answer stands before what is queued, and so must not wait for answers before it.
+    pub(super) fn is_answered_first(&self) -> bool {
+        matches!(self.request, Ok(Request::Subscribe(_) | Request::Hello(_)))
+    }
+
     /// Free of the frame that it was read from.
     pub(super) fn into_owned(self) -> Operation<'static> {
         let request = self.request.map(|request| match request {

@@ -106,17 +106,11 @@ impl Session {
         }
     }
 
-    /// Does what an operation asks for.
-    pub(super) async fn handle(&mut self, operation: Operation<'_>) -> Answer {
+    /// Does what an operation asks for, if it is no `hello`.
+    pub(super) fn handle(&mut self, operation: Operation<'_>) -> Answer {
         let Operation { id, request } = operation;
         let (language, id) = (self.language, id.as_deref());
-        let outcome = match request {
-            // The only one that waits for somebody.
-            Ok(Request::Hello(hello)) => return self.greet(id, hello).await,
-            Ok(request) => self.fulfil(request),
-            Err(refusal) => Err(refusal),
-        };
-        match outcome {
+        match request.and_then(|request| self.fulfil(request)) {
             Ok(Outcome::Subscribed) => Answer::First(reply::ok(language, id)),
             Ok(Outcome::Done) => Answer::Last(reply::ok(language, id)),
             Ok(Outcome::Published(due)) => match due {
@@ -128,7 +122,8 @@ impl Session {
         }
     }
 
-    async fn greet(&mut self, id: Option<&[u8]>, hello: Hello) -> Answer {
+    /// Answers `hello`, the only operation that waits for somebody.
+    pub(super) async fn greet(&mut self, id: Option<&[u8]>, hello: Hello) -> Answer {
         match self.hello(hello).await {
             // What comes again comes behind it.
             Ok(lost) => Answer::First(self.welcome(id, lost)),
@@ -164,7 +159,9 @@ impl Session {
         let feed = new_feed(&self.caller, self.caller.hub().new_session(), self.language);
         let kept = KeptFeeds::keep(&self.caller, feed, keep).map_err(|_| {
             let bound = self.caller.shard.config.limits.ws_sessions;
-            Refusal::Full(format!("there are {bound} sessions already (limits.ws_sessions): go on without one"))
+            Refusal::Full(format!(
+                "there are {bound} sessions already (limits.ws_sessions), or half as many of this credential: go on without one"
+            ))
         })?;
         self.channel = Channel::Kept(Box::new(kept));
         Ok(())
@@ -199,7 +196,7 @@ impl Session {
             Request::Get(topic) => self.get(&topic),
             Request::Acknowledge(last) => self.acknowledge(last),
             Request::Ping => Ok(Outcome::Done),
-            Request::Hello(_) => unreachable!("is handled before"),
+            Request::Hello(_) => unreachable!("is greeted, not handled"),
         }
     }
 

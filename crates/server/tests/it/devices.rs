@@ -177,8 +177,8 @@ fn declare_merge_and_delete() {
     for method in ["PUT", "PATCH"] {
         json(&hub, method, path, r#"{"colour":1}"#).expect_problem(400, "bad_request", &["colour", "line 1"]);
         json(&hub, method, path, r#"{"properties":{"level":{"min":9,"max":1}}}"#).expect_problem(
-            400,
-            "bad_request",
+            422,
+            "invalid_declaration",
             &["min 9"],
         );
     }

@@ -158,6 +158,20 @@ fn who_cannot_come_back_begins_anew() {
 }
 
 #[test]
+fn nobody_takes_a_stream_that_is_not_his() {
+    let hub = TestHub::start();
+    let mut old = Events::open(&hub, "filter=lab/%23");
+    publish(&hub, 0..1);
+    expect(&mut old, 0..1);
+    let mut other = Events::resume(&hub, "filter=lab/n", &old.last_id);
+    other.next();
+    assert_eq!(other.last_event, "reset");
+    publish(&hub, 1..2);
+    expect(&mut old, 1..2);
+    expect(&mut other, 1..2);
+}
+
+#[test]
 fn what_is_kept_for_a_client_is_bounded() {
     let hub = TestHub::builder().limits(|limits| limits.event_resume_bytes = 1_000).start();
     let mut events = Events::open(&hub, "filter=lab/%23");

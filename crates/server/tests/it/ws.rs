@@ -145,6 +145,40 @@ fn a_plain_request_is_told_what_this_is() {
     call(&hub, "GET", "/api/ws", &upgrade, b"").expect_problem(401, "unauthorized", &[]);
 }
 
+/// A session goes on wherever its client's next connection lives, live messages included, and from whichever shard they come.
+#[test]
+fn sessions_move_between_shards() {
+    let spread = |limits: &mut housewire::config::Limits| limits.connections_per_shard = 1;
+    let hub = TestHub::builder().settings(|settings| settings.shards = Some(3)).limits(spread).start();
+    let mut publishers = [Ws::open(&hub), Ws::open(&hub), Ws::open(&hub)];
+    let mut ws = Ws::open(&hub);
+    let session = ws.ok(json!({"op": "hello"}))["session"].clone();
+    ws.subscribe("a");
+    let (mut sent, mut last) = (0, 0);
+    for _ in 0..6 {
+        for publisher in &mut publishers {
+            sent += 1;
+            publisher.ok(json!({"op": "publish", "topic": "a", "payload": sent, "qos": 1}));
+        }
+        // Of three it has read two.
+        for _ in 0..2 {
+            let message = ws.next();
+            last += 1;
+            assert_eq!((&message["payload"], &message["seq"]), (&json!(last), &json!(last)));
+        }
+        let mut next = Ws::open(&hub);
+        let welcome = next.ok(json!({"op": "hello", "session": session, "last": last}));
+        assert_eq!((&welcome["resumed"], &welcome["lost"]), (&json!(true), &json!(0)));
+        assert_eq!(ws.close_code(), CloseCode::Policy);
+        ws = next;
+    }
+    while last < sent {
+        last += 1;
+        assert_eq!(ws.next()["seq"], last);
+    }
+    ws.ok(json!({"op": "ack", "last": last}));
+}
+
 #[test]
 fn stopping_says_goodbye() {
     let mut hub = TestHub::start();

@@ -111,7 +111,7 @@ fn what_was_not_acknowledged_comes_again_before_the_rest() {
     let mut queue = Queue::default();
     queue.keep(10_000);
     for number in 0..6 {
-        queue.push_numbered(&encoded(0, number..number + 1, 'q', 20), "a", self::number);
+        queue.push_numbered(&encoded(0, number..number + 1, 'q', 20), "a", Kind::Event, self::number);
     }
     queue.push(&encoded(1, 0..1, 's', 20), "b", Kind::State, 1_000);
     let first = read(&queue.take(90).unwrap());
@@ -132,7 +132,7 @@ fn what_was_not_acknowledged_comes_again_before_the_rest() {
 fn what_was_sent_longest_ago_is_forgotten_and_the_loss_is_known() {
     let mut queue = Queue::default();
     queue.keep(1_000);
-    let push = |queue: &mut Queue| queue.push_numbered(&encoded(0, 0..1, 'q', 72), "a", number).lost;
+    let push = |queue: &mut Queue| queue.push_numbered(&encoded(0, 0..1, 'q', 72), "a", Kind::Event, number).lost;
     assert_eq!((0..10).map(|_| push(&mut queue)).sum::<u64>(), 6, "nothing was sent yet, so the newest are lost");
     let (seen, told) = take_all(&mut queue);
     assert_eq!((seen.len(), told), (4, 6));
@@ -140,6 +140,20 @@ fn what_was_sent_longest_ago_is_forgotten_and_the_loss_is_known() {
     assert_eq!(queue.resume(1), Some(1), "number 2 is gone");
     let numbers: Vec<_> = take_all(&mut queue).0.into_iter().map(|seen| seen.3.unwrap()).collect();
     assert_eq!(numbers, [3, 4, 5, 6]);
+}
+
+#[test]
+fn stored_messages_wait_while_half_is_not_sent_and_always_find_room() {
+    let mut queue = Queue::default();
+    queue.keep(1_000);
+    let push =
+        |queue: &mut Queue, length| queue.push_numbered(&encoded(0, 0..1, 'q', length), "a", Kind::Stored, number).lost;
+    assert_eq!((push(&mut queue, 300), queue.is_congested(10_000)), (0, false));
+    assert_eq!((push(&mut queue, 2_000), queue.is_congested(10_000)), (0, true));
+    assert_eq!(take_all(&mut queue).0.len(), 2);
+    assert!(!queue.is_congested(10_000));
+    assert_eq!(queue.resume(1), Some(0));
+    assert!(queue.is_congested(10_000), "it is to be sent again");
 }
 
 #[derive(Clone, Debug)]
@@ -226,7 +240,7 @@ proptest! {
                     let numbers = next[topic]..next[topic] + len;
                     next[topic] += len;
                     pushed.extend(numbers.clone().map(|number| (topic, number, 'q')));
-                    sum.lost += queue.push_numbered(&encoded(topic, numbers, 'q', length), TOPICS[topic], number).lost;
+                    sum.lost += queue.push_numbered(&encoded(topic, numbers, 'q', length), TOPICS[topic], Kind::Event, number).lost;
                 }
                 Step::Take(bytes_max) => {
                     client.take(&mut queue, bytes_max);

@@ -233,6 +233,8 @@ def test_signing_out_in_one_tab_is_seen_in_the_other(owned, browser):
         second.wait(POWER)
         first.goto(owned.http + "/settings/account")
         first.wait(text("This one"))
+        # What a browser says of itself is understood.
+        first.wait(role("row", "Chrome, Linux This one", exact=False))
         other = css('[role=row]:not(:has-text("This one")) button')
         # The sessions of the two browsers and of the test itself.
         until(lambda: first.count(other) == 2, 20, "the other two sessions")

@@ -16,6 +16,9 @@ use crate::reasons::with_reasons;
 use crate::refusal::shorten;
 use crate::shard::now;
 
+/// As much of what a browser says of itself is kept: its name stands behind its engine's, 100 characters in.
+const AGENT_CHARS_MAX: usize = 200;
+
 /// People that there may be; more are refused.
 const PEOPLE_MAX: usize = 10_000;
 /// Browsers that one person may be signed in with; the one that was used least lately is signed out.
@@ -203,7 +206,7 @@ impl Accounts {
             kind: CredentialKind::Session,
             hash: secret.hash(),
             owner: CredentialOwner::Person(person.name.clone()),
-            label: shorten(agent),
+            label: agent.chars().take(AGENT_CHARS_MAX).collect(),
             grant: None,
             created: time,
             expires: Some(time.after(SESSION_LIFE)),

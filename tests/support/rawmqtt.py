@@ -70,9 +70,10 @@ class Packet:
 class Raw:
     """A TCP connection on which bytes are sent as given."""
 
-    def __init__(self, hub, port=None, version=None, **options):
+    def __init__(self, hub, port=None, version=None, source=None, **options):
         self.version = version
-        self.socket = socket.create_connection((hub.host, port or hub.mqtt_port), PATIENCE)
+        source = None if source is None else (source, 0)
+        self.socket = socket.create_connection((hub.host, port or hub.mqtt_port), PATIENCE, source_address=source)
         self.buffer = b""
         if version is not None:
             self.send(connect(version, **options))

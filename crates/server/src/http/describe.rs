@@ -103,8 +103,7 @@ pub(crate) const ID_PATTERN: &str = "^(?!(set|target)$)[A-Za-z0-9_-]{1,64}$";
 /// As `core` takes topics, as far as a pattern can say it.
 const TOPIC_PATTERN: &str = "^[^+#\\x00-\\x1f\\x7f]+$";
 /// Likewise one filter of a list, which is none of a group.
-const FILTER_PATTERN: &str =
-    "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\+|[^+#/\\x00-\\x1f\\x7f]*))*(/#)?)$";
+const FILTER_PATTERN: &str = "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\+|[^+#/\\x00-\\x1f\\x7f]*))*(/#)?)$";
 /// As people write times.
 const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
 

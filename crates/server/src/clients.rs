@@ -199,7 +199,11 @@ impl Client {
     /// Ends the connection, if there is one, without waiting for it; of a channel also what waits for its client to come back.
     pub(crate) fn turn_out(&self) {
         let state = self.state.lock();
-        if state.whereabouts.is_connected || self.protocol() != Protocol::Mqtt {
+        let is_channel = self.protocol() != Protocol::Mqtt;
+        if is_channel {
+            self.is_ended.store(true, Ordering::Relaxed);
+        }
+        if state.whereabouts.is_connected || is_channel {
             // Under the lock, so that it is this connection and no later one that is called.
             self.signal.call(Call::Leave);
         }

@@ -21,6 +21,7 @@ use crate::clients::Client;
 use crate::feed::Feed;
 use crate::limits::HAND_OVER_TIMEOUT;
 use crate::shard::Shard;
+use crate::signal::Call;
 use crate::stats::Bound;
 
 /// Of all shards, by token.
@@ -222,11 +223,17 @@ impl Drop for KeptFeed {
 
 /// Owns a feed while its client is away.
 async fn wait(feed: Feed, seat: Arc<Seat>, shard: Shard, keep: Duration) {
+    // Who was merely disconnected may come back; who was turned out may not, also if that happens only now.
+    seat.client.signal.withdraw(Call::Leave);
+    if seat.client.is_ended() {
+        return end(&seat, &shard);
+    }
     tokio::select! {
         // Whoever wants it gets it, however late it is.
         biased;
         () = seat.claimed() => {}
         () = sleep(keep) => return end(&seat, &shard),
+        () = seat.client.unwanted() => return end(&seat, &shard),
         () = shard.stopping() => return end(&seat, &shard),
     }
     if seat.is_over() {

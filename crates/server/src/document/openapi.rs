@@ -37,8 +37,11 @@ const TAGS: [(&str, &str); 8] = [
     ("Hub", "The hub itself."),
 ];
 
+/// By status.
+type Responses = BTreeMap<String, RefOr<Response>>;
+
 /// Answers that do not come from routes.
-const EVERYWHERE: [fn() -> BTreeMap<String, RefOr<Response>>; 4] =
+const EVERYWHERE: [fn() -> Responses; 4] =
     [BadRequest::responses, Unauthorized::responses, Forbidden::responses, Slowed::responses];
 
 /// Fields that are not there if they have nothing to say; all others are `null` then.

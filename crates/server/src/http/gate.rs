@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use hyper::body::Body as _;
 use tower::ServiceExt as _;
@@ -36,9 +36,7 @@ impl Gate {
         let is_api = is_api(request.uri().path());
         let has_body = !request.body().is_end_stream();
         let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
-        let mut response = if !names_its_host(&request) {
-            Problem::bad_request("A request of HTTP/1.1 needs exactly one Host header.").into_response()
-        } else if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
+        let mut response = if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
             open
         } else {
             self.admit(request, routes, is_api).await
@@ -99,12 +97,6 @@ impl Gate {
             detail: None,
         });
     }
-}
-
-/// RFC 9112 section 3.2; two names would let a page pass under the better one.
-fn names_its_host<B>(request: &Request<B>) -> bool {
-    let names = request.headers().get_all(header::HOST).iter().count();
-    names == 1 || (names == 0 && request.version() < Version::HTTP_11)
 }
 
 /// Where a WebSocket speaks MQTT.

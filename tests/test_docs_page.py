@@ -24,7 +24,8 @@ def test_every_operation_is_listed_and_found(page, shared):
     document = shared.get("/api/openapi.json").json()
     for item in document["paths"].values():
         for operation in item.values():
-            assert page.count(text(operation["summary"], exact=True)) == 1, operation["summary"]
+            if "x-same-as" not in operation:
+                assert page.count(text(operation["summary"], exact=True)) == 1, operation["summary"]
     page.fill(role("searchbox", "Search the API"), "delete dev")
     page.wait(text("Deletes a device and all that is kept under its topics"))
     assert page.count(text("Lists all devices, sorted by id")) == 0

@@ -90,6 +90,8 @@ interface RawOperation {
   requestBody?: Reference<{ required?: boolean; description?: string; content: Record<string, Media> }>;
   responses: Record<string, Reference<RawResponse>>;
   security?: unknown[];
+  /** Another operation is this one, too, and is shown. */
+  'x-same-as'?: string;
 }
 
 export interface OpenApi {
@@ -126,7 +128,7 @@ export function groupsOf(document: OpenApi): Group[] {
   const all = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const raw = item[method];
-      return raw === undefined ? [] : [operationOf(document, method, path, raw)];
+      return raw === undefined || raw['x-same-as'] !== undefined ? [] : [operationOf(document, method, path, raw)];
     }),
   );
   return document.tags

@@ -150,8 +150,10 @@ fn share_with_what_is_hidden(document: &mut Value) {
         for wide in names.iter().filter(|wide| *wide != path && is_within(path, wide)) {
             let (mut shared, last) = (paths[wide].clone(), path.rsplit('/').next().unwrap_or_default());
             for (method, operation) in object(&mut shared) {
-                let id = operation["operationId"].as_str().unwrap_or_default();
+                let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
                 operation["operationId"] = format!("{id}{}{}", last[..1].to_uppercase(), &last[1..]).into();
+                // For those who show operations to people, who need to see it once.
+                operation["x-same-as"] = id.into();
                 if let Some(parameters) = operation["parameters"].as_array_mut() {
                     let stays =
                         |name: &str| path.contains(&format!("{{{name}}}")) || !wide.contains(&format!("{{{name}}}"));

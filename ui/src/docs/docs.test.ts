@@ -37,7 +37,14 @@ describe('the documents', () => {
     const socket = channelsOf(asyncapi)[0]!;
     const ways = Object.fromEntries(socket.messages.map(({ name, direction }) => [name, direction]));
     expect(socket.id).toBe('socket');
-    expect(ways).toMatchObject({ subscribe: 'from', hello: 'from', message: 'to', ok: 'to', error: 'to', lost: 'to' });
+    expect(ways).toMatchObject({
+      subscribe: 'from',
+      hello: 'from',
+      message: 'to',
+      ok: 'to',
+      error: 'to',
+      lost: 'to',
+    });
     expect(socket.messages.find(({ name }) => name === 'get')?.answers).toEqual(['value', 'error']);
   });
 });

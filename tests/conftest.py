@@ -11,6 +11,7 @@ import pytest
 from support.browser import Browser
 from support.hub import Hub, binary
 from support.node import MqttJs
+from support.people import PASSWORD
 
 _unique = itertools.count(1)
 _running = []
@@ -116,6 +117,18 @@ def make_hub(tmp_path):
 def hub(make_hub):
     """A fresh hub with an empty data folder."""
     return make_hub().start()
+
+
+@pytest.fixture
+def owned(make_hub):
+    """A hub with an admin, anna, who is signed in as `hub.api`; a lamp that stands still; nobody else gets in."""
+    hub = make_hub().start()
+    hub.declare("lamp", power={"type": "bool"}, level={"type": "int", "min": 0, "max": 100})
+    assert hub.patch("/api/devices/lamp", json={"name": "Desk lamp"}).status_code == 200
+    hub.report("lamp", "power", "false")
+    hub.report("lamp", "level", "40")
+    assert hub.post("/api/setup", json={"name": "anna", "password": PASSWORD}).status_code == 201
+    return hub
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,9 @@ export function groupsOf(document: OpenApi): Group[] {
   const all = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const raw = item[method];
-      return raw === undefined || raw['x-same-as'] !== undefined ? [] : [operationOf(document, method, path, raw)];
+      return raw === undefined || raw['x-same-as'] !== undefined
+        ? []
+        : [operationOf(document, method, path, raw)];
     }),
   );
   return document.tags

@@ -283,7 +283,7 @@ query_parameters! {
     /// `?limit=` of the audit log
     AuditLimit => in_query("limit", number().maximum(Some(usize::MAX)), "How many entries; 100 if not said, 1,000 at the most.");
     /// `?before=`
-    BeforeParam => in_query("before", number().maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
+    BeforeParam => in_query("before", number().minimum(Some(isize::MIN)).maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
     /// `?event=`
     EventParam => in_query("event", text(), "Only entries of this event.");
     /// `?who=`

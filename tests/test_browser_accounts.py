@@ -476,6 +476,15 @@ def test_the_audit_log_tells_it_live(owned, browser):
         assert "guess" not in everything and PASSWORD not in everything
 
 
+def test_the_settings_lead_to_the_page_about_the_api(owned, browser):
+    with opened(browser, owned, "anna", "/settings") as page:
+        page.click(role("link", "How programs talk to this hub"))
+        until(lambda: page.evaluate("location.pathname") == "/docs", 20, "the page about the API")
+        page.wait(role("heading"))
+        assert page.count(role("button", "Account: anna, Admin")) == 0
+        assert unexpected(page) == ([], [], [])
+
+
 # --- the guest that is kept -------------------------------------------------------------------------------------------
 
 

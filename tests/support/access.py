@@ -358,7 +358,7 @@ class _Mqtt:
         return Raw(hub, source=source)
 
     def _follow(self):
-        reason = None
+        reason = "closed"
         try:
             while (packet := self.raw.read(300)) is not None:
                 if packet.kind == rawmqtt.PUBLISH:
@@ -407,6 +407,12 @@ class _Mqtt:
         return OK if reason == qos else NO
 
     def close(self):
+        # A thread still reads: closing alone would not end the connection.
+        if isinstance(self.raw.socket, socket.socket):
+            try:
+                self.raw.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.raw.close()
 
 

@@ -49,6 +49,9 @@ export function takeSetupKey(): string | null {
   return key;
 }
 
+/** What the hub answers with something else than this page: the API, and the page about it. */
+const OTHERS = /^\/(api|docs)(\/|$)/;
+
 class Router {
   path = $state('/');
   readonly route: Route = $derived(parsePath(this.path));
@@ -68,7 +71,7 @@ class Router {
       const link = (event.target as Element | null)?.closest('a');
       if (link === null || link === undefined || !isPlainClick(event)) return;
       if (link.origin !== location.origin || link.target !== '' || link.hasAttribute('download')) return;
-      if (link.hash !== '' || link.pathname.startsWith('/api')) return;
+      if (link.hash !== '' || OTHERS.test(link.pathname)) return;
       event.preventDefault();
       this.go(link.pathname);
       onNavigate();

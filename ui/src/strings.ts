@@ -272,6 +272,7 @@ export const t = {
     uptime: 'Running for',
     devices: 'Devices',
     demo: 'Demo house',
+    docs: 'How programs talk to this hub',
     addressHint: 'HTTP, WebSocket and MQTT all answer at this address.',
     api: 'What programs can say to it',
   },

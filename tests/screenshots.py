@@ -102,6 +102,7 @@ def for_documents(camera, hub, device):
     """What the guide shows: before there is an admin, and after."""
     camera.take("home", hub.http + "/", role("switch"), until_dismissed)
     camera.take("device", f"{hub.http}/devices/{device['id']}", role("heading", device["name"]))
+    camera.take("api", hub.http + "/docs/putProperty", role("heading", "The device reports a value"))
     populate(hub, 3, 4)
     camera.take("tokens", hub.http + "/settings/tokens", role("heading", "Sign in"), signed_in())
     camera.take("sign-in", hub.http + "/", role("heading", "Sign in"))

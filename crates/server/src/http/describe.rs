@@ -281,9 +281,9 @@ query_parameters! {
     /// `?device=`
     DeviceParam => in_query("device", text().pattern(Some(ID_PATTERN)), "Only those of this device.");
     /// `?limit=` of the audit log
-    AuditLimit => in_query("limit", number(), "How many entries; 100 if not said, 1,000 at the most.");
+    AuditLimit => in_query("limit", number().maximum(Some(usize::MAX)), "How many entries; 100 if not said, 1,000 at the most.");
     /// `?before=`
-    BeforeParam => in_query("before", number(), "Only entries older than this one, by its `id`.");
+    BeforeParam => in_query("before", number().minimum(Some(isize::MIN)).maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
     /// `?event=`
     EventParam => in_query("event", text(), "Only entries of this event.");
     /// `?who=`

@@ -35,10 +35,12 @@ impl Query {
         pairs.filter(move |(have, _)| *have == name).map(|(_, value)| value)
     }
 
+    /// Decoded as forms encode it, so that a plus is a space.
     pub(crate) fn first(&self, name: &str) -> Option<String> {
-        self.all(name)
-            .next()
-            .map(|value| String::from_utf8_lossy(&percent_decode(value.as_bytes()).collect::<Vec<_>>()).into_owned())
+        self.all(name).next().map(|value| {
+            String::from_utf8_lossy(&percent_decode(value.replace('+', " ").as_bytes()).collect::<Vec<_>>())
+                .into_owned()
+        })
     }
 
     /// `?qos=`, 0 if it is not there.
@@ -169,6 +171,9 @@ mod tests {
         }
         for (text, expected) in [("x=true", Some(true)), ("x=false", Some(false)), ("y=true", None)] {
             assert_eq!(query(text).choice("x").unwrap(), expected, "{text}");
+        }
+        for (text, expected) in [("x=a+b", "a b"), ("x=a%2Bb", "a+b"), ("x=a%20b", "a b")] {
+            assert_eq!(query(text).first("x").unwrap(), expected, "{text}");
         }
         assert!(query("x=yes").choice("x").is_err() && query("x").choice("x").is_err());
         assert_eq!(query("filter=a&filter=b/%23").filters().unwrap().len(), 2);

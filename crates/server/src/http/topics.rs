@@ -181,6 +181,7 @@ pub(crate) async fn send_upload(
 #[utoipa::path(
     delete, path = "/api/topics/{*topic}", operation_id = "deleteTopic", tag = "Topics",
     summary = "Clears what is retained",
+    description = "The last value of a device stays, and whether it is online.",
     params(TopicPath, QosParam),
     responses(
         (status = 204, description = "Nothing is retained there any more."),

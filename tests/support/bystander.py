@@ -19,7 +19,7 @@ def rss(hub):
 class Bystander:
     """Asks for one value over and over on one kept-alive connection, at a steady pace."""
 
-    def __init__(self, hub, token, path="/api/health", every=0.05):
+    def __init__(self, hub, token, path="/api/session", every=0.05):
         self.hub, self.every = hub, every
         self.request = f"GET {path} HTTP/1.1\r\nHost: {hub.host}:{hub.port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         self.slowest, self.served, self.error = 0.0, 0, None

@@ -30,6 +30,7 @@ from support.access import (
     sign_up,
 )
 from support.check import problem, recent
+from support.hub import Hub
 from support.wait import PATIENCE, until
 
 PASSWORD = "a staple for the battery"
@@ -140,8 +141,6 @@ class TestGuests:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
-    from support.hub import Hub
-
     hub = Hub(tmp_path_factory.mktemp("accounts"), "--log", "debug").start()
     hub.admin = sign_up(hub, "root", PASSWORD)
     yield hub
@@ -365,7 +364,7 @@ class TestWhatIsKept:
         assert used["last_address"] == "127.0.0.1"
         who = whoami(hub, Shown("cookie", "", cookie))
         assert (who["name"], who["role"], who["deny"]) == ("vera", "viewer", ["rooms/secret"])
-        assert whoami(hub, bearer(token["token"]))["name"] in ("device:lamp", "lamp")
+        assert whoami(hub, bearer(token["token"]))["write"] == ["devices/lamp/#"]
         assert whoami(hub, bearer(app["token"]))["read"] == ["rooms/#"]
         with pytest.raises(Refused):
             Http1(hub, bearer(lost["token"]))
@@ -376,7 +375,7 @@ class TestWhatIsKept:
         device = unique("same")
         token = house.admin.device_token(device)["token"]
         clients = set()
-        for number, door in enumerate(door for door in DOORS if door.name.startswith(("ws", "mqtt"))):
+        for door in (door for door in DOORS if door.name.startswith(("ws", "mqtt"))):
             for form in door.of_token:
                 session = door.enter(house, Shown(form, "x", token))
                 topic = f"devices/{device}/{unique('p')}"
@@ -410,6 +409,9 @@ class TestWhatIsKept:
                 assert session.ask("POST", f"/api/devices/{target}/token").status_code == 403
             assert session.ask("GET", "/api/tokens", query={"device": device}).status_code == 403
             session.close()
+
+    def test_no_app_is_called_as_one_of_the_hubs_own(self, house):
+        problem(house.admin.ask("POST", "/api/tokens", json={"name": "demo", "role": "viewer"}), 409)
 
     def test_the_local_token_opens_everything_and_ends_with_the_process(self, make_hub):
         hub = make_hub().start()

@@ -26,7 +26,8 @@ use std::time::Duration;
 use housewire_core::{Hub, Permissions, Principal, Role, Timestamp};
 use housewire_store::{AccountStore, AuditQuery, AuditRecord, StoreError};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Semaphore;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, Semaphore};
 use tracing::{error, warn};
 
 pub(crate) use self::audit::{Audit, Deed, Event, Via};
@@ -72,6 +73,8 @@ pub(crate) struct Accounts {
     house: [(Secret, Login); 2],
     /// The names that the config file's users have.
     reserved: Vec<String>,
+    /// Rung when somebody is turned out, for requests that wait.
+    turned_out: Notify,
 }
 
 impl Accounts {
@@ -107,6 +110,7 @@ impl Accounts {
             setup_key: Secret::random(),
             house: [house("app:demo", Role::Member.permissions()), house("local", Permissions::all())],
             reserved,
+            turned_out: Notify::new(),
         };
         accounts.apply_guest_policy();
         Ok(accounts)
@@ -186,11 +190,18 @@ impl Accounts {
     /// Turns out whoever came in by one of these.
     fn turn_out(&self, ids: &[CredentialId]) {
         self.clients.turn_out(|connection, _| connection.credential.is_some_and(|id| ids.contains(&id)));
+        self.turned_out.notify_waiters();
+    }
+
+    /// Resolves when somebody is turned out; whoever waits then asks [`Accounts::is_valid`] whether it is he.
+    pub(crate) fn turned_out(&self) -> Notified<'_> {
+        self.turned_out.notified()
     }
 
     /// Turns out everybody of this name.
     fn turn_out_all_of(&self, principal: &Principal) {
         self.clients.turn_out(|_, client| client.subscriber.principal().name() == principal.name());
+        self.turned_out.notify_waiters();
     }
 
     /// Gives somebody other rights, at once and everywhere.

@@ -170,10 +170,11 @@ impl Accounts {
             (person.map(|person| person.record.password.clone()), person.map(|person| Arc::clone(&person.principal)))
         };
         let check = async {
-            match self.passwords.check(stored, password).await? {
-                true => Ok(()),
-                false => Err(LoginError::Refused),
-            }
+            let is_right = self.passwords.check(stored.clone(), password).await?;
+            // It took a while, in which the password may have been changed because somebody else knew it.
+            let state = self.state.read();
+            let is_current = state.people.get(&name).map(|person| &person.record.password) == stored.as_ref();
+            if is_right && is_current { Ok(()) } else { Err(LoginError::Refused) }
         };
         self.slowly(&name, address, via, check).await?;
         principal.map(|principal| Login::of(principal, Kind::Person)).ok_or(LoginError::Refused)
@@ -213,7 +214,9 @@ impl Accounts {
         log_in: impl Future<Output = Result<T, LoginError>>,
     ) -> Result<T, LoginError> {
         let name = prepared(name).unwrap_or_default();
-        let by = Change { who: Some(name.clone()), address: Some(address), via };
+        // What is no name is not written down: it may be a token or a password that got into the wrong field.
+        let is_somebody = self.state.read().people.contains_key(&name) || self.reserved.contains(&name);
+        let by = Change { who: is_somebody.then(|| name.clone()), address: Some(address), via };
         let attempt = self.throttle.begin(address, &name, now().instant);
         let (event, done) = match attempt {
             Err(slowed) => (Event::SignInRefused, Err(slowed)),

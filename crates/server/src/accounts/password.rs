@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::Error as HashError;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tracing::error;
 
@@ -43,6 +44,9 @@ const COMMON: [&str; 22] = [
     "administrator",
 ];
 
+/// What RFC 9106 section 3.1 recommends.
+const SALT_BYTES: usize = 16;
+
 /// See the module.
 pub(super) struct Passwords {
     checks: Arc<Semaphore>,
@@ -66,8 +70,7 @@ impl Passwords {
         let check = tokio::task::spawn_blocking(move || {
             // Held until the check is over, whether or not the client still waits for it.
             let _turn = turn;
-            let turn_out = PasswordHash::new(&hash).map(|hash| Argon2::default().verify_password(&password, &hash));
-            turn_out.map(|verified| verified.is_ok())
+            PasswordHash::new(&hash).map_err(HashError::from).and_then(|hash| is_right(&password, &hash))
         });
         match check.await {
             Ok(Ok(is_right)) => Ok(is_known && is_right),
@@ -88,10 +91,44 @@ impl Passwords {
 /// The hash of a new password, with a salt of its own. Takes as long as a check.
 fn hash(password: &str) -> String {
     // 19 MiB, two passes, one lane: what OWASP's Password Storage Cheat Sheet recommends at the least, and the crate's default.
-    let hash: PasswordHash = Argon2::default()
-        .hash_password(password.as_bytes())
-        .expect("its parameters are the library's own, and the operating system has random numbers");
+    let (params, mut salt, mut out) = (Params::DEFAULT, [0; SALT_BYTES], [0; Params::DEFAULT_OUTPUT_LEN]);
+    getrandom::fill(&mut salt).expect("the operating system has random numbers: it had some when the hub started");
+    let fixed = "the parameters are the library's own";
+    derive(Argon2::from(&params), password.as_bytes(), &salt, &mut out).expect(fixed);
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(&params).expect(fixed),
+        salt: Some(Salt::new(&salt).expect(fixed)),
+        hash: Some(Output::new(&out).expect(fixed)),
+    };
     hash.to_string()
+}
+
+/// Whether the password is the one of this hash; an error if that is none of Argon2's.
+fn is_right(password: &[u8], hash: &PasswordHash) -> Result<bool, HashError> {
+    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return Err(HashError::PasswordInvalid) };
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let mut out = vec![0; expected.len()];
+    derive(Argon2::new(algorithm, version, Params::try_from(hash)?), password, salt, &mut out)?;
+    // `Output` compares in constant time.
+    Ok(Output::new(&out)? == *expected)
+}
+
+/// What hashing works in, kept for the next time. Given back each time it would stay with the allocator all the same, once for
+/// every thread that ever checked a password: a flood of sign-ins would take hundreds of megabytes for good.
+static WORKSPACES: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+fn derive(argon2: Argon2<'_>, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), argon2::Error> {
+    let mut workspace = WORKSPACES.lock().pop().unwrap_or_default();
+    workspace.resize(argon2.params().block_count(), Block::new());
+    let derived = argon2.hash_password_into_with_memory(password, salt, out, &mut workspace[..]);
+    let mut kept = WORKSPACES.lock();
+    if kept.len() < PASSWORD_CHECKS_MAX {
+        kept.push(workspace);
+    }
+    derived
 }
 
 /// The hash of a password that somebody chose for `name`, unless it is too weak.
@@ -130,6 +167,16 @@ mod tests {
             assert_eq!(passwords.check(hash, password.into()).await, Ok(expected), "{password}");
         }
         assert_ne!(accept("a", "correct horse").unwrap(), accept("a", "correct horse").unwrap(), "each has its salt");
+    }
+
+    #[test]
+    fn what_hashing_works_in_is_used_again() {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| hash("correct horse"));
+            }
+        });
+        assert!((1..=PASSWORD_CHECKS_MAX).contains(&WORKSPACES.lock().len()));
     }
 
     #[test]

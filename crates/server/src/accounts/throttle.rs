@@ -1,8 +1,8 @@
 //! Guessing is slow: who fails, from one address or at one name, soon has to wait for the next try.
 //!
 //! Leaky buckets that fill with failures. A try counts as failed until it has succeeded, so that many at once get no further
-//! than one after the other. Whoever signed in to a name from an address before is not kept out there by what others do to
-//! that name from elsewhere.
+//! than one after the other. Whoever signed in to a name from an address before is counted by himself there: neither what others
+//! do to that name from elsewhere keeps him out, nor a board at the same address that goes on showing an old password.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -35,6 +35,8 @@ const KNOWN_PER_NAME_MAX: usize = 8;
 pub(super) struct Throttle {
     passwords_from: Mutex<Buckets<Option<Network>>>,
     passwords_for: Mutex<Buckets<Option<String>>>,
+    /// For a name from where it signed in before.
+    passwords_known: Mutex<Buckets<Option<(Network, String)>>>,
     tokens_from: Mutex<Buckets<Option<Network>>>,
     known: Mutex<HashMap<String, Vec<Network>>>,
 }
@@ -44,7 +46,7 @@ pub(super) struct Attempt<'t> {
     throttle: &'t Throttle,
     network: Network,
     name: &'t str,
-    counts_for_name: bool,
+    is_known: bool,
 }
 
 impl Throttle {
@@ -52,13 +54,17 @@ impl Throttle {
     pub(super) fn begin<'t>(&'t self, address: IpAddr, name: &'t str, now: Instant) -> Result<Attempt<'t>, LoginError> {
         let network = Network::of(address.to_canonical());
         let is_known = self.known.lock().get(name).is_some_and(|known| known.contains(&network));
-        self.passwords_from.lock().fill(Some(network), PASSWORDS, now)?;
-        if !is_known && let Err(slowed) = self.passwords_for.lock().fill(Some(name.to_owned()), PASSWORDS, now) {
-            // It was not tried, so it does not count.
-            self.passwords_from.lock().drain(&Some(network));
-            return Err(slowed);
+        if is_known {
+            self.passwords_known.lock().fill(Some((network, name.to_owned())), PASSWORDS, now)?;
+        } else {
+            self.passwords_from.lock().fill(Some(network), PASSWORDS, now)?;
+            if let Err(slowed) = self.passwords_for.lock().fill(Some(name.to_owned()), PASSWORDS, now) {
+                // It was not tried, so it does not count.
+                self.passwords_from.lock().drain(&Some(network));
+                return Err(slowed);
+            }
         }
-        Ok(Attempt { throttle: self, network, name, counts_for_name: !is_known })
+        Ok(Attempt { throttle: self, network, name, is_known })
     }
 
     /// Somebody showed what opens nothing; says how long to wait if that happens too often.
@@ -70,11 +76,8 @@ impl Throttle {
 impl Attempt<'_> {
     /// The password was right.
     pub(super) fn succeed(self) {
-        let Self { throttle, network, name, counts_for_name } = self;
-        throttle.passwords_from.lock().drain(&Some(network));
-        if counts_for_name {
-            throttle.passwords_for.lock().drain(&Some(name.to_owned()));
-        }
+        let (throttle, network, name) = (self.throttle, self.network, self.name);
+        self.withdraw();
         let mut known = throttle.known.lock();
         if known.len() >= REMEMBERED_MAX {
             known.clear();
@@ -87,9 +90,12 @@ impl Attempt<'_> {
 
     /// Nothing was tried, for want of time or memory.
     pub(super) fn withdraw(self) {
-        self.throttle.passwords_from.lock().drain(&Some(self.network));
-        if self.counts_for_name {
-            self.throttle.passwords_for.lock().drain(&Some(self.name.to_owned()));
+        let Self { throttle, network, name, is_known } = self;
+        if is_known {
+            throttle.passwords_known.lock().drain(&Some((network, name.to_owned())));
+        } else {
+            throttle.passwords_from.lock().drain(&Some(network));
+            throttle.passwords_for.lock().drain(&Some(name.to_owned()));
         }
     }
 }
@@ -167,6 +173,15 @@ mod tests {
         assert_eq!(tries(&throttle, "203.0.113.5", "anna", now), 0, "from anywhere");
         assert_eq!(tries(&throttle, "203.0.113.5", "ben", now), 10, "what was refused did not count");
         assert_eq!(tries(&throttle, HOME, "anna", now), 10, "she was there before");
+    }
+
+    #[test]
+    fn a_board_that_goes_on_failing_keeps_out_nobody_who_was_there_before() {
+        let (throttle, now) = (Throttle::default(), crate::shard::now().instant);
+        throttle.begin(HOME.parse().unwrap(), "anna", now).unwrap().succeed();
+        assert_eq!(tries(&throttle, HOME, "board", now), 10);
+        assert_eq!(tries(&throttle, HOME, "ben", now), 0, "who never was there waits");
+        assert_eq!(tries(&throttle, HOME, "anna", now), 10, "and is slowed as anybody is");
     }
 
     #[test]

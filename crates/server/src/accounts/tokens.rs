@@ -130,6 +130,7 @@ impl Accounts {
             TokenOwner::App(_) if label.is_empty() => {
                 return Err(AccountError::Unusable("An app's token needs a name, so that you know it again.".into()));
             }
+            TokenOwner::App(_) if self.is_of_the_house(&label) => return Err(AccountError::Taken(label)),
             TokenOwner::App(grant) => (CredentialOwner::App(label.clone()), Some(grant)),
         };
         grant.as_ref().map_or(Ok(()), check_grant)?;
@@ -157,6 +158,11 @@ impl Accounts {
         drop(store);
         self.audit.note(Deed { event, by, subject: Some(&subject), detail: None });
         Ok(credential)
+    }
+
+    /// Sessions belong to names, so that no app may be called as one of the hub's own.
+    fn is_of_the_house(&self, app: &str) -> bool {
+        self.house.iter().any(|(_, login)| login.principal.name().strip_prefix("app:") == Some(app))
     }
 
     fn must_have_room(&self, owner: &CredentialOwner) -> Result<(), AccountError> {

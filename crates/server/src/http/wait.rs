@@ -47,10 +47,19 @@ impl Wait {
 
     /// Resolves when something happened (`true`), or nothing will any more; an error if who waits was turned out meanwhile.
     pub(crate) async fn next(&mut self) -> Result<bool, Refusal> {
-        let happened = tokio::select! {
-            () = self.bell.0.notified() => true,
-            () = &mut self.end => false,
-            () = self.caller.shard.stopping() => false,
+        let accounts = Arc::clone(&self.caller.shard.accounts);
+        let happened = loop {
+            let turned_out = accounts.turned_out();
+            tokio::pin!(turned_out);
+            // Listening starts before looking, so that nobody is turned out unnoticed in between.
+            turned_out.as_mut().enable();
+            self.caller.must_still_be_let_in()?;
+            tokio::select! {
+                () = self.bell.0.notified() => break true,
+                () = &mut self.end => break false,
+                () = self.caller.shard.stopping() => break false,
+                () = turned_out => {}
+            }
         };
         self.caller.must_still_be_let_in()?;
         Ok(happened)

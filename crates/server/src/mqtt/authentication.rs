@@ -136,13 +136,14 @@ impl Connection {
                 let text = "the hub's configuration has no users; connect without a name";
                 Err(End::Hub(ReasonCode::BadAuthenticationMethod, text.to_owned()))
             }
-            Login::Scram(first) => self.exchange(&shard, &first).await,
+            Login::Scram(first) => self.exchange(&shard, &first, address).await,
             Login::Nameless => admit(guest),
         }
     }
 
-    async fn exchange(&mut self, shard: &Shard, first: &[u8]) -> Result<Admitted, End> {
+    async fn exchange(&mut self, shard: &Shard, first: &[u8], address: IpAddr) -> Result<Admitted, End> {
         let (pending, text) = Pending::begin(shard, first)?;
+        let username = pending.username.clone();
         let mut bytes = Vec::new();
         let challenge = self.inbound.challenge(text.as_bytes());
         self.inbound.reply(&challenge, &mut bytes);
@@ -155,7 +156,14 @@ impl Connection {
             Event::Disconnect => Err(End::Client),
             _ => Ok(None),
         });
-        let (principal, proof) = pending.finish(shard, &answer.await?)?;
+        let proved = pending.finish(shard, &answer.await?);
+        // Guessed as slowly as by any other door: whoever has to wait does not hear whether this one was right.
+        let counted = std::future::ready(proved.as_ref().map(drop).map_err(|_| LoginError::Refused));
+        match shard.accounts.slowly(&username, address, Via::Mqtt, counted).await {
+            Ok(()) | Err(LoginError::Refused) => {}
+            Err(slowed) => return Err(slowed.into()),
+        }
+        let (principal, proof) = proved?;
         Ok(Admitted { who: Who::of(principal, Kind::Person), proof: Some(proof) })
     }
 
@@ -164,16 +172,18 @@ impl Connection {
         match (step, self.pending.take()) {
             (AuthStep::Begin(data), _) => {
                 let (pending, text) = Pending::begin(self.shard(), data)?;
+                // Before a proof is looked at: nobody guesses here what others' passwords are.
+                let asked = self.shard().users.principal(&pending.username);
+                if asked.is_none_or(|principal| principal.name() != user) {
+                    let text = "another user than the one who connected; make a connection of its own";
+                    return Err(End::Hub(ReasonCode::NotAuthorized, text.to_owned()));
+                }
                 self.pending = Some(pending);
                 let packet = self.inbound.challenge(text.as_bytes());
                 self.inbound.reply(&packet, replies);
             }
             (AuthStep::Continue(data), Some(pending)) => {
-                let (principal, proof) = pending.finish(self.shard(), data)?;
-                if principal.name() != user {
-                    let text = "another user than the one who connected; make a connection of its own";
-                    return Err(End::Hub(ReasonCode::NotAuthorized, text.to_owned()));
-                }
+                let (_, proof) = pending.finish(self.shard(), data)?;
                 let packet = self.inbound.reauthenticated(proof.as_bytes());
                 self.inbound.reply(&packet, replies);
             }

@@ -178,6 +178,8 @@ def test_messages_are_as_described(asyncapi, shared, unique):
                 shared.request(retain, f"/api/topics/{topic}", data=body)
                 frame.validate(socket.wait(topic))
                 event.validate(events.messages.wait(lambda message: message["topic"] == topic))
+    for wrong in ("", "?filter=", "?filter=a/%23/b"):
+        assert shared.get(f"/api/events{wrong}").status_code == 400
 
 
 def test_topics_of_devices_are_as_described(asyncapi, shared, unique):

@@ -318,6 +318,34 @@ class TestSessions:
         assert all(topic.startswith(f"devices/{heater}/") for topic, _ in heard), heard
         thief.close()
 
+    @pytest.mark.parametrize("who", ["device", "person"])
+    def test_somebody_new_of_an_old_name_begins_anew(self, who, house, unique):
+        """The old session would be there and bring nothing, or bring what was somebody else's."""
+        name, client_id = unique("renewed"), unique("client")
+        topic, props = f"devices/{name}/p", b"\x11\xff\xff\xff\xff"
+
+        def come_to_be():
+            if who == "device":
+                token = house.admin.device_token(name)
+                return as_password(token["token"]), lambda: house.admin.ask("DELETE", f"/api/tokens/{token['id']}", 204)
+            house.admin.person(name, "member", PASSWORD)
+            return Shown("password", name, PASSWORD), lambda: house.admin.ask("DELETE", f"/api/users/{name}", 204)
+
+        shown, end = come_to_be()
+        first = Mqtt5(house, shown, client_id, props=props)
+        assert first.subscribe(topic, qos=1) == OK
+        first.close()
+        until(lambda: not house.admin.ask("GET", f"/api/clients/{client_id}", 200).json()["connected"], what="its end")
+        house.admin.put(topic, "queued")
+        end()
+        shown, _ = come_to_be()
+        second = Mqtt5(house, shown, client_id, clean=False, props=props)
+        assert not second.session_present
+        assert second.subscribe(topic, qos=1) == OK
+        house.admin.put(topic, "new")
+        second.heard.wait(lambda came: came == (topic, "new"))
+        second.close()
+
     def test_a_websocket_session_is_its_owners_alone(self, house, unique):
         lamp, heater = (house.admin.device_token(unique("ws"))["token"] for _ in range(2))
         mine, theirs = WsJson(house, bearer(lamp)), WsJson(house, bearer(heater))

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use housewire_core::{Hub, Presence, Principal, Publisher, RouteCache, Run, SessionId, Subscriber};
+use housewire_core::{Hub, Permissions, Presence, Principal, Publisher, RouteCache, Run, SessionId, Subscriber};
 use housewire_protocols::limits::{MqttLimits, Pool};
 use housewire_protocols::mqtt::{Detached, Due, Inbound, MessageIds, Outbound, WillMessage};
 use parking_lot::Mutex;
@@ -254,7 +254,7 @@ impl Sessions {
                 // A client id belongs to its principal: nobody else gets at what waits for it.
                 Some((session, away))
                     if start == Start::Resume
-                        && session.subscriber().principal().name() == principal.name()
+                        && is_still(session.subscriber().principal(), principal)
                         // One whose time is over may still wait for that to happen.
                         && away.detached.end_at().is_none_or(|end| end > now().instant) =>
                 {
@@ -570,4 +570,11 @@ impl Released {
             waiting.notify_waiters();
         }
     }
+}
+
+/// Whether a session's owner is who wants it back. Somebody new may have the name of one who was deleted, or whose last token was
+/// revoked: those lost their rights for good, so that their sessions would bring nothing.
+fn is_still(owner: &Arc<Principal>, who: &Arc<Principal>) -> bool {
+    let is_gone = || *owner.permissions() == Permissions::default();
+    Arc::ptr_eq(owner, who) || (owner.name() == who.name() && !is_gone())
 }

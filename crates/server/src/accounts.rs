@@ -7,6 +7,7 @@
 
 mod audit;
 mod change;
+mod checks;
 mod credential;
 mod error;
 mod login;
@@ -32,6 +33,7 @@ use tracing::{error, warn};
 
 pub(crate) use self::audit::{Audit, Deed, Event, Via};
 pub(crate) use self::change::Change;
+use self::checks::Checks;
 pub(crate) use self::credential::{Credential, CredentialId, SESSION_LIFE, Secret};
 pub(crate) use self::error::AccountError;
 pub(crate) use self::login::{Kind, Login, LoginError};
@@ -62,6 +64,7 @@ pub(crate) struct Accounts {
     /// One change at a time: looked at, written, taken over.
     store: Mutex<AccountStore>,
     passwords: Passwords,
+    checks: Checks,
     throttle: Throttle,
     pub(crate) audit: Audit,
     pub(crate) guests: Guests,
@@ -104,6 +107,7 @@ impl Accounts {
             state: RwLock::new(state),
             store: Mutex::new(store),
             passwords: Passwords::new(&secret),
+            checks: Checks::default(),
             throttle: Throttle::default(),
             audit,
             has_admin,

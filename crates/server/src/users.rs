@@ -9,11 +9,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use housewire_core::{Principal, Role};
 use housewire_protocols::scram::{Credentials, Shape, prepared};
-use tokio::sync::Semaphore;
 use tracing::error;
 
 use crate::accounts::LoginError;
-use crate::limits::{PASSWORD_CHECK_WAIT, PASSWORD_CHECKS_MAX};
 
 struct User {
     /// One for the hub's life: sessions belong to it.
@@ -28,7 +26,6 @@ pub(crate) struct Users {
     secret: [u8; 32],
     /// What those of known users look like, one for each user.
     shapes: Vec<Shape>,
-    checks: Arc<Semaphore>,
 }
 
 impl Users {
@@ -43,7 +40,6 @@ impl Users {
             by_name: configured.iter().map(user).collect(),
             secret,
             shapes: configured.values().map(Credentials::shape).collect(),
-            checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
         }
     }
 
@@ -70,27 +66,6 @@ impl Users {
         self.by_name.get(name).map(|user| Arc::clone(&user.principal))
     }
 
-    /// Checks a password, on a thread of its own since that is slow on purpose; as slow if there is no such user.
-    pub(crate) async fn log_in(&self, name: &str, password: Vec<u8>) -> Result<Arc<Principal>, LoginError> {
-        let name = prepared(name).unwrap_or_default();
-        let credentials = self.credentials(&name);
-        let turn = Arc::clone(&self.checks).acquire_owned();
-        let turn = tokio::time::timeout(PASSWORD_CHECK_WAIT, turn).await.map_err(|_| LoginError::Busy)?;
-        let check = tokio::task::spawn_blocking(move || {
-            // Held until the check is over, whether or not the client still waits for it.
-            let _turn = turn;
-            credentials.is_password(&password)
-        });
-        match check.await {
-            Ok(true) => self.principal(&name).ok_or(LoginError::Refused),
-            Ok(false) => Err(LoginError::Refused),
-            Err(error) => {
-                error!("a password could not be checked: {error}");
-                Err(LoginError::Machine)
-            }
-        }
-    }
-
     /// A nonce for a SCRAM exchange: never the same again, and not guessable.
     pub(crate) fn nonce(&self) -> Result<String, LoginError> {
         let mut bytes = [0; 18];
@@ -112,23 +87,16 @@ mod tests {
         Users::new(&BTreeMap::from([("anna".to_owned(), credentials)]), [7; 32])
     }
 
-    #[tokio::test]
-    async fn a_password_is_checked_for_one_user() {
+    #[test]
+    fn a_password_is_checked_for_one_user() {
         let users = users();
-        let known = users.log_in("anna", b"pencil".to_vec()).await.unwrap();
-        assert_eq!(known.name(), "anna");
-        assert!(Arc::ptr_eq(&known, &users.principal("anna").unwrap()));
-        for (name, password) in [("anna", "Pencil"), ("bob", "pencil"), ("", "pencil"), ("anna", "")] {
-            let refused = users.log_in(name, password.as_bytes().to_vec()).await;
-            assert_eq!(refused.unwrap_err(), LoginError::Refused, "{name} {password}");
+        assert_eq!(users.principal("anna").unwrap().name(), "anna");
+        for (name, password, expected) in
+            [("anna", "pencil", true), ("anna", "Pencil", false), ("bob", "pencil", false), ("", "pencil", false)]
+        {
+            assert_eq!(users.credentials(name).is_password(password.as_bytes()), expected, "{name} {password}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_waits_too_long_for_a_check_is_told() {
-        let users = users();
-        let _all = users.checks.acquire_many(PASSWORD_CHECKS_MAX as u32).await.unwrap();
-        assert_eq!(users.log_in("anna", b"pencil".to_vec()).await.unwrap_err(), LoginError::Busy);
+        assert!(users.contains("anna") && !users.contains("bob") && users.principal("bob").is_none());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use housewire_store::{CredentialKind, CredentialOwner};
 use thiserror::Error;
 
 use crate::accounts::credential::{Credential, CredentialId, SECRET_CHARS, hash};
-use crate::accounts::{Accounts, Change, Deed, Event, Via};
+use crate::accounts::{Accounts, Change, Deed, Event, Via, password};
 use crate::peer::Peer;
 use crate::shard::now;
 use crate::tls::IssuedBy;
@@ -169,14 +169,19 @@ impl Accounts {
             let person = state.people.get(&name);
             (person.map(|person| person.record.password.clone()), person.map(|person| Arc::clone(&person.principal)))
         };
-        let check = async {
-            let is_right = self.passwords.check(stored.clone(), password).await?;
-            // It took a while, in which the password may have been changed because somebody else knew it.
-            let state = self.state.read();
-            let is_current = state.people.get(&name).map(|person| &person.record.password) == stored.as_ref();
-            if is_right && is_current { Ok(()) } else { Err(LoginError::Refused) }
+        let hash = self.passwords.hash_or_nobodys(stored.clone());
+        let is_known = stored.is_some();
+        let check = move || match password::matches(&password, &hash) && is_known {
+            true => Ok(()),
+            false => Err(LoginError::Refused),
         };
         self.slowly(&name, address, via, check).await?;
+        // It took a while, in which the password may have been changed because somebody else knew it.
+        let is_current = {
+            let state = self.state.read();
+            state.people.get(&name).map(|person| &person.record.password) == stored.as_ref()
+        };
+        let principal = principal.filter(|_| is_current);
         principal.map(|principal| Login::of(principal, Kind::Person)).ok_or(LoginError::Refused)
     }
 
@@ -206,34 +211,41 @@ impl Accounts {
     }
 
     /// Has a log-in succeed or fail, unless too many have failed before; and notes what came of it.
-    pub(crate) async fn slowly<T>(
+    pub(crate) async fn slowly(
         &self,
         name: &str,
         address: IpAddr,
         via: Via,
-        log_in: impl Future<Output = Result<T, LoginError>>,
-    ) -> Result<T, LoginError> {
+        check: impl FnOnce() -> Result<(), LoginError> + Send + 'static,
+    ) -> Result<(), LoginError> {
         let name = prepared(name).unwrap_or_default();
         // What is no name is not written down: it may be a token or a password that got into the wrong field.
         let is_somebody = self.state.read().people.contains_key(&name) || self.reserved.contains(&name);
         let by = Change { who: is_somebody.then(|| name.clone()), address: Some(address), via };
-        let attempt = self.throttle.begin(address, &name, now().instant);
-        let (event, done) = match attempt {
-            Err(slowed) => (Event::SignInRefused, Err(slowed)),
-            Ok(attempt) => match log_in.await {
-                Ok(done) => {
-                    attempt.succeed();
-                    (Event::SignIn, Ok(done))
-                }
-                Err(LoginError::Refused) => (Event::SignInRefused, Err(LoginError::Refused)),
-                Err(error) => {
-                    attempt.withdraw();
-                    (Event::SignInRefused, Err(error))
-                }
-            },
-        };
-        let detail = done.as_ref().err().map(|error| why_in_the_log(*error).to_owned());
+        let done = self.check_in_turn(&name, address, check).await;
+        let event = if done.is_ok() { Event::SignIn } else { Event::SignInRefused };
+        let detail = done.err().map(|error| why_in_the_log(error).to_owned());
         self.audit.note(Deed { event, by: &by, subject: None, detail });
+        done
+    }
+
+    async fn check_in_turn(
+        &self,
+        name: &str,
+        address: IpAddr,
+        check: impl FnOnce() -> Result<(), LoginError> + Send + 'static,
+    ) -> Result<(), LoginError> {
+        // Who has to wait anyway does not stand in line.
+        self.throttle.begin(address, name, now().instant)?.withdraw();
+        let turn = self.checks.turn().await?;
+        // Counted only now: a whole room of boards that come back at once stands in line, and none of them has failed.
+        let attempt = self.throttle.begin(address, name, now().instant)?;
+        let done = turn.check(check).await;
+        match done {
+            Ok(()) => attempt.succeed(),
+            Err(LoginError::Refused) => {}
+            Err(_) => attempt.withdraw(),
+        }
         done
     }
 }

@@ -1,19 +1,15 @@
 //! Passwords: hashed with Argon2id, which is slow and takes memory on purpose, and so never checked on a shard.
 
-use std::sync::Arc;
-
 use argon2::password_hash::Error as HashError;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tracing::error;
 
 use crate::accounts::credential::Secret;
 use crate::accounts::error::AccountError;
-use crate::accounts::login::LoginError;
 use crate::accounts::verified::Verified;
-use crate::limits::{PASSWORD_CHECK_WAIT, PASSWORD_CHECKS_MAX};
+use crate::limits::PASSWORD_CHECKS_MAX;
 
 /// Characters of a password. Length is what makes one strong; the upper bound keeps hashing short.
 pub(crate) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
@@ -49,7 +45,6 @@ const SALT_BYTES: usize = 16;
 
 /// See the module.
 pub(super) struct Passwords {
-    checks: Arc<Semaphore>,
     /// The hash of what nobody knows: whoever gives an unknown name waits as long as whoever gives a wrong password.
     nobodys: String,
     pub(super) verified: Verified,
@@ -58,34 +53,22 @@ pub(super) struct Passwords {
 impl Passwords {
     pub(super) fn new(secret: &[u8]) -> Self {
         let nobodys = hash(Secret::random().reveal());
-        Self { checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)), nobodys, verified: Verified::new(secret) }
+        Self { nobodys, verified: Verified::new(secret) }
     }
 
-    /// Whether the password is the one of this hash; of none if there is no such person. On a thread of its own.
-    pub(super) async fn check(&self, hash: Option<String>, password: Vec<u8>) -> Result<bool, LoginError> {
-        let turn = Arc::clone(&self.checks).acquire_owned();
-        let turn = tokio::time::timeout(PASSWORD_CHECK_WAIT, turn).await.map_err(|_| LoginError::Busy)?;
-        let is_known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobodys.clone());
-        let check = tokio::task::spawn_blocking(move || {
-            // Held until the check is over, whether or not the client still waits for it.
-            let _turn = turn;
-            PasswordHash::new(&hash).map_err(HashError::from).and_then(|hash| is_right(&password, &hash))
-        });
-        match check.await {
-            Ok(Ok(is_right)) => Ok(is_known && is_right),
-            Ok(Err(problem)) => {
-                error!(
-                    "a password's hash in the database cannot be read ({problem}): that person cannot sign in until it is set anew"
-                );
-                Ok(false)
-            }
-            Err(problem) => {
-                error!("a password could not be checked: {problem}");
-                Err(LoginError::Machine)
-            }
-        }
+    /// What a password is checked against: the hash that is stored or, of nobody, what nobody knows.
+    pub(super) fn hash_or_nobodys(&self, stored: Option<String>) -> String {
+        stored.unwrap_or_else(|| self.nobodys.clone())
     }
+}
+
+/// Whether the password is the one of this hash. Takes its time.
+pub(super) fn matches(password: &[u8], hash: &str) -> bool {
+    let checked = PasswordHash::new(hash).map_err(HashError::from).and_then(|hash| is_right(password, &hash));
+    checked.unwrap_or_else(|problem| {
+        error!("a password's hash in the database cannot be read ({problem}): that person cannot sign in until it is set anew");
+        false
+    })
 }
 
 /// The hash of a new password, with a salt of its own. Takes as long as a check.
@@ -152,8 +135,8 @@ pub(super) fn accept(name: &str, password: &str) -> Result<String, AccountError>
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn only_the_right_password_opens() {
+    #[test]
+    fn only_the_right_password_opens() {
         let passwords = Passwords::new(b"secret");
         let hash = accept("anna", "correct horse").unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -164,7 +147,7 @@ mod tests {
             (None, "correct horse", false),
             (Some("no hash".to_owned()), "no hash", false),
         ] {
-            assert_eq!(passwords.check(hash, password.into()).await, Ok(expected), "{password}");
+            assert_eq!(matches(password.as_bytes(), &passwords.hash_or_nobodys(hash)), expected, "{password}");
         }
         assert_ne!(accept("a", "correct horse").unwrap(), accept("a", "correct horse").unwrap(), "each has its salt");
     }
@@ -186,12 +169,5 @@ mod tests {
             assert!(accept("Annamaria", password).is_err(), "{password}");
         }
         assert!(accept("anna", "ÄÖÜäöüßß").is_ok(), "characters count, not bytes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_waits_too_long_for_a_check_is_told() {
-        let passwords = Passwords::new(b"secret");
-        let _all = passwords.checks.acquire_many(PASSWORD_CHECKS_MAX as u32).await.unwrap();
-        assert_eq!(passwords.check(None, Vec::new()).await, Err(LoginError::Busy));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use housewire_core::Principal;
 use housewire_protocols::mqtt::{AuthStep, Connect, Event, ReasonCode};
-use housewire_protocols::scram::{Challenge, ClientFirst, ScramError};
+use housewire_protocols::scram::{Challenge, ClientFirst, ScramError, prepared};
 
 use crate::accounts::{Kind, Login as Who, LoginError, Via};
 use crate::mqtt::connection::Connection;
@@ -96,8 +96,12 @@ async fn log_in(shard: &Shard, username: &str, password: Vec<u8>, address: IpAdd
         return Ok(Some(who));
     }
     if users.contains(username) {
-        let checked = accounts.slowly(username, address, Via::Mqtt, users.log_in(username, password));
-        return Ok(Some(Who::of(checked.await?, Kind::Person)));
+        let name = prepared(username).unwrap_or_default();
+        let credentials = users.credentials(&name);
+        let check = move || credentials.is_password(&password).then_some(()).ok_or(LoginError::Refused);
+        accounts.slowly(&name, address, Via::Mqtt, check).await?;
+        let principal = users.principal(&name).ok_or(LoginError::Refused)?;
+        return Ok(Some(Who::of(principal, Kind::Person)));
     }
     if users.is_empty() && !accounts.knows_anybody() {
         return Ok(None);
@@ -158,8 +162,8 @@ impl Connection {
         });
         let proved = pending.finish(shard, &answer.await?);
         // Guessed as slowly as by any other door: whoever has to wait does not hear whether this one was right.
-        let counted = std::future::ready(proved.as_ref().map(drop).map_err(|_| LoginError::Refused));
-        match shard.accounts.slowly(&username, address, Via::Mqtt, counted).await {
+        let counted = proved.as_ref().map(drop).map_err(|_| LoginError::Refused);
+        match shard.accounts.slowly(&username, address, Via::Mqtt, move || counted).await {
             Ok(()) | Err(LoginError::Refused) => {}
             Err(slowed) => return Err(slowed.into()),
         }

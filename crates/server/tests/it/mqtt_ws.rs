@@ -143,15 +143,19 @@ fn who_is_not_let_in_hears_it_in_mqtt() {
         let (connack, code) = new.expect_end();
         // Behind the type, two bytes of length and the flags.
         assert_eq!((connack[0], connack[4], code), (0x20, 0x87, CloseCode::Normal), "{header:?}");
-        assert!(String::from_utf8_lossy(&connack).contains("--guest lan"), "{header:?}");
+        assert!(String::from_utf8_lossy(&connack).contains("does not count as one of this machine"), "{header:?}");
     }
     let mut own_page = MqttWs::open_with(&hub, &[("origin", &format!("http://{}", hub.http()))]);
     own_page.send(CONNECT);
     own_page.expect("20 02 00 00");
     // Elsewhere the same headers are refused as ever, and the path stands for itself only.
-    for path in ["/api/ws", "/api/health", "/mqtt/", "/mqtt/api/health", "//mqtt"] {
+    for path in ["/api/ws", "/api/devices", "/api/mqtt"] {
         let answer = call(&hub, "GET", path, &[("Origin", "http://evil.example")], b"");
         assert_eq!(answer.status, 401, "{path}");
+    }
+    for path in ["/mqtt/", "/mqtt/api/health", "//mqtt"] {
+        let answer = call(&hub, "GET", path, &[("Origin", "http://evil.example")], b"");
+        assert!(answer.header("content-type").starts_with("text/html"), "{path} is the page's");
     }
 }
 

@@ -69,7 +69,7 @@ fn what_comes_through_a_proxy_is_no_guest_from_loopback() {
         }
         let mut client = RawClient::connect(hub.http());
         client.send_hex(&format!("{SIGNATURE} {header}"));
-        client.send(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        client.send(b"GET /api/devices HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = client.expect_end();
         assert!(answer.starts_with(b"HTTP/1.1 401 "), "{header}: {}", String::from_utf8_lossy(&answer));
     }

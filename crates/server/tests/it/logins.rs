@@ -222,14 +222,16 @@ fn many_log_ins_at_once_hold_nobody_up() {
     other.send_hex("10 0d 0004 4d515454 04 02 003c 0001 6f");
     other.expect_hex("20 02 00 00");
     let mut clients: Vec<_> = (0..20).map(|_| RawClient::connect(hub.mqtt())).collect();
+    // Few enough to fail that nobody is slowed; that many stand in line at once slows nobody either.
+    let is_right = |number: usize| number % 4 != 0;
     for (number, client) in clients.iter_mut().enumerate() {
-        client.send_hex(&connect_hex(2, "anna", if number % 2 == 0 { "pencil" } else { "wrong" }));
+        client.send_hex(&connect_hex(2, "anna", if is_right(number) { "pencil" } else { "wrong" }));
     }
     other.send_hex("c0 00");
     other.expect_hex("d0 00");
     // All have one client id: whoever is let in takes over from the one before.
     for (number, client) in clients.iter_mut().enumerate() {
-        client.expect_hex(if number % 2 == 0 { "20 02 00 00" } else { "20 02 00 04" });
+        client.expect_hex(if is_right(number) { "20 02 00 00" } else { "20 02 00 04" });
     }
 }
 

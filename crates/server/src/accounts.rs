@@ -19,13 +19,14 @@ mod throttle;
 mod tokens;
 mod verified;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use housewire_core::{Hub, Permissions, Principal, Role, Timestamp};
-use housewire_store::{AccountStore, AuditQuery, AuditRecord, StoreError};
+use housewire_core::{DeviceId, Hub, Permissions, Principal, Role, Timestamp};
+use housewire_store::{AccountStore, AuditQuery, AuditRecord, CredentialOwner, StoreError};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, Semaphore};
@@ -48,6 +49,7 @@ use crate::clients::Clients;
 use crate::mqtt::Owner;
 use crate::reasons::with_reasons;
 use crate::shard::now;
+use crate::tls;
 
 /// Changes made at once; more wait for their turn.
 const CHANGES_AT_ONCE_MAX: usize = 2;
@@ -70,6 +72,8 @@ pub(crate) struct Accounts {
     pub(crate) guests: Guests,
     /// Kept beside the list, as every request asks.
     has_admin: AtomicBool,
+    /// Some people could not be read at start.
+    has_unreadable_people: bool,
     /// Of the link that makes the first admin, as long as there is none.
     setup_key: Secret,
     /// Of the demo house and of this machine's command line; they end with the process.
@@ -96,8 +100,13 @@ impl Accounts {
         let fresh = Secret::random();
         let secret = store.secret("passwords", fresh.reveal().as_bytes())?;
         let audit = Audit::new(store.last_audit_id()?);
+        // Somebody whose row is damaged may be the admin: that must not open the hub.
+        let has_unreadable_people = loaded.skipped.iter().any(|skipped| skipped.table == "person");
         let state = State::new(loaded);
-        let has_admin = AtomicBool::new(state.has_admin());
+        let has_admin = AtomicBool::new(state.has_admin() || has_unreadable_people);
+        for name in reserved.iter().filter(|name| state.people.contains_key(*name)) {
+            warn!("[users.{name}] of the config file counts for nothing: a person with an account has that name");
+        }
         let house =
             |name: &str, permissions| (Secret::random(), Login::of_house(Arc::new(Principal::new(name, permissions))));
         let accounts = Self {
@@ -111,6 +120,7 @@ impl Accounts {
             throttle: Throttle::default(),
             audit,
             has_admin,
+            has_unreadable_people,
             setup_key: Secret::random(),
             house: [house("app:demo", Role::Member.permissions()), house("local", Permissions::all())],
             reserved,
@@ -183,16 +193,22 @@ impl Accounts {
 
     /// Whether what somebody came in with still opens the door.
     pub(crate) fn is_valid(&self, login: &Login) -> bool {
+        let state = self.state.read();
+        if let Some(shown) = login.shown {
+            let person = state.people.get(login.principal.name());
+            return person.is_some_and(|person| credential::hash(person.record.password.as_bytes()) == shown);
+        }
         let Some(id) = login.credential else {
             // Rights are taken from whoever has no credential of his own.
             return login.kind == Kind::Nobody || *login.principal.permissions() != Permissions::default();
         };
         let now = now().wall;
-        self.state.read().credentials.get(&id).is_some_and(|credential| !credential.is_expired(now))
+        state.credentials.get(&id).is_some_and(|credential| !credential.is_expired(now))
     }
 
     /// Turns out whoever came in by one of these.
     fn turn_out(&self, ids: &[CredentialId]) {
+        let ids: HashSet<_> = ids.iter().collect();
         self.clients.turn_out(|connection, _| connection.credential.is_some_and(|id| ids.contains(&id)));
         self.turned_out.notify_waiters();
     }
@@ -228,7 +244,7 @@ impl Accounts {
             let accounts = Arc::clone(&self);
             let saved = tokio::task::spawn_blocking(move || accounts.save(saves_uses)).await;
             if let Err(error) = saved {
-                error!("the audit log could not be written: {error}");
+                error!("looking after accounts failed, which is a bug; it is tried again: {error}");
             }
         }
     }
@@ -252,6 +268,7 @@ impl Accounts {
                 && let Err(problem) = self.store.lock().note_uses(&uses)
             {
                 warn!("when tokens were last used could not be written: {}", with_reasons(&problem));
+                self.state.read().put_back_uses(&uses);
             }
         }
     }
@@ -259,6 +276,10 @@ impl Accounts {
     /// Turns out whoever came in by what has expired, and forgets sessions of browsers that have.
     fn end_expired(&self) {
         let now = now().wall;
+        if !tls::is_plausible(now) {
+            // A clock that was not set yet, or jumped: it ends nothing.
+            return;
+        }
         let expired = self.state.read().newly_expired(now);
         if expired.is_empty() {
             return;
@@ -278,9 +299,9 @@ impl Accounts {
         let numbers: Vec<_> = ids.iter().map(|id| id.number()).collect();
         store.delete_credentials(&numbers)?;
         let orphans = self.state.write().forget(ids);
-        drop(store);
         self.disarm(&orphans);
         self.turn_out(ids);
+        drop(store);
         Ok(())
     }
 
@@ -307,6 +328,23 @@ impl Accounts {
     /// When what somebody came in with ends.
     pub(crate) fn expires(&self, id: CredentialId) -> Option<Timestamp> {
         self.state.read().credentials.get(&id).and_then(|credential| credential.expires())
+    }
+
+    /// What somebody is to the house.
+    pub(crate) fn role_of(&self, name: &str) -> Option<Role> {
+        self.state.read().people.get(name).map(|person| person.record.grant.role)
+    }
+
+    /// Whether there is a person of this name.
+    pub(crate) fn has_person(&self, name: &str) -> bool {
+        self.state.read().people.contains_key(name)
+    }
+
+    /// Who a device is, whatever it shows.
+    pub(crate) fn device_principal(&self, device: DeviceId) -> Arc<Principal> {
+        let owner = CredentialOwner::Device(device);
+        let known = self.state.read().known_principal(&owner);
+        known.unwrap_or_else(|| self.state.write().principal_of(&owner, None))
     }
 
     /// Whom sessions of this name belong to.

@@ -297,5 +297,8 @@ mod tests {
         check("http://hub:8080", false);
         check("https://hub:8080", false);
         check("http://hub", true);
+        let secure = plain.clone().secured(None);
+        assert!(origin_is_foreign(&secure, &headers("http://hub:8080")), "anybody on the way could have written it");
+        assert!(!origin_is_foreign(&secure, &headers("https://hub:8080")));
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct KeptFeed {
 }
 
 impl KeptFeeds {
-    /// Has a feed kept from now on, or gives it back if there are too many already, in all or of this credential.
+    /// Has a feed kept from now on, or gives it back if there are too many already, in all or of this principal.
     pub(crate) fn keep(caller: &Caller, feed: Feed, keep: Duration) -> Result<KeptFeed, Feed> {
         let shard = caller.shard.clone();
         let seat = Arc::new(Seat {
@@ -81,7 +81,7 @@ impl KeptFeeds {
             let mut seats = shard.kept.seats.lock();
             let bound = shard.config.limits.ws_sessions;
             let own = seats.values().filter(|seat| Arc::ptr_eq(&seat.principal, caller.principal())).count();
-            // One credential, stolen or gone wild, leaves room for the others.
+            // One of them, stolen or gone wild, leaves room for the others.
             if seats.len() >= bound || own >= bound.div_ceil(2) {
                 shard.stats.reach(Bound::WsSessions);
                 return Err(feed);

@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
     BadRequest(String),
     /// Nobody has, or may have, the session that was asked for.
     #[error(
-        "There is no such session: it ended, was never there, or belongs to another credential. Begin a new one and subscribe again."
+        "There is no such session: it ended, was never there, or belongs to somebody else. Begin a new one and subscribe again."
     )]
     UnknownSession,
     /// One more than fits.

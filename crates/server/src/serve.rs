@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use housewire_core::{Hub, HubOptions};
+use housewire_core::{DeviceId, Hub, HubOptions};
 use housewire_store::{Secrecy, Store, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -117,10 +117,18 @@ impl Server {
         // Whoever may read the data folder may do everything with it anyway: also when nobody remembers a password.
         let local = accounts.local_token().reveal().as_bytes();
         store.vault("local").write("token", local, Secrecy::Secret)?;
-        let users = Arc::new(Users::new(&config.users, accounts.secret("scram")?));
+        // People come first, whatever the file says later.
+        let mut configured = config.users.clone();
+        configured.retain(|name, _| !accounts.has_person(name));
+        let users = Arc::new(Users::new(&configured, accounts.secret("scram")?));
         let of_user = |name: &str| users.principal(name).map_or(Owner::Gone, Owner::Found);
+        // A device that a CA of the configuration vouches for has nothing here that could be found.
+        let vouched_for = |name: &str| {
+            let device = name.strip_prefix("device:").filter(|_| config.tls.client_ca.is_some())?;
+            Some(accounts.device_principal(DeviceId::parse(device).ok()?))
+        };
         let owner_of = |name: &str| match accounts.owner_of(name) {
-            Owner::Gone => of_user(name),
+            Owner::Gone => vouched_for(name).map_or_else(|| of_user(name), Owner::Found),
             known => known,
         };
         sessions.restore(loaded.sessions, owner_of, now());

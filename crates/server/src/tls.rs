@@ -29,6 +29,7 @@ use self::authority::Authority;
 pub(crate) use self::authority::DeviceCertificate;
 pub(crate) use self::carry::carry;
 pub(crate) use self::client::{ClientCertificate, IssuedBy};
+pub(crate) use self::clock::{FIRST as FIRST_TIME, is_plausible};
 pub use self::error::TlsError;
 pub(crate) use self::facts::Facts;
 #[cfg(test)]

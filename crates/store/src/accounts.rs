@@ -36,6 +36,8 @@ pub struct LoadedAccounts {
     pub people: Vec<PersonRecord>,
     /// In the order of ids.
     pub credentials: Vec<CredentialRecord>,
+    /// The highest id of a credential that was ever given out, whatever became of it.
+    pub last_credential: u32,
     /// Rows that could not be used; they are left as they are, and let nobody in.
     pub skipped: Vec<Skipped>,
 }
@@ -49,10 +51,12 @@ impl AccountStore {
     pub fn load(&self) -> Result<LoadedAccounts, StoreError> {
         let mut skipped = SkippedRows::default();
         let read = |skipped: &mut SkippedRows| {
-            Ok((read_all(&self.connection, skipped)?, read_all(&self.connection, skipped)?))
+            let last = credential::last_id(&self.connection)?;
+            Ok((read_all(&self.connection, skipped)?, read_all(&self.connection, skipped)?, last))
         };
-        let (people, credentials) = read(&mut skipped).map_err(|source| self.failed("read", source))?;
-        Ok(LoadedAccounts { people, credentials, skipped: skipped.listed })
+        let (people, credentials, last_credential) =
+            read(&mut skipped).map_err(|source| self.failed("read", source))?;
+        Ok(LoadedAccounts { people, credentials, last_credential, skipped: skipped.listed })
     }
 
     /// Adds a person, or writes everything anew that is known of one.

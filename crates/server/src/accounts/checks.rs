@@ -12,6 +12,7 @@ use crate::limits::{PASSWORD_CHECK_WAIT, PASSWORD_CHECKS_MAX};
 pub(super) struct Checks(Arc<Semaphore>);
 
 /// One of the few that may check at a time.
+#[derive(Debug)]
 pub(super) struct Turn(OwnedSemaphorePermit);
 
 impl Default for Checks {
@@ -56,7 +57,7 @@ mod tests {
         let checks = Checks::default();
         let mut turns = Vec::new();
         for _ in 0..PASSWORD_CHECKS_MAX {
-            turns.push(checks.turn().await.ok().expect("there is room"));
+            turns.push(checks.turn().await.expect("there is room"));
         }
         assert_eq!(checks.turn().await.err(), Some(LoginError::Busy));
         assert_eq!(turns.pop().expect("one").check(|| Ok(7)).await, Ok(7));

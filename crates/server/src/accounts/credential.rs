@@ -127,7 +127,10 @@ impl Credential {
 
     /// Whether it has expired, and this is the first to notice.
     pub(super) fn ends_now(&self, now: Timestamp) -> bool {
-        self.is_expired(now) && !self.has_ended.swap(true, Ordering::Relaxed)
+        // A clock that jumped ahead and was put right has ended nothing for good.
+        let is_over = self.is_expired(now);
+        let was_over = self.has_ended.swap(is_over, Ordering::Relaxed);
+        is_over && !was_over
     }
 
     pub(crate) fn expires(&self) -> Option<Timestamp> {
@@ -145,7 +148,8 @@ impl Credential {
         self.used.store(micros, Ordering::Relaxed);
         *self.used_from.lock() = address.to_canonical().to_string();
         if self.record.kind == CredentialKind::Session {
-            self.expires.store(now.after(SESSION_LIFE).as_micros(), Ordering::Relaxed);
+            // Never earlier: the clock may have gone back.
+            self.expires.fetch_max(now.after(SESSION_LIFE).as_micros(), Ordering::Relaxed);
         }
     }
 
@@ -155,8 +159,16 @@ impl Credential {
         (used != 0).then(|| (Timestamp::from_micros(used), self.used_from.lock().clone()))
     }
 
+    /// The disk did not take it.
+    pub(super) fn put_back_use(&self) {
+        self.use_saved.store(0, Ordering::Relaxed);
+    }
+
     /// A use that the disk does not know of; it counts as known from now on.
     pub(crate) fn take_use(&self) -> Option<housewire_store::CredentialUse> {
+        if self.use_saved.load(Ordering::Relaxed) == self.used.load(Ordering::Relaxed) {
+            return None;
+        }
         let (time, address) = self.used()?;
         let saved = self.use_saved.swap(time.as_micros(), Ordering::Relaxed);
         let expires = (self.record.kind == CredentialKind::Session).then(|| self.expires()).flatten();

@@ -27,6 +27,8 @@ pub(crate) struct Login {
     pub(crate) kind: Kind,
     /// What was shown, if it can be taken back by itself.
     pub(crate) credential: Option<CredentialId>,
+    /// The hash of what is stored of the password that was shown, if one was: with another password it opens nothing any more.
+    pub(crate) shown: Option<[u8; 32]>,
 }
 
 /// What kind of somebody.
@@ -65,7 +67,7 @@ pub(crate) enum LoginError {
 impl Login {
     /// Somebody who showed nothing that could be taken back.
     pub(crate) fn of(principal: Arc<Principal>, kind: Kind) -> Self {
-        Self { principal, kind, credential: None }
+        Self { principal, kind, credential: None, shown: None }
     }
 
     /// Something that belongs to the hub itself.
@@ -79,7 +81,7 @@ impl Login {
             CredentialOwner::Device(_) => Kind::Device,
             CredentialOwner::App(_) => Kind::App,
         };
-        Self { principal: Arc::clone(&credential.principal), kind, credential: Some(credential.id()) }
+        Self { principal: Arc::clone(&credential.principal), kind, credential: Some(credential.id()), shown: None }
     }
 }
 
@@ -131,8 +133,7 @@ impl Accounts {
             // Its CA vouches for the name, and is the one to take it back.
             IssuedBy::Further => {
                 let device = DeviceId::parse(&certificate.subject).map_err(|_| NO_DEVICE)?;
-                let principal = self.state.write().principal_of(&CredentialOwner::Device(device), None);
-                Ok(Login::of(principal, Kind::Device))
+                Ok(Login::of(self.device_principal(device), Kind::Device))
             }
         }
     }
@@ -169,9 +170,9 @@ impl Accounts {
             let person = state.people.get(&name);
             (person.map(|person| person.record.password.clone()), person.map(|person| Arc::clone(&person.principal)))
         };
-        let hash = self.passwords.hash_or_nobodys(stored.clone());
+        let expected = self.passwords.hash_or_nobodys(stored.clone());
         let is_known = stored.is_some();
-        let check = move || match password::matches(&password, &hash) && is_known {
+        let check = move || match password::matches(&password, &expected) && is_known {
             true => Ok(()),
             false => Err(LoginError::Refused),
         };
@@ -182,7 +183,8 @@ impl Accounts {
             state.people.get(&name).map(|person| &person.record.password) == stored.as_ref()
         };
         let principal = principal.filter(|_| is_current);
-        principal.map(|principal| Login::of(principal, Kind::Person)).ok_or(LoginError::Refused)
+        let shown = stored.map(|stored| hash(stored.as_bytes()));
+        principal.map(|principal| Login { shown, ..Login::of(principal, Kind::Person) }).ok_or(LoginError::Refused)
     }
 
     /// As [`Accounts::by_password`], for what shows the password with every request.
@@ -201,7 +203,8 @@ impl Accounts {
         if let Some((stored, principal)) = &person
             && verified.contains(stored, &known, &password, now().instant)
         {
-            return Ok(Login::of(Arc::clone(principal), Kind::Person));
+            let shown = Some(hash(stored.as_bytes()));
+            return Ok(Login { shown, ..Login::of(Arc::clone(principal), Kind::Person) });
         }
         let login = self.by_password(name, password.clone(), address, Via::Http).await?;
         if let Some((stored, _)) = person {

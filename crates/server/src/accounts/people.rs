@@ -9,12 +9,13 @@ use housewire_protocols::scram::prepared;
 use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord, PersonRecord};
 use tracing::warn;
 
-use crate::accounts::credential::{Credential, CredentialId, SESSION_LIFE, Secret};
+use crate::accounts::credential::{Credential, CredentialId, SESSION_LIFE, Secret, hash};
 use crate::accounts::state::PersonView;
 use crate::accounts::{AccountError, Accounts, Change, Deed, Event, name, password};
 use crate::reasons::with_reasons;
 use crate::refusal::shorten;
 use crate::shard::now;
+use crate::tls::FIRST_TIME;
 
 /// As much of what a browser says of itself is kept: its name stands behind its engine's, 100 characters in.
 const AGENT_CHARS_MAX: usize = 200;
@@ -89,7 +90,7 @@ impl Accounts {
         let new = NewPerson { name: name.to_owned(), password: password.to_owned(), grant: Grant::of(Role::Admin) };
         self.add_person(new, by, Event::Setup, |accounts| {
             // Looked at again, as somebody may have been faster.
-            if accounts.has_admin() { Err(AccountError::SetUpAlready) } else { Ok(()) }
+            if accounts.state.read().has_admin() { Err(AccountError::SetUpAlready) } else { Ok(()) }
         })
     }
 
@@ -127,8 +128,9 @@ impl Accounts {
         let record = PersonRecord { name, password, grant, created: now().wall, signed_in: None };
         store.write_person(&record)?;
         self.state.write().put_person(record.clone());
-        drop(store);
+        // Before the next change is made: what is applied last has to be what was made last.
         self.note_admins();
+        drop(store);
         let detail = Some(record.grant.role.name().to_owned());
         self.audit.note(Deed { event, by, subject: Some(&record.name), detail });
         Ok(PersonView { record, sessions: 0 })
@@ -160,9 +162,9 @@ impl Accounts {
         record.password = password.unwrap_or(record.password);
         store.write_person(&record)?;
         let principal = self.state.write().put_person(record.clone());
-        drop(store);
         self.set_permissions(&principal, record.grant.permissions());
         self.note_admins();
+        drop(store);
         if changes_rights {
             let detail = Some(record.grant.role.name().to_owned());
             self.audit.note(Deed { event: Event::UserChanged, by, subject: Some(&record.name), detail });
@@ -182,25 +184,30 @@ impl Accounts {
         }
         store.delete_person(&record.name)?;
         let forgotten = self.state.write().forget_person(&record.name);
-        drop(store);
         if let Some((person, _)) = forgotten {
             self.set_permissions(&person.principal, Permissions::default());
             self.turn_out_all_of(&person.principal);
         }
+        drop(store);
         self.audit.note(Deed { event: Event::UserDeleted, by, subject: Some(&record.name), detail: None });
         Ok(())
     }
 
-    /// Signs a browser in: the secret for its cookie.
+    /// Signs a browser in, which `shown` that password (see [`crate::accounts::Login`]): the secret for its cookie.
     pub(crate) fn open_session(
         &self,
         name: &str,
+        shown: Option<[u8; 32]>,
         agent: &str,
         address: IpAddr,
     ) -> Result<(Secret, Arc<Credential>), AccountError> {
         let (secret, time) = (Secret::random(), now().wall);
         let mut store = self.store.lock();
         let person = self.person(name)?.record;
+        if shown.is_some_and(|shown| shown != hash(person.password.as_bytes())) {
+            let text = "The password was changed meanwhile. Sign in with the new one.";
+            return Err(AccountError::Unusable(text.to_owned()));
+        }
         let record = CredentialRecord {
             id: self.next_id()?,
             kind: CredentialKind::Session,
@@ -209,7 +216,8 @@ impl Accounts {
             label: agent.chars().take(AGENT_CHARS_MAX).collect(),
             grant: None,
             created: time,
-            expires: Some(time.after(SESSION_LIFE)),
+            // A clock that was not set yet ends nothing once it is.
+            expires: Some(time.max(FIRST_TIME).after(SESSION_LIFE)),
             used: None,
         };
         store.write_credential(&record)?;
@@ -261,12 +269,12 @@ impl Accounts {
     fn end_logins_of(&self, name: &str, keep: Option<CredentialId>) -> Result<(), AccountError> {
         let sessions = self.sessions(name);
         let ids: Vec<_> = sessions.iter().map(|session| session.id()).filter(|id| Some(*id) != keep).collect();
-        self.forget(&ids)?;
-        // Whoever showed the old password and nothing else, by MQTT, too.
+        let forgotten = self.forget(&ids);
+        // Whoever showed the old password and nothing else, by MQTT, too; whatever became of the browsers.
         self.clients.turn_out(|connection, client| {
             client.subscriber.principal().name() == name && (keep.is_none() || connection.credential != keep)
         });
-        Ok(())
+        forgotten
     }
 
     /// The number of the next credential; asked for under the lock of the store.
@@ -281,7 +289,8 @@ impl Accounts {
 
     /// Looks again whether there is an admin: the guest's rights depend on it.
     fn note_admins(&self) {
-        self.has_admin.store(self.state.read().has_admin(), Ordering::Release);
+        let has_admin = self.state.read().has_admin() || self.has_unreadable_people;
+        self.has_admin.store(has_admin, Ordering::Release);
         self.apply_guest_policy();
     }
 }

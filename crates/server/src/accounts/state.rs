@@ -43,7 +43,7 @@ pub(super) fn principal_name(owner: &CredentialOwner) -> String {
 
 impl State {
     pub(super) fn new(loaded: LoadedAccounts) -> Self {
-        let mut state = Self::default();
+        let mut state = Self { last_id: loaded.last_credential, ..Self::default() };
         for record in loaded.people {
             state.put_person(record);
         }
@@ -87,6 +87,10 @@ impl State {
             Arc::new(Principal::new(principal_name(owner), permissions))
         });
         Arc::clone(principal)
+    }
+
+    pub(super) fn known_principal(&self, owner: &CredentialOwner) -> Option<Arc<Principal>> {
+        self.principals.get(owner).cloned()
     }
 
     pub(super) fn next_id(&self) -> Option<u32> {
@@ -157,6 +161,12 @@ impl State {
 
     pub(super) fn take_uses(&self) -> Vec<CredentialUse> {
         self.credentials.values().filter_map(|credential| credential.take_use()).collect()
+    }
+
+    /// These uses could not be written: they are taken again.
+    pub(super) fn put_back_uses(&self, uses: &[CredentialUse]) {
+        let ids = uses.iter().filter_map(|used| CredentialId::new(used.id));
+        ids.filter_map(|id| self.credentials.get(&id)).for_each(|credential| credential.put_back_use());
     }
 
     /// Credentials that have expired since this was asked last.

@@ -216,7 +216,7 @@ async fn whoever_is_deleted_may_nothing_any_more() {
     let house = House::with_anna();
     house.add("ben", Role::Member);
     let login = house.log_in("ben", PASSWORD).await.unwrap();
-    let (cookie, _) = house.accounts.open_session("ben", "Firefox", address()).unwrap();
+    let (cookie, _) = house.accounts.open_session("ben", None, "Firefox", address()).unwrap();
     house.accounts.delete_person("ben", &by()).unwrap();
     assert!(!may_write(&login, "x") && !house.accounts.is_valid(&login));
     assert!(house.accounts.by_cookie(cookie.reveal(), address()).is_none());
@@ -226,8 +226,8 @@ async fn whoever_is_deleted_may_nothing_any_more() {
 async fn a_new_password_ends_what_the_old_one_opened() {
     let house = House::with_anna();
     let accounts = &house.accounts;
-    let (kept, session) = accounts.open_session("anna", "Firefox", address()).unwrap();
-    let (ended, _) = accounts.open_session("anna", "Chromium", address()).unwrap();
+    let (kept, session) = accounts.open_session("anna", None, "Firefox", address()).unwrap();
+    let (ended, _) = accounts.open_session("anna", None, "Chromium", address()).unwrap();
     assert_eq!(accounts.person("anna").unwrap().sessions, 2);
     let change = PersonChange { password: Some("battery staple".to_owned()), ..PersonChange::default() };
     accounts.change_person("anna", change, Some(session.id()), &by()).unwrap();
@@ -240,7 +240,7 @@ async fn a_new_password_ends_what_the_old_one_opened() {
 #[test]
 fn one_person_has_so_many_sessions_and_no_more() {
     let house = House::with_anna();
-    let open = || house.accounts.open_session("anna", "Firefox", address()).unwrap();
+    let open = || house.accounts.open_session("anna", None, "Firefox", address()).unwrap();
     let (first, _) = open();
     let rest: Vec<_> = (0..50).map(|_| open()).collect();
     assert_eq!(house.accounts.sessions("anna").len(), 50);

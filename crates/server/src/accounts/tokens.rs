@@ -216,10 +216,10 @@ impl Accounts {
         record.expires = expires.map_or(before.expires(), |expiry| expiry.0);
         store.write_credential(&record)?;
         let changed = self.state.write().put_credential(record).expect("its owner is there");
-        drop(store);
         if let Some(grant) = &changed.record.grant {
             self.set_permissions(&changed.principal, grant.permissions());
         }
+        drop(store);
         let subject = principal_name(&changed.record.owner);
         self.audit.note(Deed { event: Event::TokenChanged, by, subject: Some(&subject), detail: None });
         Ok(changed)
@@ -252,6 +252,10 @@ impl Accounts {
 
     /// Principals that nobody can be any more have no rights either.
     pub(super) fn disarm(&self, orphans: &[Arc<housewire_core::Principal>]) {
-        orphans.iter().for_each(|principal| self.set_permissions(principal, Permissions::default()));
+        for principal in orphans {
+            self.set_permissions(principal, Permissions::default());
+            // Also who came in by something else, such as a certificate of another CA: with no rights left it would only seem to be there.
+            self.turn_out_all_of(principal);
+        }
     }
 }

@@ -140,13 +140,16 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
 )]
 pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
     caller.must_reach(Access::Write, &id)?;
+    if caller.hub().device(&id).is_none() {
+        return Err(no_device(&id).into());
+    }
+    // First, as whoever has its token could make it again.
+    let (by, own) = (caller.change(), id.clone());
+    caller.accounts(move |accounts| accounts.revoke_all_of(&own, &by)).await?;
     if !caller.hub().remove_device(&id, shard::now()) {
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;
-    // Whoever has its token could make it again.
-    let by = caller.change();
-    caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

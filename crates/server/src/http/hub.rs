@@ -50,6 +50,8 @@ pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
     }
     caller.shard.demo.stop().await;
     for device in demo_devices(&caller) {
+        let (by, id) = (caller.change(), device.id().clone());
+        caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
         // Somebody else may have deleted it meanwhile, which is as good.
         let _was_there: bool = caller.hub().remove_device(device.id(), shard::now());
     }

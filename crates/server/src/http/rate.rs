@@ -59,7 +59,7 @@ impl Rates {
     /// `rate` requests in a second on average, `burst` at once; a rate of 0 is none.
     pub(crate) fn new(rate: u32, burst: u32, now: Instant) -> Self {
         let pace = (rate > 0).then(|| {
-            let each = 1_000_000_000 / u64::from(rate);
+            let each = (1_000_000_000 / u64::from(rate)).max(1);
             Pace { each, burst: each * u64::from(burst.max(1)) }
         });
         Self { pace, began: now, buckets: Mutex::default() }

@@ -145,7 +145,7 @@ enum Place {
     /// On a connection.
     Open(Arc<Wanted>),
     /// On none.
-    Away(Box<Stream>),
+    Away(Box<Stream>, Absence),
 }
 
 /// The event streams of a hub.
@@ -158,7 +158,13 @@ pub(crate) struct Streams {
 struct Places {
     by_name: HashMap<u64, Place>,
     away: usize,
+    /// Ever.
+    absences: u64,
 }
+
+/// Tells one absence of a client from the next, which has a time of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Absence(u64);
 
 impl Streams {
     /// The stream that a client had, and what it missed of it; `None` if it is not there any more, or not his.
@@ -179,14 +185,14 @@ impl Streams {
         let wanted = {
             let mut places = self.places.lock();
             let whose = match places.by_name.get(&name)? {
-                Place::Away(stream) => &stream.whose,
+                Place::Away(stream, _) => &stream.whose,
                 Place::Open(wanted) => &wanted.whose,
             };
             if !whose.is(caller, filters) {
                 return None;
             }
             match places.by_name.remove(&name)? {
-                Place::Away(stream) => {
+                Place::Away(stream, _) => {
                     places.away -= 1;
                     return Some(stream);
                 }
@@ -209,7 +215,7 @@ impl Streams {
         let time = shard.config.limits.event_resume_time;
         let name = stream.name;
         let client = Arc::clone(stream.feed.client());
-        {
+        let absence = {
             let mut places = self.places.lock();
             places.by_name.remove(&name);
             // Who has seen no event cannot say where to go on.
@@ -218,8 +224,11 @@ impl Streams {
             }
             stream.feed.leave();
             places.away += 1;
-            places.by_name.insert(name, Place::Away(stream));
-        }
+            places.absences += 1;
+            let absence = Absence(places.absences);
+            places.by_name.insert(name, Place::Away(stream, absence));
+            absence
+        };
         let shard = shard.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -227,14 +236,28 @@ impl Streams {
                 () = client.unwanted() => {}
                 () = shard.stopping() => {}
             }
-            shard.lobby.streams.end_away(&client);
+            shard.lobby.streams.end_absence(name, absence);
         });
+    }
+
+    /// Ends what is still the same absence.
+    fn end_absence(&self, name: u64, absence: Absence) {
+        let mut places = self.places.lock();
+        if !matches!(places.by_name.get(&name), Some(Place::Away(_, since)) if *since == absence) {
+            return;
+        }
+        places.away -= 1;
+        // Dropped behind the lock: ending subscriptions takes others.
+        let ended = places.by_name.remove(&name);
+        drop(places);
+        drop(ended);
     }
 
     /// Ends the stream of a client that is away; whether there was one.
     pub(crate) fn end_away(&self, client: &Arc<Client>) -> bool {
         let mut places = self.places.lock();
-        let is_its = |place: &Place| matches!(place, Place::Away(stream) if Arc::ptr_eq(stream.feed.client(), client));
+        let is_its =
+            |place: &Place| matches!(place, Place::Away(stream, _) if Arc::ptr_eq(stream.feed.client(), client));
         let name = places.by_name.iter().find(|(_, place)| is_its(place)).map(|(name, _)| *name);
         let Some(name) = name else { return false };
         places.away -= 1;
@@ -259,7 +282,9 @@ impl Open {
         let wanted = Wanted { whose: stream.whose.clone(), bell: Notify::new(), by: Mutex::default() };
         let wanted = Arc::new(wanted);
         shard.lobby.streams.places.lock().by_name.insert(stream.name, Place::Open(Arc::clone(&wanted)));
-        Self { stream: Some(stream), wanted, shard, has_begun: false }
+        // Who had something of it before may come back for the rest, whatever becomes of this connection.
+        let has_begun = stream.last > 0;
+        Self { stream: Some(stream), wanted, shard, has_begun }
     }
 
     /// `None` once it was handed over.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use housewire_core::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -80,8 +81,7 @@ pub(crate) async fn sign_in(caller: Caller, headers: HeaderMap, upload: Upload) 
     let address = caller.peer.address().ip();
     let login = caller.shard.accounts.by_password(&name, password.into_bytes(), address, Via::Http);
     let login = login.await.map_err(identify::refusal)?;
-    let name = login.principal.name().to_owned();
-    open(caller, StatusCode::OK, name, &headers).await
+    open(caller, StatusCode::OK, login.principal.name().to_owned(), login.shown, &headers).await
 }
 
 /// `POST /api/setup`: makes the first admin, and signs him in.
@@ -114,7 +114,7 @@ pub(crate) async fn set_up(caller: Caller, headers: HeaderMap, upload: Upload) -
         }
         done => done?,
     };
-    open(caller, StatusCode::CREATED, person.record.name, &headers).await
+    open(caller, StatusCode::CREATED, person.record.name, None, &headers).await
 }
 
 /// `DELETE /api/session`: signs the browser out.
@@ -216,15 +216,22 @@ fn own_name(caller: &Caller) -> Result<String, Problem> {
 }
 
 /// Opens a session and hands its cookie out.
-async fn open(caller: Caller, status: StatusCode, name: String, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn open(
+    caller: Caller,
+    status: StatusCode,
+    name: String,
+    shown: Option<[u8; 32]>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default().to_owned();
     let address = caller.peer.address().ip();
-    let opened = caller.accounts(move |accounts| accounts.open_session(&name, &agent, address)).await;
+    let opened = caller.accounts(move |accounts| accounts.open_session(&name, shown, &agent, address)).await;
     let (secret, session): (Secret, std::sync::Arc<Credential>) = opened?;
     let login = Login {
         principal: std::sync::Arc::clone(&session.principal),
         kind: Kind::Person,
         credential: Some(session.id()),
+        shown: None,
     };
     let mut answer = (status, Json(who(&caller, &login, headers))).into_response();
     set_cookie(&caller, secret.reveal(), COOKIE_LIFE_S, answer.headers_mut());
@@ -258,7 +265,7 @@ fn who(caller: &Caller, login: &Login, headers: &HeaderMap) -> WhoJson {
     let has_admin = accounts.has_admin();
     let LoginFacts { kind, name, administers, read, write, deny } = LoginFacts::of(login);
     let role = match login.kind {
-        Kind::Person => accounts.person(login.principal.name()).ok().map(|person| person.record.grant.role.name()),
+        Kind::Person => accounts.role_of(login.principal.name()).map(Role::name),
         _ => None,
     };
     let expires = login.credential.and_then(|id| accounts.expires(id)).map(|time| time.to_string());

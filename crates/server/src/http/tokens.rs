@@ -70,7 +70,7 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<TokenJ
         Some(device) => must_hand_out(&caller, device)?,
         None => caller.must_administer()?,
     }
-    let tokens = caller.shard.accounts.tokens(device.as_ref());
+    let tokens = caller.accounts(move |accounts| Ok(accounts.tokens(device.as_ref()))).await?;
     Ok(Json(tokens.iter().map(|credential| TokenJson::new(credential)).collect()))
 }
 

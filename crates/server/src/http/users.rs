@@ -48,7 +48,7 @@ struct UserChange {
 )]
 pub(crate) async fn list(caller: Caller) -> Result<Json<Vec<UserJson>>, Problem> {
     caller.must_administer()?;
-    Ok(Json(caller.shard.accounts.people().into_iter().map(UserJson::from).collect()))
+    Ok(Json(caller.accounts(|accounts| Ok(accounts.people())).await?.into_iter().map(UserJson::from).collect()))
 }
 
 /// `GET /api/users/{name}`

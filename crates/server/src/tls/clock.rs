@@ -19,7 +19,7 @@ const DEVICE_DAYS: u32 = 3_650;
 const EARLIER_DAYS: u32 = 2;
 
 /// 2026-01-01T00:00:00Z: before this program was written, so a clock that says so is wrong.
-const FIRST: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+pub(crate) const FIRST: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 /// 2049-12-31T23:59:59Z: the last year that certificates write with two digits, which the smallest parsers know best (RFC 5280
 /// section 4.1.2.5); the CA ends then.
 const LAST: Timestamp = Timestamp::from_micros(2_524_607_999_000_000);

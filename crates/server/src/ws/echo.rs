@@ -61,5 +61,8 @@ async fn turn(line: &mut Line, caller: &Caller) -> Going {
     if !caller.principal().may_write_something() {
         return Err(End::Refused(CloseCode::Policy, "the right to write was taken away"));
     }
+    if !caller.shard.accounts.is_valid(&caller.login) {
+        return Err(End::Refused(CloseCode::Policy, "what this was opened with is not valid any more"));
+    }
     line.flush().await
 }

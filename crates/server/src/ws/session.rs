@@ -160,7 +160,7 @@ impl Session {
         let kept = KeptFeeds::keep(&self.caller, feed, keep).map_err(|_| {
             let bound = self.caller.shard.config.limits.ws_sessions;
             Refusal::Full(format!(
-                "there are {bound} sessions already (limits.ws_sessions), or half as many of this credential: go on without one"
+                "there are {bound} sessions already (limits.ws_sessions), or half as many of yours: go on without one"
             ))
         })?;
         self.channel = Channel::Kept(Box::new(kept));

@@ -151,7 +151,7 @@ fn who_knows_the_password_proves_it_and_so_does_the_hub() {
     client.expect_hex("d0 00");
 
     // Refused before a proof is asked for: nobody guesses here what another's password is.
-    let mut other = ScramClient::new("ben", "crayon");
+    let other = ScramClient::new("ben", "crayon");
     send(&mut client, &step(ReasonCode::ReAuthenticate, &other.first()));
     let answered = receive(&mut client);
     assert_eq!((answered[0], answered[2]), (0xe0, 0x87), "a connection stays with who made it");
@@ -223,7 +223,7 @@ fn many_log_ins_at_once_hold_nobody_up() {
     other.expect_hex("20 02 00 00");
     let mut clients: Vec<_> = (0..20).map(|_| RawClient::connect(hub.mqtt())).collect();
     // Few enough to fail that nobody is slowed; that many stand in line at once slows nobody either.
-    let is_right = |number: usize| number % 4 != 0;
+    let is_right = |number: usize| !number.is_multiple_of(4);
     for (number, client) in clients.iter_mut().enumerate() {
         client.send_hex(&connect_hex(2, "anna", if is_right(number) { "pencil" } else { "wrong" }));
     }

@@ -5,7 +5,7 @@ use housewire_core::{DeviceId, Grant, Timestamp};
 use rusqlite::{Connection, Error, Row, ToSql};
 
 use crate::accounts::person::{grant_columns, read_grant};
-use crate::row::{BadRow, Readable, execute, get};
+use crate::row::{BadRow, Readable, ask, execute, get};
 
 /// What kind of thing is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,9 +160,14 @@ pub(super) fn write(connection: &Connection, record: &CredentialRecord) -> Resul
 
 pub(super) fn note_use(connection: &Connection, used: &CredentialUse) -> Result<(), Error> {
     let CredentialUse { id, time, address, expires } = used;
-    let sql = "UPDATE credential SET used_us = ?2, used_from = ?3, expires_us = ifnull(?4, expires_us) WHERE id = ?1";
+    let sql = "UPDATE credential SET used_us = ?2, used_from = ?3, expires_us = CASE WHEN ?4 IS NULL THEN expires_us ELSE max(ifnull(expires_us, 0), ?4) END WHERE id = ?1";
     let expires = expires.map(Timestamp::as_micros);
     execute(connection, sql, &[id, &time.as_micros(), address, &expires]).map(drop)
+}
+
+/// The highest id that was ever given out.
+pub(super) fn last_id(connection: &Connection) -> Result<u32, Error> {
+    Ok(ask(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'credential'")?.unwrap_or(0))
 }
 
 pub(super) fn delete(connection: &Connection, id: u32) -> Result<(), Error> {

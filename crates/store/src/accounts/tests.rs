@@ -118,6 +118,7 @@ fn whoever_is_deleted_leaves_no_open_door() {
     let loaded = house.reload();
     assert_eq!(loaded.people, []);
     assert_eq!(loaded.credentials.iter().map(|record| record.id).collect::<Vec<_>>(), [2]);
+    assert_eq!(loaded.last_credential, 3, "an id is not given out again");
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn a_damaged_row_lets_nobody_in() {
     accounts.connection.execute_batch(damage).unwrap();
     drop(accounts);
     let loaded = house.reload();
-    assert_eq!((loaded.people, loaded.credentials), (vec![], vec![]));
+    assert_eq!((loaded.people, loaded.credentials, loaded.last_credential), (vec![], vec![], 2));
     assert_eq!(loaded.skipped.len(), 3);
 }
 

@@ -14,7 +14,8 @@ CREATE TABLE person (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE credential (
-    id         INTEGER PRIMARY KEY,
+    -- Never given out again: a stale list must not name another one.
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     kind       TEXT NOT NULL CHECK (kind IN ('token', 'certificate', 'session')),
     -- SHA-256 of what is shown.
     hash       BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),

@@ -576,7 +576,5 @@ impl Released {
 /// revoked: those lost their rights for good, so that their sessions would bring nothing.
 fn is_still(owner: &Arc<Principal>, who: &Arc<Principal>) -> bool {
     let is_gone = || *owner.permissions() == Permissions::default();
-    // Guests of this machine and of others have one name, and not always the same rights.
-    let has_same_rights = || *owner.permissions() == *who.permissions();
-    Arc::ptr_eq(owner, who) || (owner.name() == who.name() && !is_gone() && has_same_rights())
+    Arc::ptr_eq(owner, who) || (owner.name() == who.name() && !is_gone())
 }

@@ -367,8 +367,8 @@ class TestSessions:
 
         def listen(token, last=None):
             headers = {"Authorization": f"Bearer {token}", **({"Last-Event-ID": last} if last else {})}
-            query = {"filter": topic}
-            answer = requests.get(house.url("/api/events"), params=query, headers=headers, stream=True, timeout=PATIENCE)
+            url = house.url("/api/events")
+            answer = requests.get(url, params={"filter": topic}, headers=headers, stream=True, timeout=PATIENCE)
             assert answer.status_code == 200, answer.text
             return answer, events_of(answer)
 

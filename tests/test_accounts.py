@@ -4,7 +4,6 @@ import json
 import re
 import sqlite3
 import threading
-import time
 
 import pytest
 import requests
@@ -35,6 +34,7 @@ from support.wait import PATIENCE, until
 
 PASSWORD = "a staple for the battery"
 LINK = re.compile(r"http://\S+/setup#(\S+)")
+SUBSCRIPTIONS = re.compile(r"^housewire_subscriptions (\d+)$", re.MULTILINE)
 SUBSCRIBING = [door for door in DOORS if door.name not in ("http2", "batch")]
 
 
@@ -77,8 +77,8 @@ class TestSetUp:
         again = requests.post(hub.url("/api/setup"), json={**body, "name": "second", "key": link[1]}, headers=far)
         problem(again, 409)
         assert len(LINK.findall(hub.log())) == 1
+        # The link is written before the ready line, which a start waits for.
         hub.restart()
-        time.sleep(0.5)
         assert len(LINK.findall(hub.log())) == 1, "there is an admin, so there is no link"
 
     @pytest.mark.parametrize("weak", ["short", "password", "PASSWORD123", "x" * 257, "root-root"])
@@ -195,12 +195,13 @@ class TestLiveChanges:
         for session in (outs, ins):
             session.close()
 
-    def test_a_long_poll_tells_a_revoked_token_nothing(self, house, unique):
-        device = unique("board")
-        token = house.admin.device_token(device)
-        topic = f"devices/{device}/p"
-        house.admin.put(topic, "1")
-        path = house.url(f"/api/{topic}")
+    def test_a_long_poll_tells_a_revoked_token_nothing(self, make_hub):
+        # A hub of its own, so that nobody else's subscriptions are counted.
+        hub = make_hub().start()
+        admin = sign_up(hub)
+        token, topic = admin.device_token("board"), "devices/board/p"
+        admin.put(topic, "1")
+        path = hub.url(f"/api/{topic}")
         headers = {"Authorization": f"Bearer {token['token']}"}
         etag = requests.get(path, headers=headers, timeout=PATIENCE).headers["ETag"]
         answers = []
@@ -209,11 +210,15 @@ class TestLiveChanges:
             waiting = {**headers, "If-None-Match": etag}
             answers.append(requests.get(path, params={"wait": "30s"}, headers=waiting, timeout=60))
 
+        def subscriptions():
+            return int(SUBSCRIPTIONS.search(admin.ask("GET", "/api/metrics", 200).text)[1])
+
+        before = subscriptions()
         waiter = threading.Thread(target=wait)
         waiter.start()
-        time.sleep(0.5)
-        house.admin.ask("DELETE", f"/api/tokens/{token['id']}", 204)
-        house.admin.put(topic, "secret")
+        until(lambda: subscriptions() > before, what="the long poll waits")
+        admin.ask("DELETE", f"/api/tokens/{token['id']}", 204)
+        admin.put(topic, "secret")
         waiter.join(PATIENCE)
         assert answers, "the long poll hangs on"
         assert answers[0].status_code in (401, 403) and "secret" not in answers[0].text, answers[0].text
@@ -357,20 +362,53 @@ class TestSessions:
             side.close()
 
     def test_an_event_stream_is_resumed_by_whom_it_belongs_to(self, house, unique):
-        names = [unique("sse"), unique("sse")]
-        tokens = [house.admin.device_token(name)["token"] for name in names]
-        topic = f"devices/{names[0]}/p"
-        url = house.url("/api/events")
-        mine = requests.get(
-            url, params={"filter": topic}, headers={"Authorization": f"Bearer {tokens[0]}"}, stream=True, timeout=PATIENCE
-        )
-        house.admin.put(topic, "1")
-        number = next(line[4:] for line in mine.iter_lines(chunk_size=1) if line.startswith(b"id: "))
+        topic = unique("sse")
+        owner, other = (house.admin.app_token(unique("app"), role="viewer")["token"] for _ in range(2))
+
+        def listen(token, last=None):
+            headers = {"Authorization": f"Bearer {token}", **({"Last-Event-ID": last} if last else {})}
+            url = house.url("/api/events")
+            answer = requests.get(url, params={"filter": topic}, headers=headers, stream=True, timeout=PATIENCE)
+            assert answer.status_code == 200, answer.text
+            return answer, events_of(answer)
+
+        mine, coming = listen(owner)
+        house.admin.put(topic, "seen")
+        name, last, data = next(coming)
+        assert (name, data["payload"]) == ("message", "seen")
         mine.close()
-        house.admin.put(topic, "missed by its owner")
-        headers = {"Authorization": f"Bearer {tokens[1]}", "Last-Event-ID": number.decode()}
-        theirs = requests.get(url, params={"filter": topic}, headers=headers, stream=True, timeout=PATIENCE)
-        problem(theirs, 403)
+        house.admin.put(topic, "missed")
+        house.admin.put(topic, "stored")
+
+        # Both may read the topic: all that the other lacks is that the stream is his.
+        theirs, coming = listen(other, last)
+        assert next(coming)[0] == "reset"
+        house.admin.put(topic, "end")
+        came = [next(coming)[2] for _ in range(2)]
+        assert [(data["payload"], data["retain"]) for data in came] == [("stored", True), ("end", False)]
+        theirs.close()
+
+        # Nor was it taken from whom it belongs to.
+        mine, coming = listen(owner, last)
+        came = [next(coming) for _ in range(3)]
+        assert [(name, data["payload"]) for name, _, data in came] == [
+            ("message", "missed"),
+            ("message", "stored"),
+            ("message", "end"),
+        ]
+        mine.close()
+
+
+def events_of(answer):
+    """What an event stream says, one event after the other: name, id and data."""
+    event = {}
+    for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+        if line:
+            key, _, value = line.partition(": ")
+            event[key] = value
+        elif "data" in event:
+            yield event.get("event", "message"), event.get("id"), json.loads(event["data"])
+            event = {}
 
 
 class TestWhatIsKept:

@@ -38,12 +38,12 @@ use self::checks::Checks;
 pub(crate) use self::credential::{Credential, CredentialId, SESSION_LIFE, Secret};
 pub(crate) use self::error::AccountError;
 pub(crate) use self::login::{Kind, Login, LoginError};
-use self::password::Passwords;
 pub(crate) use self::people::{NewPerson, PersonChange};
 pub(crate) use self::state::PersonView;
 use self::state::State;
 use self::throttle::Throttle;
 pub(crate) use self::tokens::{Expiry, NewToken, TokenChange, TokenOwner};
+use self::verified::Verified;
 use crate::auth::{GuestPolicy, Guests};
 use crate::clients::Clients;
 use crate::mqtt::Owner;
@@ -65,7 +65,7 @@ pub(crate) struct Accounts {
     state: RwLock<State>,
     /// One change at a time: looked at, written, taken over.
     store: Mutex<AccountStore>,
-    passwords: Passwords,
+    verified: Verified,
     checks: Checks,
     throttle: Throttle,
     pub(crate) audit: Audit,
@@ -115,7 +115,7 @@ impl Accounts {
             guests,
             state: RwLock::new(state),
             store: Mutex::new(store),
-            passwords: Passwords::new(&secret),
+            verified: Verified::new(&secret),
             checks: Checks::default(),
             throttle: Throttle::default(),
             audit,
@@ -240,6 +240,7 @@ impl Accounts {
             let saves_uses = since_uses >= SAVE_USES_EVERY;
             if saves_uses {
                 since_uses = Duration::ZERO;
+                password::give_back_workspaces();
             }
             let accounts = Arc::clone(&self);
             let saved = tokio::task::spawn_blocking(move || accounts.save(saves_uses)).await;

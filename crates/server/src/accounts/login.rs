@@ -170,9 +170,8 @@ impl Accounts {
             let person = state.people.get(&name);
             (person.map(|person| person.record.password.clone()), person.map(|person| Arc::clone(&person.principal)))
         };
-        let expected = self.passwords.hash_or_nobodys(stored.clone());
-        let is_known = stored.is_some();
-        let check = move || match password::matches(&password, &expected) && is_known {
+        let expected = stored.clone();
+        let check = move || match password::matches(&password, expected.as_deref()) {
             true => Ok(()),
             false => Err(LoginError::Refused),
         };
@@ -199,7 +198,7 @@ impl Accounts {
             let state = self.state.read();
             state.people.get(&known).map(|person| (person.record.password.clone(), Arc::clone(&person.principal)))
         };
-        let verified = &self.passwords.verified;
+        let verified = &self.verified;
         if let Some((stored, principal)) = &person
             && verified.contains(stored, &known, &password, now().instant)
         {

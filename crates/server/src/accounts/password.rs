@@ -1,5 +1,7 @@
 //! Passwords: hashed with Argon2id, which is slow and takes memory on purpose, and so never checked on a shard.
 
+use std::sync::OnceLock;
+
 use argon2::password_hash::Error as HashError;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -8,7 +10,6 @@ use tracing::error;
 
 use crate::accounts::credential::Secret;
 use crate::accounts::error::AccountError;
-use crate::accounts::verified::Verified;
 use crate::limits::PASSWORD_CHECKS_MAX;
 
 /// Characters of a password. Length is what makes one strong; the upper bound keeps hashing short.
@@ -43,32 +44,19 @@ const COMMON: [&str; 22] = [
 /// What RFC 9106 section 3.1 recommends.
 const SALT_BYTES: usize = 16;
 
-/// See the module.
-pub(super) struct Passwords {
-    /// The hash of what nobody knows: whoever gives an unknown name waits as long as whoever gives a wrong password.
-    nobodys: String,
-    pub(super) verified: Verified,
-}
+/// The hash of what nobody knows: whoever gives an unknown name waits as long as whoever gives a wrong password. Made when it is
+/// needed first, as it takes memory that a hub without people never needs.
+static NOBODYS: OnceLock<String> = OnceLock::new();
 
-impl Passwords {
-    pub(super) fn new(secret: &[u8]) -> Self {
-        let nobodys = hash(Secret::random().reveal());
-        Self { nobodys, verified: Verified::new(secret) }
-    }
-
-    /// What a password is checked against: the hash that is stored or, of nobody, what nobody knows.
-    pub(super) fn hash_or_nobodys(&self, stored: Option<String>) -> String {
-        stored.unwrap_or_else(|| self.nobodys.clone())
-    }
-}
-
-/// Whether the password is the one of this hash. Takes its time.
-pub(super) fn matches(password: &[u8], hash: &str) -> bool {
+/// Whether the password is the one of the hash that is stored; never, if none is. Takes its time in any case.
+pub(super) fn matches(password: &[u8], stored: Option<&str>) -> bool {
+    let hash = stored.unwrap_or_else(|| NOBODYS.get_or_init(|| hash(Secret::random().reveal())));
     let checked = PasswordHash::new(hash).map_err(HashError::from).and_then(|hash| is_right(password, &hash));
-    checked.unwrap_or_else(|problem| {
+    let is_right = checked.unwrap_or_else(|problem| {
         error!("a password's hash in the database cannot be read ({problem}): that person cannot sign in until it is set anew");
         false
-    })
+    });
+    is_right && stored.is_some()
 }
 
 /// The hash of a new password, with a salt of its own. Takes as long as a check.
@@ -102,6 +90,11 @@ fn is_right(password: &[u8], hash: &PasswordHash) -> Result<bool, HashError> {
 /// What hashing works in, kept for the next time. Given back each time it would stay with the allocator all the same, once for
 /// every thread that ever checked a password: a flood of sign-ins would take hundreds of megabytes for good.
 static WORKSPACES: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// Gives back what nobody needed lately.
+pub(super) fn give_back_workspaces() {
+    WORKSPACES.lock().clear();
+}
 
 fn derive(argon2: Argon2<'_>, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), argon2::Error> {
     let mut workspace = WORKSPACES.lock().pop().unwrap_or_default();
@@ -137,7 +130,6 @@ mod tests {
 
     #[test]
     fn only_the_right_password_opens() {
-        let passwords = Passwords::new(b"secret");
         let hash = accept("anna", "correct horse").unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         for (hash, password, expected) in [
@@ -147,7 +139,7 @@ mod tests {
             (None, "correct horse", false),
             (Some("no hash".to_owned()), "no hash", false),
         ] {
-            assert_eq!(matches(password.as_bytes(), &passwords.hash_or_nobodys(hash)), expected, "{password}");
+            assert_eq!(matches(password.as_bytes(), hash.as_deref()), expected, "{password}");
         }
         assert_ne!(accept("a", "correct horse").unwrap(), accept("a", "correct horse").unwrap(), "each has its salt");
     }

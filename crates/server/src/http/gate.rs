@@ -55,7 +55,7 @@ impl Gate {
         let path = request.uri().path();
         if !is_api {
             // The page is the same for everybody, and says itself who has to sign in.
-            return routes.clone().oneshot(request).await.into_response();
+            return Box::pin(routes.clone().oneshot(request)).await.into_response();
         }
         let shown = Shown { method: request.method(), uri: request.uri(), headers: request.headers() };
         let (login, refusal) = match identify(&self.shard, &self.peer, shown).await {
@@ -77,7 +77,8 @@ impl Gate {
             Some(hot) => hot.answer(caller, request).await,
             None => {
                 request.extensions_mut().insert(caller);
-                routes.clone().oneshot(request).await.into_response()
+                // Apart, as requests that know their way make no room for it.
+                Box::pin(routes.clone().oneshot(request)).await.into_response()
             }
         };
         if answer.status() == StatusCode::FORBIDDEN {

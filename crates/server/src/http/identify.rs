@@ -90,7 +90,8 @@ async fn authorize(shard: &Shard, peer: &Peer, value: &HeaderValue) -> Result<Lo
     {
         return Ok(login);
     }
-    let login = accounts.by_password_again(name, password.as_bytes().to_vec(), address);
+    // Apart, as few requests come so and each would keep the room for it.
+    let login = Box::pin(accounts.by_password_again(name, password.as_bytes().to_vec(), address));
     login.await.map_err(refusal)
 }
 

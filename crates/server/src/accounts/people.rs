@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use housewire_core::{Filter, Grant, Permissions, Role};
+use housewire_core::{Grant, Permissions, Role};
 use housewire_protocols::scram::prepared;
 use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord, PersonRecord};
 use tracing::warn;
 
 use crate::accounts::credential::{Credential, CredentialId, SESSION_LIFE, Secret, hash};
+use crate::accounts::grant::{GrantChange, check_grant};
 use crate::accounts::state::PersonView;
 use crate::accounts::{AccountError, Accounts, Change, Deed, Event, name, password};
 use crate::reasons::with_reasons;
@@ -24,8 +25,6 @@ const AGENT_CHARS_MAX: usize = 200;
 const PEOPLE_MAX: usize = 10_000;
 /// Browsers that one person may be signed in with; the one that was used least lately is signed out.
 const SESSIONS_MAX: usize = 50;
-/// Filters of one list of somebody's rights; more are refused.
-pub(super) const FILTERS_MAX: usize = 100;
 
 /// Somebody who is to get an account.
 pub(crate) struct NewPerson {
@@ -37,11 +36,7 @@ pub(crate) struct NewPerson {
 /// What is to be changed of somebody; `None` stays.
 #[derive(Default)]
 pub(crate) struct PersonChange {
-    pub(crate) role: Option<Role>,
-    /// `Some(None)`: as the role has it.
-    pub(crate) read: Option<Option<Vec<Filter>>>,
-    pub(crate) write: Option<Option<Vec<Filter>>>,
-    pub(crate) deny: Option<Vec<Filter>>,
+    pub(crate) rights: GrantChange,
     pub(crate) password: Option<String>,
 }
 
@@ -144,21 +139,16 @@ impl Accounts {
         by: &Change,
     ) -> Result<PersonView, AccountError> {
         let before = self.person(name)?.record;
-        let PersonChange { role, read, write, deny, password } = change;
-        let changes_rights = role.is_some() || read.is_some() || write.is_some() || deny.is_some();
+        let PersonChange { rights, password } = change;
+        let changes_rights = !rights.is_empty();
         let password = password.map(|password| password::accept(&before.name, &password)).transpose()?;
         let has_new_password = password.is_some();
         let mut store = self.store.lock();
         let mut record = self.person(name)?.record;
-        if role.is_some_and(|role| role != Role::Admin) && record.grant.role == Role::Admin {
+        if rights.role.is_some_and(|role| role != Role::Admin) && record.grant.role == Role::Admin {
             self.must_not_be_last(&record.name)?;
         }
-        let grant = &mut record.grant;
-        grant.role = role.unwrap_or(grant.role);
-        grant.read = read.unwrap_or(grant.read.take());
-        grant.write = write.unwrap_or(grant.write.take());
-        grant.deny = deny.unwrap_or(std::mem::take(&mut grant.deny));
-        check_grant(grant)?;
+        rights.apply(&mut record.grant)?;
         record.password = password.unwrap_or(record.password);
         store.write_person(&record)?;
         let principal = self.state.write().put_person(record.clone());
@@ -293,15 +283,6 @@ impl Accounts {
         self.has_admin.store(has_admin, Ordering::Release);
         self.apply_guest_policy();
     }
-}
-
-/// Filters of rights are few.
-pub(super) fn check_grant(grant: &Grant) -> Result<(), AccountError> {
-    let lists = [grant.read.as_deref(), grant.write.as_deref(), Some(grant.deny.as_slice())];
-    if lists.into_iter().flatten().any(|list| list.len() > FILTERS_MAX) {
-        return Err(AccountError::Full(format!("A list has at most {FILTERS_MAX} filters: use wider ones.")));
-    }
-    Ok(())
 }
 
 fn nobody(name: &str) -> AccountError {

@@ -174,14 +174,23 @@ fn an_apps_rights_change_at_once() {
     assert!(matches!(accounts.create_token(app(Role::Member), &by()), Err(AccountError::Taken(_))));
     let login = accounts.find_token(secret.reveal(), address()).unwrap();
     assert!(may_write(&login, "x"));
-    let change = TokenChange { write: Some(Some(vec![Filter::parse("y/#").unwrap()])), ..TokenChange::default() };
+    let change = TokenChange {
+        rights: GrantChange { write: Some(Some(vec![Filter::parse("y/#").unwrap()])), ..GrantChange::default() },
+        ..TokenChange::default()
+    };
     accounts.change_token(credential.id(), change, &by()).unwrap();
     assert!(!may_write(&login, "x") && may_write(&login, "y/z"));
-    let back = TokenChange { write: Some(None), role: Some(Role::Viewer), ..TokenChange::default() };
+    let back = TokenChange {
+        rights: GrantChange { write: Some(None), role: Some(Role::Viewer), ..GrantChange::default() },
+        ..TokenChange::default()
+    };
     accounts.change_token(credential.id(), back, &by()).unwrap();
     assert!(!may_write(&login, "y/z"));
     let (_, device) = house.device_token("lamp");
-    let change = TokenChange { role: Some(Role::Admin), ..TokenChange::default() };
+    let change = TokenChange {
+        rights: GrantChange { role: Some(Role::Admin), ..GrantChange::default() },
+        ..TokenChange::default()
+    };
     assert!(matches!(accounts.change_token(device.id(), change, &by()), Err(AccountError::Unusable(_))));
 }
 
@@ -196,7 +205,10 @@ async fn people_change_and_there_is_always_an_admin() {
     }
     let ben = house.log_in("ben", PASSWORD).await.unwrap();
     assert!(!may_write(&ben, "x"));
-    let change = |role| PersonChange { role: Some(role), ..PersonChange::default() };
+    let change = |role| PersonChange {
+        rights: GrantChange { role: Some(role), ..GrantChange::default() },
+        ..PersonChange::default()
+    };
     assert!(matches!(
         accounts.change_person("anna", change(Role::Member), None, &by()),
         Err(AccountError::LastAdmin(_))

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use housewire_core::{DeviceId, Filter, Grant, Permissions, Role, Timestamp};
+use housewire_core::{DeviceId, Grant, Permissions, Timestamp};
 use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord};
 
 use crate::accounts::credential::{Credential, CredentialId, Secret};
-use crate::accounts::people::check_grant;
+use crate::accounts::grant::{GrantChange, check_grant};
 use crate::accounts::state::principal_name;
 use crate::accounts::{AccountError, Accounts, Change, Deed, Event, name};
 use crate::config::parse_duration;
@@ -41,11 +41,8 @@ pub(crate) struct Expiry(pub(crate) Option<Timestamp>);
 pub(crate) struct TokenChange {
     /// Of a device: an app's name is what it is.
     pub(crate) label: Option<String>,
-    /// From here on of an app.
-    pub(crate) role: Option<Role>,
-    pub(crate) read: Option<Option<Vec<Filter>>>,
-    pub(crate) write: Option<Option<Vec<Filter>>>,
-    pub(crate) deny: Option<Vec<Filter>>,
+    /// Of an app.
+    pub(crate) rights: GrantChange,
     pub(crate) expires: Option<Expiry>,
 }
 
@@ -188,13 +185,12 @@ impl Accounts {
         change: TokenChange,
         by: &Change,
     ) -> Result<Arc<Credential>, AccountError> {
-        let TokenChange { label, role, read, write, deny, expires } = change;
+        let TokenChange { label, rights, expires } = change;
         let mut store = self.store.lock();
         let before = self.token(id)?;
         let mut record = before.record.clone();
         let is_app = record.grant.is_some();
-        let wants_rights = role.is_some() || read.is_some() || write.is_some() || deny.is_some();
-        if !is_app && wants_rights {
+        if !is_app && !rights.is_empty() {
             let text = "A device may do what is its own, and nothing else: its rights cannot be changed.";
             return Err(AccountError::Unusable(text.to_owned()));
         }
@@ -206,11 +202,7 @@ impl Accounts {
             record.label = name::label(&label)?;
         }
         if let Some(grant) = &mut record.grant {
-            grant.role = role.unwrap_or(grant.role);
-            grant.read = read.unwrap_or(grant.read.take());
-            grant.write = write.unwrap_or(grant.write.take());
-            grant.deny = deny.unwrap_or(std::mem::take(&mut grant.deny));
-            check_grant(grant)?;
+            rights.apply(grant)?;
         }
         record.used = before.used();
         record.expires = expires.map_or(before.expires(), |expiry| expiry.0);

@@ -26,8 +26,8 @@ pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<AuditJ
     let query = AuditQuery {
         limit: query.number("limit")?.unwrap_or(LIMIT_USUAL).clamp(1, LIMIT_MAX),
         before: query.number("before")?,
-        event: query.text("event"),
-        who: query.text("who"),
+        event: query.first("event"),
+        who: query.first("who"),
     };
     let entries = caller.accounts(move |accounts| accounts.read_audit(&query)).await?;
     Ok(Json(entries.into_iter().map(AuditJson::from).collect()))

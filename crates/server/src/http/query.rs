@@ -66,11 +66,6 @@ impl Query {
         }
     }
 
-    /// Any text.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.first(name)
-    }
-
     /// A number such as `?limit=100`; `None` if it is not there.
     pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
         let Some(text) = self.first(name) else { return Ok(None) };

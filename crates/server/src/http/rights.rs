@@ -3,7 +3,7 @@
 use housewire_core::{Filter, Grant, Role};
 use serde::{Deserialize, Deserializer};
 
-use crate::accounts::AccountError;
+use crate::accounts::{AccountError, GrantChange};
 use crate::refusal::{parse_filter, shorten};
 
 /// A list that may be named, cleared (`null`, which is what the role has) or left as it is.
@@ -14,19 +14,19 @@ pub(crate) fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
     Option::deserialize(deserializer).map(Some)
 }
 
-pub(crate) fn parse_role(name: &str) -> Result<Role, AccountError> {
+fn parse_role(name: &str) -> Result<Role, AccountError> {
     Role::parse(name).ok_or_else(|| {
         AccountError::Unusable(format!("'{}' is no role: choose admin, member or viewer.", shorten(name)))
     })
 }
 
-pub(crate) fn parse_filters(texts: Vec<String>) -> Result<Vec<Filter>, AccountError> {
+fn parse_filters(texts: Vec<String>) -> Result<Vec<Filter>, AccountError> {
     let parse = |text: &String| parse_filter(text).map_err(|error| AccountError::Unusable(error.to_string()));
     texts.iter().map(parse).collect()
 }
 
 /// See [`Named`].
-pub(crate) fn parse_named(texts: Named<Vec<String>>) -> Result<Named<Vec<Filter>>, AccountError> {
+fn parse_named(texts: Named<Vec<String>>) -> Result<Named<Vec<Filter>>, AccountError> {
     texts.map(|texts| texts.map(parse_filters).transpose()).transpose()
 }
 
@@ -42,5 +42,20 @@ pub(crate) fn parse_grant(
         read: read.map(parse_filters).transpose()?,
         write: write.map(parse_filters).transpose()?,
         deny: deny.map(parse_filters).transpose()?.unwrap_or_default(),
+    })
+}
+
+/// What is to be changed of somebody's rights.
+pub(crate) fn parse_change(
+    role: Option<String>,
+    read: Named<Vec<String>>,
+    write: Named<Vec<String>>,
+    deny: Option<Vec<String>>,
+) -> Result<GrantChange, AccountError> {
+    Ok(GrantChange {
+        role: role.as_deref().map(parse_role).transpose()?,
+        read: parse_named(read)?,
+        write: parse_named(write)?,
+        deny: deny.map(parse_filters).transpose()?,
     })
 }

@@ -145,7 +145,7 @@ pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
     responses((status = 200, description = "His own, or those of whom an administrator asks for.", body = [SessionJson]), Forbidden, NotFound),
 )]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<SessionJson>>, Problem> {
-    let name = match query.text("user") {
+    let name = match query.first("user") {
         Some(user) if user != caller.login.principal.name() => {
             caller.must_administer()?;
             caller.shard.accounts.person(&user)?.record.name

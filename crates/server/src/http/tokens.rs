@@ -16,7 +16,7 @@ use crate::http::describe::{BadRequest, BodyAnswers, Conflict, DeviceParam, Forb
 use crate::http::path::{DevicePath, NumberPath};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::http::rights::{Named, named, parse_filters, parse_grant, parse_named, parse_role};
+use crate::http::rights::{Named, named, parse_change, parse_grant};
 use crate::refusal::Refusal;
 use crate::shard::now;
 use crate::view::account::{NewTokenJson, TokenJson};
@@ -65,7 +65,7 @@ struct Changed {
     responses((status = 200, description = "They, without what is secret of them.", body = [TokenJson]), BadRequest, Forbidden),
 )]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<Vec<TokenJson>>, Problem> {
-    let device = query.text("device").map(|id| DeviceId::parse(&id)).transpose().map_err(Refusal::from)?;
+    let device = query.first("device").map(|id| DeviceId::parse(&id)).transpose().map_err(Refusal::from)?;
     match &device {
         Some(device) => must_hand_out(&caller, device)?,
         None => caller.must_administer()?,
@@ -142,10 +142,7 @@ pub(crate) async fn change(
     let Changed { name, role, read, write, deny, expires } = upload.json("what is to be changed")?;
     let change = TokenChange {
         label: name,
-        role: role.as_deref().map(parse_role).transpose()?,
-        read: parse_named(read)?,
-        write: parse_named(write)?,
-        deny: deny.map(parse_filters).transpose()?,
+        rights: parse_change(role, read, write, deny)?,
         expires: expires.map(parse_expiry).transpose()?,
     };
     let (id, by) = (number(id)?, caller.change());

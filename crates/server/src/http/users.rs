@@ -11,7 +11,7 @@ use crate::http::body::Upload;
 use crate::http::describe::{BodyAnswers, Conflict, Forbidden, NoRoom, NotFound, Unusable};
 use crate::http::path::NamePath;
 use crate::http::problem::Problem;
-use crate::http::rights::{Named, named, parse_filters, parse_grant, parse_named, parse_role};
+use crate::http::rights::{Named, named, parse_change, parse_grant};
 use crate::view::account::UserJson;
 
 #[derive(Deserialize, ToSchema)]
@@ -100,13 +100,7 @@ pub(crate) async fn change(
 ) -> Result<Json<UserJson>, Problem> {
     caller.must_administer()?;
     let UserChange { role, read, write, deny, password } = upload.json("what is to be changed")?;
-    let change = PersonChange {
-        role: role.as_deref().map(parse_role).transpose()?,
-        read: parse_named(read)?,
-        write: parse_named(write)?,
-        deny: deny.map(parse_filters).transpose()?,
-        password,
-    };
+    let change = PersonChange { rights: parse_change(role, read, write, deny)?, password };
     // Whoever changes his own password here stays signed in.
     let keep = caller.login.credential.filter(|_| caller.login.principal.name() == name);
     let by = caller.change();

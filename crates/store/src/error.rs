@@ -103,6 +103,19 @@ pub enum StoreError {
         /// What SQLite found.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// See [`crate::limits::DOCUMENT_BYTES_MAX`].
+    #[error(
+        "'{id}' ({kind}) has {bytes} bytes, and may have {} at most: make it smaller",
+        crate::limits::DOCUMENT_BYTES_MAX
+    )]
+    DocumentTooLarge {
+        /// What it is.
+        kind: &'static str,
+        /// Which one.
+        id: String,
+        /// How large it is.
+        bytes: usize,
+    },
     /// No room. What was written before is intact.
     #[error(
         "no room to write '{}': free some space on its disk; what was stored before is intact, \

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod device;
+mod documents;
 mod error;
 mod folder;
 pub mod limits;
@@ -25,6 +26,7 @@ pub use accounts::{
     AccountStore, AuditEntry, AuditQuery, AuditRecord, CredentialKind, CredentialOwner, CredentialRecord,
     CredentialUse, LoadedAccounts, PersonRecord,
 };
+pub use documents::{Documents, LoadedDocuments};
 pub use error::StoreError;
 pub use queued::{QueuedRecord, Step};
 pub use row::Skipped;

@@ -18,5 +18,7 @@ pub const DOORS_MAX: usize = 64;
 pub const NUMBER_MAX: u64 = 1 << 62;
 /// Entries of the audit log; the oldest go.
 pub const AUDIT_ENTRIES_MAX: usize = 10_000;
+/// Largest body of a document; a larger one is refused.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 /// Largest file of a [`crate::Vault`]; a larger one is none of ours and is not read.
 pub const VAULT_FILE_BYTES_MAX: usize = 256 * 1024;

@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_devices_and_retained.sql"),
     include_str!("migrations/0002_sessions.sql"),
     include_str!("migrations/0003_accounts.sql"),
+    include_str!("migrations/0004_documents.sql"),
 ];
 
 /// Marks an SQLite file as ours: "Hwir".

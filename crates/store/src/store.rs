@@ -11,6 +11,7 @@ use housewire_core::{Changes, DeviceRecord, PropertyRecord, Snapshot};
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 use crate::accounts::AccountStore;
+use crate::documents::Documents;
 use crate::error::StoreError;
 use crate::folder::DataFolder;
 use crate::limits::WAL_KEPT_BYTES_MAX;
@@ -60,12 +61,20 @@ impl Store {
 
     /// Opens what is kept of accounts, beside this.
     pub fn accounts(&self) -> Result<AccountStore, StoreError> {
+        Ok(AccountStore::new(self.another_connection()?, self.database.clone(), Arc::clone(&self.folder)))
+    }
+
+    /// Opens the documents of a kind, beside this.
+    pub fn documents(&self, kind: &'static str) -> Result<Documents, StoreError> {
+        Ok(Documents::new(self.another_connection()?, self.database.clone(), Arc::clone(&self.folder), kind))
+    }
+
+    fn another_connection(&self) -> Result<Connection, StoreError> {
         let opened = open_existing(&self.database).and_then(|connection| {
             configure(&connection)?;
             Ok(connection)
         });
-        let connection = opened.map_err(|source| StoreError::sqlite("open", &self.database, source))?;
-        Ok(AccountStore::new(connection, self.database.clone(), Arc::clone(&self.folder)))
+        opened.map_err(|source| StoreError::sqlite("open", &self.database, source))
     }
 
     /// Small files of others that the folder keeps under this name.

@@ -4,8 +4,14 @@ use super::*;
 use crate::Store;
 
 /// A database of each released version, as the sqlite3 shell dumps it; a newer one has the rows of the older ones and more.
-const FIXTURES: &[&str] =
-    &[include_str!("fixtures/v1.sql"), include_str!("fixtures/v2.sql"), include_str!("fixtures/v3.sql")];
+const FIXTURES: &[&str] = &[
+    include_str!("fixtures/v1.sql"),
+    include_str!("fixtures/v2.sql"),
+    include_str!("fixtures/v3.sql"),
+    include_str!("fixtures/v4.sql"),
+];
+/// What fixtures hold from version 4 on.
+const DOCUMENT_ROWS: &str = "document plug {\"title\":\"Plug\"}\n";
 /// What fixtures hold from version 3 on.
 const ACCOUNT_ROWS: &str = "person anna Admin without secret/#\n\
     credential 3 token Device(DeviceId(\"lamp\")) kitchen board from 192.0.2.7\n\
@@ -30,7 +36,7 @@ const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
 
 /// What the fixture of a version holds.
 fn rows_of(version: usize) -> String {
-    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS];
+    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS, DOCUMENT_ROWS];
     parts[..version.min(parts.len())].concat()
 }
 
@@ -71,6 +77,9 @@ fn rows(folder: &Path) -> String {
     }
     write_sessions(&mut text, &loaded.sessions);
     write_accounts(&mut text, &store.accounts().unwrap());
+    for (id, body) in store.documents("device_template").unwrap().load().unwrap().documents {
+        writeln!(text, "document {id} {body}").unwrap();
+    }
     text
 }
 

@@ -127,6 +127,8 @@ pub struct Wear {
     pub bytes_per_point: Option<f64>,
     /// Points that are kept one by one.
     pub points: u64,
+    /// Of those, points that are in no chunk yet, and on the disk in the log alone.
+    pub points_in_memory: u64,
     /// Memory taken by points that are in no chunk.
     pub heads_bytes: usize,
     /// Bytes that wait for the next commit.

@@ -172,6 +172,16 @@ fn wear_is_counted_by_day_and_survives() {
     assert_eq!(points(&history), [30, 20, 10]);
 }
 
+/// The writer goes to a thread, readers wherever somebody asks.
+#[test]
+fn the_writer_can_be_moved_and_readers_can_be_shared() {
+    fn moves<T: Send>() {}
+    fn is_shared<T: Send + Sync + Clone>() {}
+    moves::<History>();
+    moves::<Tail>();
+    is_shared::<HistoryReader>();
+}
+
 #[test]
 fn numbers_that_are_none_and_long_texts_cannot_be_made() {
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {

@@ -82,8 +82,8 @@ impl Caller {
     /// Publishes what an HTTP request brought; returns when it is as safe as its QoS promises.
     pub(crate) async fn publish(&self, publication: Publication<'_>) -> Result<(), Refusal> {
         let publisher = self.publisher(self.session, "http", Presence::Momentary);
-        if let Some(batch) = publish(&publisher, publication)? {
-            self.shard.durability.reached(batch).await?;
+        if let Some(due) = publish(&publisher, publication)? {
+            self.shard.durability.reached(due).await?;
         }
         Ok(())
     }

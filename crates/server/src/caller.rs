@@ -15,7 +15,7 @@ use crate::accounts::{AccountError, Accounts, Change, Kind, Login, Via};
 use crate::peer::Peer;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
-use crate::shard::{ConnectionGuard, Shard};
+use crate::shard::{self, ConnectionGuard, Shard};
 
 /// Comes with every request that was let in.
 #[derive(Clone)]
@@ -86,6 +86,22 @@ impl Caller {
             self.shard.durability.reached(due).await?;
         }
         Ok(())
+    }
+
+    /// Deletes a device, and its history soon after; whether it was there.
+    pub(crate) async fn remove_device(&self, device: &DeviceId) -> Result<bool, Refusal> {
+        if let Some(history) = &self.shard.history {
+            history.bury(device).await?;
+        }
+        Ok(self.hub().remove_device(device, shard::now()))
+    }
+
+    /// Resolves when the history of what this request deleted is gone.
+    pub(crate) async fn history_settled(&self) -> Result<(), Refusal> {
+        match &self.shard.history {
+            Some(history) => Ok(history.settled().await?),
+            None => Ok(()),
+        }
     }
 
     /// Resolves when the disk has what this request changed in the registry, or refused it.

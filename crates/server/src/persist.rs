@@ -1,5 +1,5 @@
 //! Keeps the disk up to date: what changed is collected and written in one transaction, at once when somebody waits
-//! for it, else once per half second.
+//! for it, else once per half second (every five seconds on an SD card).
 //!
 //! Runs on a thread of its own, so that nothing on a shard waits for the disk: whoever must not acknowledge before the disk
 //! has a change waits for its [`BatchNumber`] without blocking. Acknowledgements that come meanwhile share the next
@@ -23,6 +23,8 @@ use crate::reasons::with_reasons;
 
 /// How long a change may wait that nobody waits for; with the transaction itself it stays below the promised second.
 const COLLECT_EVERY: Duration = Duration::from_millis(500);
+/// Likewise where each write wears the disk.
+const COLLECT_SELDOM_EVERY: Duration = Duration::from_secs(5);
 /// How long to wait before trying a disk again that took nothing.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -143,6 +145,14 @@ pub(crate) struct Desk {
     figures: Arc<DiskFigures>,
     orders: SyncSender<Order>,
     ordered: Receiver<Order>,
+    collect_every: Duration,
+}
+
+impl Desk {
+    /// The disk is one that dies of writes: what nobody waits for is collected for longer.
+    pub(crate) fn seldom(self) -> Self {
+        Self { collect_every: COLLECT_SELDOM_EVERY, ..self }
+    }
 }
 
 impl Durability {
@@ -152,8 +162,16 @@ impl Durability {
         let (sender, disk) = watch::channel(DiskState::default());
         let figures = Arc::<DiskFigures>::default();
         let tells = Arc::new(sender);
-        let desk =
-            Desk { mode, disk: Arc::clone(&tells), figures: Arc::clone(&figures), orders: orders.clone(), ordered };
+        let (disk_sender, collect_every) = (Arc::clone(&tells), COLLECT_EVERY);
+        let (figures_of_writer, orders_of_writer) = (Arc::clone(&figures), orders.clone());
+        let desk = Desk {
+            mode,
+            disk: disk_sender,
+            figures: figures_of_writer,
+            orders: orders_of_writer,
+            ordered,
+            collect_every,
+        };
         (Self { mode, disk, tells, figures, orders }, desk)
     }
 
@@ -200,7 +218,7 @@ impl Durability {
     }
 }
 
-/// The writer's thread; dropping it without [`Persister::finish`] loses up to half a second of changes.
+/// The writer's thread; dropping it without [`Persister::finish`] loses what was not collected yet.
 pub(crate) struct Persister {
     orders: SyncSender<Order>,
     thread: JoinHandle<()>,
@@ -208,9 +226,9 @@ pub(crate) struct Persister {
 
 impl Persister {
     pub(crate) fn start(desk: Desk, hub: Arc<Hub>, sessions: Arc<Sessions>, store: Store) -> std::io::Result<Self> {
-        let Desk { mode, disk, figures, orders, ordered } = desk;
-        let mut writer =
-            Writer { hub, sessions, store, mode, disk, figures, is_failing: false, last_took: Duration::ZERO };
+        let Desk { mode, disk, figures, orders, ordered, collect_every } = desk;
+        let (is_failing, last_took) = (false, Duration::ZERO);
+        let mut writer = Writer { hub, sessions, store, mode, disk, figures, collect_every, is_failing, last_took };
         let thread = std::thread::Builder::new().name("persist".into()).spawn(move || writer.run(&ordered))?;
         Ok(Self { orders, thread })
     }
@@ -232,6 +250,7 @@ struct Writer {
     mode: DurabilityMode,
     disk: Arc<watch::Sender<DiskState>>,
     figures: Arc<DiskFigures>,
+    collect_every: Duration,
     is_failing: bool,
     /// How long the last batch took that was not empty.
     last_took: Duration,
@@ -240,7 +259,8 @@ struct Writer {
 impl Writer {
     fn run(&mut self, ordered: &Receiver<Order>) {
         loop {
-            match ordered.recv_timeout(COLLECT_EVERY) {
+            let wait = if self.is_failing { COLLECT_EVERY } else { self.collect_every };
+            match ordered.recv_timeout(wait) {
                 Ok(Order::Write) | Err(RecvTimeoutError::Timeout) => self.write(),
                 Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => {
                     self.write();

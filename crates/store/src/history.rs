@@ -4,234 +4,323 @@
 //! remembered and how often they are committed (the server decides), what a property means, and the live values, which are in
 //! `store`. It has files of its own, as their size would make copies and migrations of the state heavy.
 //!
-//! One [`History`] writes and may be moved to a thread of its own; any number of [`HistoryReader`]s ask, each call on whichever
-//! thread it is made. All of it may wait for the disk.
+//! A point's way: into the memory of its series (its *head*) and the log's buffer; with the next commit onto the disk, in the log; when
+//! its series has a chunk's worth, compressed into the database (*sealed*); later, into minutes and hours (*rolled up*). One [`History`]
+//! writes and may be moved to a thread of its own; any number of [`HistoryReader`]s ask. All of it may wait for the disk.
 
 mod answers;
-mod model;
+mod bytes;
+mod cells;
+mod chunk;
+mod database;
+mod forget;
+mod log;
+mod memory;
+mod numbers;
+mod open;
+mod points;
+mod reader;
 mod reading;
+mod roll;
+mod rows;
+mod seal;
+mod tail;
+mod wear;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use housewire_core::Timestamp;
-use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use answers::{
     Agg, AppendRefused, Buckets, CommitReport, Extremes, Followed, HistoryOptions, Interval, Logged, RawCursor,
     RawPage, Recovered, SeriesInfo, SeriesWear, Span, States, Wear, WearDay,
 };
+pub use log::files::{LogFile, LogFiles};
+pub use reader::HistoryReader;
 pub use reading::{Finite, Point, Reading, SeriesId, StateText, Window};
+pub use tail::Tail;
 
+use self::database::{Database, Waits};
+use self::forget::Rounds;
+use self::log::{Log, Segment, segment_name};
+use self::memory::Shared;
+use self::rows::SeriesRow;
+use self::wear::WearBook;
 use crate::error::StoreError;
-use model::Model;
+use crate::folder::DataFolder;
+use crate::limits::HISTORY_PENDING_BYTES_MAX;
 
 /// The writer of the history. There is one per folder.
 #[derive(Debug)]
 pub struct History {
-    shared: Arc<Mutex<Memory>>,
-    committed: u64,
-}
-
-/// Asks the history. Clones share their connections to the database.
-#[derive(Clone, Debug)]
-pub struct HistoryReader {
-    shared: Arc<Mutex<Memory>>,
-}
-
-/// Follows the log; see [`HistoryReader::tail`].
-#[derive(Debug)]
-pub struct Tail {
-    shared: Arc<Mutex<Memory>>,
-    last: u64,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    series: BTreeMap<SeriesId, (SeriesInfo, Model)>,
-    log: Vec<Logged>,
-    committed: u64,
+    options: HistoryOptions,
+    files: Arc<dyn LogFiles>,
+    shared: Arc<Shared>,
+    log: Log,
+    database: Database,
+    /// Rows of series as they are in the database.
+    kept: FxHashMap<SeriesId, SeriesRow>,
+    /// Series that are not in the database yet.
+    new_series: Vec<SeriesInfo>,
     next_series: u32,
-    last: u64,
+    /// The number of the next point.
+    next_point: u64,
+    /// Series whose chunks may be joined or rolled up.
+    due: FxHashSet<SeriesId>,
+    rounds: Rounds,
+    wear: WearBook,
+    /// Files of the log up to this number hold what was removed; 0 if none does.
+    erase_up_to: u64,
+    /// Who follows has everything up to this point, and the log is kept from there, up to so many bytes.
+    hold: Option<(u64, u64)>,
+    /// Keeps others out. Comes last, as fields are dropped in their order.
+    _lock: DataFolder,
 }
+
+/// SQLite's own log is taken over at this size; the larger, the fewer pages are written twice.
+const WAL_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Pages that are given back to the system in one step.
+const SHRINK_PAGES: u32 = 512;
+/// Files of the log that wait for chunks; see [`HistoryOptions::log_bytes_max`], which small ones do not reach.
+const SEGMENTS_MAX: usize = 64;
 
 impl History {
-    /// Opens the history in `folder` (`history` in the data folder), which is made if it is missing and kept from others while
-    /// this lives. What cannot be used is set aside, and everything else works; [`Recovered`] says so in words for people. An
+    /// Opens the history in `folder` (see [`crate::Store::history_folder`]), which is made if it is missing and kept from others
+    /// while this lives. What cannot be used is set aside, and everything else works; [`Recovered`] says so in words for people. An
     /// error means that nothing can be written there.
     pub fn open(folder: &Path, options: HistoryOptions) -> Result<(Self, Recovered), StoreError> {
-        let (_, _) = (folder, options);
-        Ok((Self { shared: Arc::default(), committed: 0 }, Recovered::default()))
+        Self::open_with(folder, options, Arc::new(log::files::RealFiles))
+    }
+
+    /// The same with other files for the log, such as ones that lose power in a test.
+    #[doc(hidden)]
+    pub fn open_on(
+        folder: &Path,
+        options: HistoryOptions,
+        files: Arc<dyn LogFiles>,
+    ) -> Result<(Self, Recovered), StoreError> {
+        Self::open_with(folder, options, files)
     }
 
     /// The series of a property; a new one if it has none. A new one is on the disk with the next commit.
     pub fn series(&mut self, device: &str, property: &str) -> Result<SeriesId, StoreError> {
-        let mut memory = self.shared.lock();
-        let found = memory.series.values().find(|(info, _)| *info.device == *device && *info.property == *property);
-        if let Some((info, _)) = found {
-            return Ok(info.id);
+        let mut memory = self.shared.memory.lock();
+        if let Some(found) = memory.find(device, property) {
+            return Ok(found);
         }
-        memory.next_series += 1;
-        let id = SeriesId(memory.next_series);
+        let id = SeriesId(self.next_series);
+        self.next_series += 1;
         let info = SeriesInfo { id, device: device.into(), property: property.into() };
-        memory.series.insert(id, (info, Model::default()));
+        memory.add(info.clone());
+        self.new_series.push(info);
         Ok(id)
     }
 
     /// Takes a point into memory, where readers see it at once. It is on the disk with the next commit. Returns its number, which
     /// counts up by one and never comes twice.
     pub fn append(&mut self, series: SeriesId, point: Point) -> Result<u64, AppendRefused> {
-        let mut memory = self.shared.lock();
-        let (_, model) = memory.series.get_mut(&series).ok_or(AppendRefused::NoSuchSeries)?;
-        model.push(point.clone());
-        memory.last += 1;
-        let number = memory.last;
-        memory.log.push(Logged { number, series, point });
+        // The end of time is where windows end, which do not contain it.
+        let time = point.time.as_micros().min(i64::MAX - 1);
+        let number = self.next_point;
+        let mut memory = self.shared.memory.lock();
+        let is_full = self.log.pending_bytes() >= HISTORY_PENDING_BYTES_MAX
+            || memory.heads_bytes >= self.options.heads_bytes_max.saturating_mul(2);
+        if is_full {
+            return Err(AppendRefused::Full);
+        }
+        if memory.get(series).is_none() {
+            return Err(AppendRefused::NoSuchSeries);
+        }
+        self.log.append(number, series.0, time, &point.reading);
+        memory.push(series, number, time, point.reading, self.options.chunk_points);
+        self.next_point += 1;
         Ok(number)
     }
 
     /// Brings to the disk whatever was appended, with one write that is waited for. After an error all of it is kept and tried again
     /// by the next commit.
     pub fn commit(&mut self) -> Result<CommitReport, StoreError> {
-        let mut memory = self.shared.lock();
-        let points = memory.last - self.committed;
-        self.committed = memory.last;
-        memory.committed = memory.last;
-        Ok(CommitReport { points, bytes: points * 10, last: memory.last })
+        self.insert_new_series()?;
+        let shared = &self.shared;
+        let name_of = |id| shared.memory.lock().get(SeriesId(id)).map(|live| live.info.clone());
+        let written = self.log.commit(self.next_point, name_of)?;
+        let mut memory = shared.memory.lock();
+        memory.committed = self.next_point - 1;
+        let mut report = CommitReport { points: 0, bytes: 0, last: memory.committed };
+        if let Some(written) = written {
+            (report.points, report.bytes) = (written.points, written.bytes);
+            memory.segments.retain(|segment| segment.number != written.segment.number);
+            memory.segments.push(written.segment);
+            self.wear.add_log(written.points, written.bytes);
+        }
+        Ok(report)
     }
 
     /// Does what is due: seals chunks, makes aggregates, forgets what is too old, drops files of the log. Stops soon after `budget`
     /// and says whether there is more to do. To be called about each second, also while nothing arrives: it is told the time by
-    /// this alone.
+    /// this alone. After an error nothing is lost, and it is tried again by the next call.
     pub fn maintain(&mut self, now: Timestamp, budget: Duration) -> Result<bool, StoreError> {
-        let (_, _) = (now, budget);
+        let begun = Instant::now();
+        self.keep_wear(now)?;
+        while self.step(now)? {
+            if begun.elapsed() >= budget {
+                return Ok(true);
+            }
+        }
         Ok(false)
+    }
+
+    /// The next thing that is due; `false` if nothing is.
+    fn step(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        if self.seal_full()? || self.seal_fullest()? || self.shorten_log()? {
+            return Ok(true);
+        }
+        if let Some(id) = self.due.iter().next().copied() {
+            self.tidy_series(id)?;
+            self.due.remove(&id);
+            return Ok(true);
+        }
+        Ok(self.drop_segments()? || self.forget_old(now)? || self.shrink()?)
     }
 
     /// Forgets a device: points, aggregates, and what the log has of them. Whether there was anything.
     pub fn remove_device(&mut self, device: &str) -> Result<bool, StoreError> {
-        let mut memory = self.shared.lock();
-        let before = memory.series.len();
-        memory.series.retain(|_, (info, _)| *info.device != *device);
-        Ok(memory.series.len() < before)
+        let ids = self.shared.memory.lock().of_device(device);
+        self.remove_series(&ids)
     }
 
     /// Forgets a property likewise.
     pub fn remove_property(&mut self, device: &str, property: &str) -> Result<bool, StoreError> {
-        let mut memory = self.shared.lock();
-        let before = memory.series.len();
-        memory.series.retain(|_, (info, _)| *info.device != *device || *info.property != *property);
-        Ok(memory.series.len() < before)
+        let id = self.shared.memory.lock().find(device, property);
+        self.remove_series(id.as_slice())
     }
 
-    /// Forgets a stretch of a series likewise; the series itself stays.
+    /// Forgets a stretch of a series likewise; the series itself stays. Of minutes and hours that lie in it with a part, the other part
+    /// is kept if its points still are.
     pub fn remove_range(&mut self, series: SeriesId, window: Window) -> Result<(), StoreError> {
-        if let Some((_, model)) = self.shared.lock().series.get_mut(&series) {
-            model.remove(window);
-        }
-        Ok(())
+        self.remove_window(series, window)
     }
 
     /// For how long the points of a series are kept one by one; `None` is what [`HistoryOptions::raw`] says.
     pub fn set_retention(&mut self, series: SeriesId, raw: Option<Duration>) -> Result<(), StoreError> {
-        let (_, _) = (series, raw);
+        if self.shared.memory.lock().get(series).is_none() {
+            return Ok(());
+        }
+        self.insert_new_series()?;
+        let mut row = self.kept.get(&series).cloned().unwrap_or_default();
+        row.keep = raw.map(|raw| i64::try_from(raw.as_micros()).unwrap_or(i64::MAX));
+        self.database.change(Waits::ForDisk, |transaction| rows::update_series(transaction, series, &row))?;
+        self.kept.insert(series, row);
         Ok(())
     }
 
     /// Keeps the log for somebody who follows it and has everything up to the point `confirmed`, but not more than `bytes_max` of
-    /// what is in chunks; `None` lets go of it.
+    /// what is in chunks; `None` lets go of it. To be said after opening, before anything is maintained.
     pub fn hold_log(&mut self, confirmed: Option<u64>, bytes_max: u64) {
-        let (_, _) = (confirmed, bytes_max);
+        self.hold = confirmed.map(|confirmed| (confirmed, bytes_max));
+    }
+
+    /// A number by which this history is told from any other, such as the one that is begun when a database had to be set aside.
+    pub fn identity(&self) -> Result<u64, StoreError> {
+        let found = rows::fact(self.database.connection(), "history");
+        Ok(found.map_err(|source| self.database.failed("read", source))?.unwrap_or(0))
     }
 
     /// What the history costs the disk.
     pub fn wear(&self) -> Result<Wear, StoreError> {
-        Ok(Wear::default())
+        Ok(self.tell_wear())
     }
 
     /// Somebody who asks.
     pub fn reader(&self) -> HistoryReader {
-        HistoryReader { shared: Arc::clone(&self.shared) }
+        HistoryReader::new(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn insert_new_series(&mut self) -> Result<(), StoreError> {
+        if self.new_series.is_empty() {
+            return Ok(());
+        }
+        let new = &self.new_series;
+        self.database.change(Waits::ForDisk, |transaction| {
+            new.iter().try_for_each(|info| rows::insert_series(transaction, info))
+        })?;
+        for info in self.new_series.drain(..) {
+            self.kept.insert(info.id, SeriesRow::default());
+        }
+        Ok(())
+    }
+
+    /// Seals what keeps old files of the log from being deleted: when they are too many, or hold what was removed.
+    fn shorten_log(&mut self) -> Result<bool, StoreError> {
+        let end = {
+            let memory = self.shared.memory.lock();
+            let first = memory.first_unsealed().unwrap_or(u64::MAX);
+            let waiting: Vec<_> = memory.segments.iter().filter(|segment| segment.last >= first).collect();
+            let bytes: u64 = waiting.iter().map(|segment| segment.bytes).sum();
+            let is_long = bytes > self.options.log_bytes_max || waiting.len() > SEGMENTS_MAX;
+            let oldest = waiting.first().filter(|oldest| is_long || oldest.number <= self.erase_up_to);
+            oldest.map(|oldest| oldest.last)
+        };
+        match end {
+            Some(end) => self.seal_up_to(end),
+            None => Ok(false),
+        }
+    }
+
+    /// Deletes files of the log whose points are all in chunks, when those are on the disk.
+    fn drop_segments(&mut self) -> Result<bool, StoreError> {
+        let (first, droppable) = {
+            let memory = self.shared.memory.lock();
+            let first = memory.first_unsealed().unwrap_or(self.next_point);
+            (first, self.droppable(&memory.segments, first))
+        };
+        let is_erasing = self.erase_up_to > 0;
+        if droppable.is_empty() && !is_erasing && self.database.wal_bytes() < WAL_BYTES_MAX {
+            return Ok(false);
+        }
+        if !droppable.is_empty() {
+            self.database.change(Waits::No, |transaction| rows::set_fact(transaction, "settled", first - 1))?;
+        }
+        if !self.database.checkpoint()? {
+            return Ok(false);
+        }
+        for segment in &droppable {
+            let path = self.shared.log_folder.join(segment_name(segment.number));
+            self.files.remove(&path).map_err(|source| StoreError::file("delete", &path, source))?;
+            self.shared.memory.lock().segments.retain(|other| other.number != segment.number);
+        }
+        if is_erasing && !self.shared.memory.lock().segments.iter().any(|other| other.number <= self.erase_up_to) {
+            self.database.change(Waits::No, |transaction| rows::set_fact(transaction, "erase", 0))?;
+            self.erase_up_to = 0;
+        }
+        Ok(!droppable.is_empty())
+    }
+
+    /// Files whose points are all in chunks, and that nobody who follows may still want.
+    fn droppable(&self, segments: &[Segment], first_unsealed: u64) -> Vec<Segment> {
+        let is_closed = |segment: &&Segment| Some(segment.number) != self.log.open_number();
+        let sealed = segments.iter().filter(|segment| segment.last < first_unsealed).filter(is_closed);
+        let mut droppable: Vec<_> = sealed.cloned().collect();
+        if let Some((confirmed, bytes_max)) = self.hold {
+            // Newest first: what fits is kept.
+            let mut held = 0;
+            droppable.reverse();
+            droppable.retain(|segment| {
+                held += segment.bytes;
+                segment.last <= confirmed || held > bytes_max
+            });
+            droppable.reverse();
+        }
+        droppable
+    }
+
+    fn shrink(&mut self) -> Result<bool, StoreError> {
+        self.database.shrink(SHRINK_PAGES)
     }
 }
 
-impl HistoryReader {
-    /// All series, in order of device and property.
-    pub fn list(&self) -> Vec<SeriesInfo> {
-        let mut list: Vec<_> = self.shared.lock().series.values().map(|(info, _)| info.clone()).collect();
-        list.sort_by(|a, b| (&a.device, &a.property).cmp(&(&b.device, &b.property)));
-        list
-    }
-
-    /// The series of a property, if it has one.
-    pub fn find(&self, device: &str, property: &str) -> Option<SeriesId> {
-        let list = self.list();
-        list.into_iter().find(|info| *info.device == *device && *info.property == *property).map(|info| info.id)
-    }
-
-    fn model(&self, series: SeriesId) -> Model {
-        self.shared.lock().series.get(&series).map(|(_, model)| model.clone()).unwrap_or_default()
-    }
-
-    /// From when to when a series has something; `None` if it has nothing, or is not there.
-    pub fn span(&self, series: SeriesId) -> Result<Option<Span>, StoreError> {
-        let points = self.model(series).points;
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(None) };
-        Ok(Some(Span { first: first.time, last: last.time, points: points.len() as u64 }))
-    }
-
-    /// Points one by one: at most `limit` of those that follow `after`. A series that is not there has none, here as with the
-    /// questions below.
-    pub fn raw(
-        &self,
-        series: SeriesId,
-        window: Window,
-        limit: usize,
-        after: Option<RawCursor>,
-    ) -> Result<RawPage, StoreError> {
-        Ok(self.model(series).raw(window, limit, after))
-    }
-
-    /// Points for a chart: the lowest and the highest of each of `buckets` of equal length, and of states the last one; all points if
-    /// there are no more than two for each bucket. Where points are not kept any more, or are too many, minutes or hours stand for
-    /// them: these belong to the bucket in which they begin, and their extremes get the time of their beginning.
-    pub fn extremes(&self, series: SeriesId, window: Window, buckets: usize) -> Result<Extremes, StoreError> {
-        Ok(self.model(series).extremes(window, buckets))
-    }
-
-    /// One value for each bucket, with the time of its beginning; `None` for a bucket without numbers, and 0 for [`Agg::Count`]. Minutes or
-    /// hours stand for points as in [`Self::extremes`], so a bucket whose edges lie within them is right but for those at its edges.
-    pub fn aggregate(
-        &self,
-        series: SeriesId,
-        window: Window,
-        buckets: Buckets,
-        agg: Agg,
-    ) -> Result<Vec<(Timestamp, Option<f64>)>, StoreError> {
-        Ok(self.model(series).aggregate(window, buckets, agg))
-    }
-
-    /// Which state held when, from points that are kept one by one.
-    pub fn states(&self, series: SeriesId, window: Window) -> Result<States, StoreError> {
-        Ok(self.model(series).states(window))
-    }
-
-    /// Follows the log from behind the point with the number `after`.
-    pub fn tail(&self, after: u64) -> Tail {
-        Tail { shared: Arc::clone(&self.shared), last: after }
-    }
-}
-
-impl Tail {
-    /// The next points that are on the disk, `points_max` at most; none if there are no further ones yet.
-    pub fn next(&mut self, points_max: usize) -> Result<Followed, StoreError> {
-        let memory = self.shared.lock();
-        let committed = memory.log.iter().filter(|logged| logged.number <= memory.committed);
-        let points: Vec<_> = committed.filter(|logged| logged.number > self.last).take(points_max).cloned().collect();
-        self.last = points.last().map_or(self.last, |logged| logged.number);
-        let points = points.into_iter().filter(|logged| memory.series.contains_key(&logged.series)).collect();
-        Ok(Followed { points, last: self.last, lost: 0 })
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,8 @@ pub use documents::{Documents, LoadedDocuments};
 pub use error::StoreError;
 pub use history::{
     Agg, AppendRefused, Buckets, CommitReport, Extremes, Finite, Followed, History, HistoryOptions, HistoryReader,
-    Interval, Logged, Point, RawCursor, RawPage, Reading, Recovered, SeriesId, SeriesInfo, SeriesWear, Span, StateText,
-    States, Tail, Wear, WearDay, Window,
+    Interval, LogFile, LogFiles, Logged, Point, RawCursor, RawPage, Reading, Recovered, SeriesId, SeriesInfo,
+    SeriesWear, Span, StateText, States, Tail, Wear, WearDay, Window,
 };
 pub use queued::{QueuedRecord, Step};
 pub use row::Skipped;

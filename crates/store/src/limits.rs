@@ -34,6 +34,10 @@ pub const HISTORY_LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const HISTORY_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Points of a chunk.
 pub const HISTORY_CHUNK_POINTS_MAX: usize = 512;
+/// Points of one question that are looked at one by one; of more, minutes or hours are, if its buckets are long enough.
+pub const HISTORY_EXACT_POINTS_MAX: u64 = 20_000;
+/// Chunks of a series that are joined or rolled up.
+pub const HISTORY_OPEN_CHUNKS_MAX: u64 = 8;
 /// Days of which it is known how much was written.
 pub const HISTORY_WEAR_DAYS_MAX: usize = 366;
 /// Buckets of one answer; more become as many.

@@ -24,6 +24,10 @@ pub struct HistoryOptions {
     pub segment_bytes_max: u64,
     /// All files of the log whose points are not all in chunks. Default: [`crate::limits::HISTORY_LOG_BYTES_MAX`].
     pub log_bytes_max: u64,
+    /// Points of a chunk, minutes or hours of a list. Default: [`crate::limits::HISTORY_CHUNK_POINTS_MAX`].
+    pub chunk_points: usize,
+    /// Points that are looked at one by one, whatever the question. Default: [`crate::limits::HISTORY_EXACT_POINTS_MAX`].
+    pub exact_points: u64,
 }
 
 impl Default for HistoryOptions {
@@ -36,6 +40,8 @@ impl Default for HistoryOptions {
             heads_bytes_max: crate::limits::HISTORY_HEADS_BYTES_MAX,
             segment_bytes_max: crate::limits::HISTORY_SEGMENT_BYTES_MAX,
             log_bytes_max: crate::limits::HISTORY_LOG_BYTES_MAX,
+            chunk_points: crate::limits::HISTORY_CHUNK_POINTS_MAX,
+            exact_points: crate::limits::HISTORY_EXACT_POINTS_MAX,
         }
     }
 }
@@ -125,6 +131,8 @@ pub struct Wear {
     pub heads_bytes: usize,
     /// Bytes that wait for the next commit.
     pub pending_bytes: usize,
+    /// Chunks that could not be read since the start: what they hold is missing in answers.
+    pub damaged_chunks: u64,
 }
 
 /// A series by its name.

@@ -123,10 +123,6 @@ impl Window {
     /// All there is, but for the last microsecond that can be told.
     pub const ALL: Self = Self { from: Timestamp::from_micros(i64::MIN), to: Timestamp::from_micros(i64::MAX) };
 
-    pub(crate) fn contains(self, time: Timestamp) -> bool {
-        self.from <= time && time < self.to
-    }
-
     pub(crate) fn is_empty(self) -> bool {
         self.to <= self.from
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use housewire_core::Timestamp;
 
-use super::answers::{Agg, Buckets, Extremes, Interval, RawCursor, RawPage, States};
-use super::reading::{Point, Reading, Window};
+use super::super::answers::{Agg, Buckets, Extremes, Interval, RawCursor, RawPage, States};
+use super::super::reading::{Point, Reading, Window};
 use crate::limits::HISTORY_BUCKETS_MAX;
 
 /// The points of a series in order of time, those of one time in order of arrival.
@@ -39,6 +39,10 @@ pub(crate) fn edges(window: Window, buckets: Buckets) -> Vec<Timestamp> {
     }
 }
 
+fn is_in(window: Window, time: Timestamp) -> bool {
+    window.from <= time && time < window.to
+}
+
 impl Model {
     pub(crate) fn push(&mut self, point: Point) {
         let at = self.points.partition_point(|other| other.time <= point.time);
@@ -46,11 +50,11 @@ impl Model {
     }
 
     pub(crate) fn remove(&mut self, window: Window) {
-        self.points.retain(|point| !window.contains(point.time));
+        self.points.retain(|point| !is_in(window, point.time));
     }
 
     pub(crate) fn within(&self, window: Window) -> impl Iterator<Item = &Point> {
-        self.points.iter().filter(move |point| window.contains(point.time))
+        self.points.iter().filter(move |point| is_in(window, point.time))
     }
 
     pub(crate) fn raw(&self, window: Window, limit: usize, after: Option<RawCursor>) -> RawPage {

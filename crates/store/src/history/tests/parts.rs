@@ -1,0 +1,1 @@
+//! Frames, chunks and cells as bytes.

@@ -80,6 +80,7 @@ pub struct Subscriber {
     id: SessionId,
     principal: Arc<Principal>,
     mailbox: Arc<dyn Mailbox>,
+    is_own: bool,
     /// Where its subscriptions are, sorted, one entry for each; kept so that closing removes exactly these, and changed only
     /// together with the trie.
     pub(crate) places: Mutex<SmallVec<[NodeId; 4]>>,
@@ -87,7 +88,17 @@ pub struct Subscriber {
 
 impl Subscriber {
     pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
-        Self { id, principal, mailbox, places: Mutex::default() }
+        Self { id, principal, mailbox, is_own: false, places: Mutex::default() }
+    }
+
+    /// A part of the program rather than somebody's client.
+    pub(crate) fn own(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
+        Self { is_own: true, ..Self::new(id, principal, mailbox) }
+    }
+
+    /// Whether it is a part of the program, which counts nowhere: whoever publishes wants to know who else hears it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// The session it belongs to.

@@ -32,7 +32,7 @@ pub struct Publisher {
 /// What became of a run.
 #[derive(Debug, Default)]
 pub struct Receipt {
-    /// Subscribers it was offered to, whether or not they had room for it.
+    /// Subscribers it was offered to, whether or not they had room for it; parts of the program do not count.
     pub matched: usize,
     /// Messages that a device's declared rules refused, by their place in the run: not applied and not delivered.
     pub refused: Vec<(usize, Rejection)>,

@@ -61,7 +61,7 @@ impl Role {
 /// What became of a run that was offered to all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Offered {
-    /// Subscribers that are still there.
+    /// Subscribers that are still there, without parts of the program.
     pub(crate) matched: usize,
     /// One of them has to have it on disk.
     pub(crate) is_kept: bool,
@@ -134,7 +134,9 @@ impl Route {
             if receiver.no_local && receiver.subscriber.id() == from {
                 continue;
             }
-            offered.add(receiver.offer(run));
+            let offer = receiver.offer(run);
+            offered.add(offer);
+            offered.matched -= usize::from(receiver.subscriber.is_own() && offer != Offer::Closed);
         }
         for group in &self.groups {
             group.offer(run, &mut offered);

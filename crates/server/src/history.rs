@@ -137,7 +137,7 @@ impl Recorder {
         };
         let thread = std::thread::Builder::new().name("history".into()).spawn(move || writer.run())?;
         let principal = Arc::new(Principal::new("history", Permissions::all()));
-        let subscriber = Hub::subscriber(hub.new_session(), principal, Arc::clone(&inbox) as _);
+        let subscriber = hub.own_subscriber(principal, Arc::clone(&inbox) as _);
         let values = Filter::parse(VALUES).expect("a constant that parses");
         hub.subscribe(&subscriber, &values, SubscribeOptions::default()).expect("it may read everything");
         Ok(Arc::new(Self {

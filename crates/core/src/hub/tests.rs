@@ -513,8 +513,9 @@ fn whoever_publishes_to_a_full_mailbox_waits_or_is_refused() {
     };
     assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(false));
     let anybody = Arc::new(Principal::new("full", Permissions::all()));
-    let full = Hub::subscriber(house.hub.new_session(), anybody, Arc::new(Crowded));
+    let full = house.hub.own_subscriber(anybody, Arc::new(Crowded));
     house.hub.subscribe(&full, &Filter::parse("devices/+/+").unwrap(), SubscribeOptions::default()).unwrap();
+    assert_eq!(house.hub.figures().subscriptions, 0, "parts of the program do not count");
     assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(true));
     assert_eq!(publish("free", Qos::AtLeastOnce), Ok(false));
     // Two reasons to refuse do not end each other.
@@ -527,6 +528,11 @@ fn whoever_publishes_to_a_full_mailbox_waits_or_is_refused() {
     assert!(house.hub.disk_is_failing());
     house.hub.set_disk_failing(false);
     assert_eq!(publish("devices/lamp/word", Qos::ExactlyOnce), Ok(true));
+    let payloads: [&[u8]; 1] = [b"x"];
+    let run = Run::new(TopicRef::parse("devices/lamp/word").unwrap(), &payloads);
+    assert_eq!(publisher.publish_run(run, house.now()).unwrap().matched, 0);
+    house.hub.unsubscribe_all(&full);
+    assert_eq!(house.hub.figures().subscriptions, 0);
 }
 
 /// Subscribing inserts the route first and reads stored values after: whatever two threads do, the last value a

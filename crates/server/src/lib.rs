@@ -39,6 +39,7 @@ mod routes;
 pub mod serve;
 mod shard;
 mod signal;
+mod sink;
 mod socket;
 mod stats;
 mod stream;

@@ -135,7 +135,7 @@ impl Server {
             known => known,
         };
         sessions.restore(loaded.sessions, owner_of, now());
-        let history = Recorder::start(config.history, &store, &hub, &durability);
+        let history = Recorder::start(&config, &store, &hub, &durability);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),

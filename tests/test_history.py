@@ -15,7 +15,7 @@ from support import cli, disk, rawmqtt
 from support.check import problem, recent
 from support.paho import ACCEPTED, Paho
 from support.rawmqtt import Raw
-from support.wait import PATIENCE, Timeout, until
+from support.wait import PATIENCE, until
 
 # A group commit, and the time that a busy machine may add.
 COMMITTED = 1.0 + 1.5
@@ -550,7 +550,7 @@ def test_when_the_disk_stalls_qos_0_is_counted_and_others_wait(make_hub):
         watcher.wait("devices/x/n", "1")
         watcher.wait("devices/x/n", "2")
         until(lambda: hub.get("/api/history/wear").json()["queue"]["waiting"], what="that publishers wait")
-        with pytest.raises(Timeout):
+        with pytest.raises(TimeoutError):
             patient.read(timeout=1.5)
         # What is no report waits for nothing, in a connection of its own, and the patient one lives.
         with Raw(hub, version=5, name="other") as other:

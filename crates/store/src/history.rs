@@ -14,6 +14,7 @@ mod cells;
 mod chunk;
 mod database;
 mod forget;
+mod fuzzing;
 mod log;
 mod memory;
 mod numbers;
@@ -38,6 +39,8 @@ pub use answers::{
     Agg, AppendRefused, Buckets, CommitReport, Extremes, Followed, HistoryOptions, Interval, Logged, RawCursor,
     RawPage, Recovered, SeriesInfo, SeriesWear, Span, States, Wear, WearDay,
 };
+#[doc(hidden)]
+pub use fuzzing::fuzz_bytes;
 pub use log::files::{LogFile, LogFiles};
 pub use reader::HistoryReader;
 pub use reading::{Finite, Point, Reading, SeriesId, StateText, Window};
@@ -86,6 +89,8 @@ const WAL_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const SHRINK_PAGES: u32 = 512;
 /// Files of the log that wait for chunks; see [`HistoryOptions::log_bytes_max`], which small ones do not reach.
 const SEGMENTS_MAX: usize = 64;
+/// Times further from 1970 than this, 146,000 years, become this, in microseconds: so the distance of any two is a number.
+const FARTHEST: i64 = (1 << 62) - 1;
 
 impl History {
     /// Opens the history in `folder` (see [`crate::Store::history_folder`]), which is made if it is missing and kept from others
@@ -119,11 +124,10 @@ impl History {
         Ok(id)
     }
 
-    /// Takes a point into memory, where readers see it at once. It is on the disk with the next commit. Returns its number, which
+    /// Takes a point into memory, where readers see it at once. Times that are 146,000 years away are brought nearer. It is on the disk with the next commit. Returns its number, which
     /// counts up by one and never comes twice.
     pub fn append(&mut self, series: SeriesId, point: Point) -> Result<u64, AppendRefused> {
-        // The end of time is where windows end, which do not contain it.
-        let time = point.time.as_micros().min(i64::MAX - 1);
+        let time = point.time.as_micros().clamp(-FARTHEST, FARTHEST);
         let number = self.next_point;
         let mut memory = self.shared.memory.lock();
         let is_full = self.log.pending_bytes() >= HISTORY_PENDING_BYTES_MAX

@@ -29,6 +29,8 @@ pub use accounts::{
 };
 pub use documents::{Documents, LoadedDocuments};
 pub use error::StoreError;
+#[doc(hidden)]
+pub use history::fuzz_bytes as fuzz_history;
 pub use history::{
     Agg, AppendRefused, Buckets, CommitReport, Extremes, Finite, Followed, History, HistoryOptions, HistoryReader,
     Interval, LogFile, LogFiles, Logged, Point, RawCursor, RawPage, Reading, Recovered, SeriesId, SeriesInfo,

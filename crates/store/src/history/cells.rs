@@ -3,7 +3,7 @@
 //! Belongs here: what one minute or hour says, how two that say something of the same one become one, and lists of them as bytes.
 //! Does not: when they are made. A cell may tell of a part of its minute: late points make a further one, which is added at reading.
 
-use super::bytes::{Damaged, TENS};
+use super::bytes::{Damaged, Source, TENS, decimal, put_varint, undecimal};
 use super::chunk::{begin, seal, unseal};
 use super::numbers::{digits_of, floats, ints, put_ascending, put_floats, put_ints};
 use super::points::Points;
@@ -146,20 +146,76 @@ const CELLS_READ_MAX: usize = 1 << 16;
 /// Cells in order, not none, as bytes.
 pub(crate) fn encode(cells: &[Cell]) -> Vec<u8> {
     let mut out = begin();
-    super::bytes::put_varint(&mut out, cells.len() as u64);
+    put_varint(&mut out, cells.len() as u64);
     let ints = |pick: fn(&Cell) -> i64| cells.iter().map(pick).collect::<Vec<_>>();
-    // Sums of huge numbers may have become infinite; a column holds none, and no mean can be told.
-    let floats =
-        |pick: fn(&Cell) -> f64| cells.iter().map(|cell| pick(cell).clamp(f64::MIN, f64::MAX)).collect::<Vec<_>>();
     put_ascending(&mut out, &ints(|cell| cell.start));
     put_ints(&mut out, &ints(|cell| cell.count));
     put_ints(&mut out, &ints(|cell| cell.count - cell.numbers));
-    put_ints(&mut out, &ints(|cell| cell.last_time.wrapping_sub(cell.start)));
-    put_floats(&mut out, &floats(|cell| cell.min));
-    put_floats(&mut out, &floats(|cell| cell.max));
-    put_floats(&mut out, &floats(|cell| cell.sum));
-    put_floats(&mut out, &floats(|cell| cell.last));
+    // Where something reports at even distances, so are these.
+    put_ints(&mut out, &ints(|cell| cell.last_time));
+    // Sums of huge numbers may have become infinite; a column holds none, and no mean can be told.
+    let floats =
+        |pick: fn(&Cell) -> f64| cells.iter().map(|cell| pick(cell).clamp(f64::MIN, f64::MAX)).collect::<Vec<_>>();
+    let columns = [floats(|cell| cell.min), floats(|cell| cell.max), floats(|cell| cell.last), floats(|cell| cell.sum)];
+    match decimals(&columns) {
+        Some((digits, columns)) => put_decimals(&mut out, cells, &columns, digits),
+        None => {
+            out.push(FLOATS);
+            columns.iter().for_each(|column| put_floats(&mut out, column));
+        }
+    }
     seal(out)
+}
+
+const FLOATS: u8 = 0;
+const DECIMALS: u8 = 1;
+
+/// Columns without the point, and how many digits stood behind it; the same for all.
+fn decimals(columns: &[Vec<f64>; 4]) -> Option<(usize, [Vec<i64>; 4])> {
+    let digits = columns.iter().map(|column| digits_of(column)).collect::<Option<Vec<_>>>()?.into_iter().max()?;
+    let whole = |column: &Vec<f64>| column.iter().map(|number| decimal(*number, digits)).collect::<Option<Vec<_>>>();
+    let [min, max, last, sum] = columns.each_ref().map(whole);
+    Some((digits, [min?, max?, last?, sum?]))
+}
+
+/// All but the lowest are told by how far above it they are: these are small.
+fn put_decimals(out: &mut Vec<u8>, cells: &[Cell], [min, max, last, sum]: &[Vec<i64>; 4], digits: usize) {
+    out.push(DECIMALS);
+    #[allow(clippy::cast_possible_truncation)] // at most six
+    out.push(digits as u8);
+    let above =
+        |column: &[i64]| column.iter().zip(min).map(|(number, min)| number.wrapping_sub(*min)).collect::<Vec<_>>();
+    put_ints(out, min);
+    put_ints(out, &above(max));
+    put_ints(out, &above(last));
+    let all_lowest = |at: usize| min[at].wrapping_mul(cells[at].numbers);
+    put_ints(out, &sum.iter().enumerate().map(|(at, sum)| sum.wrapping_sub(all_lowest(at))).collect::<Vec<_>>());
+}
+
+/// The lowest, the highest, the last and the sum of each.
+fn values(source: &mut Source<'_>, numbers: &[i64]) -> Result<[Vec<f64>; 4], Damaged> {
+    let count = numbers.len();
+    match source.byte()? {
+        FLOATS => {
+            let mut column = || floats(source, count);
+            Ok([column()?, column()?, column()?, column()?])
+        }
+        DECIMALS => {
+            let digits = usize::from(source.byte()?);
+            if digits >= TENS.len() {
+                return Err(Damaged("a column has too many digits"));
+            }
+            let mut column = || ints(source, count);
+            let [min, max, last, sum] = [column()?, column()?, column()?, column()?];
+            let above = |column: Vec<i64>| {
+                column.iter().zip(&min).map(|(above, min)| undecimal(above.wrapping_add(*min), digits)).collect()
+            };
+            let sum = (0..count).map(|at| undecimal(sum[at].wrapping_add(min[at].wrapping_mul(numbers[at])), digits));
+            let sum = sum.collect();
+            Ok([min.iter().map(|min| undecimal(*min, digits)).collect(), above(max), above(last), sum])
+        }
+        _ => Err(Damaged("its numbers are of an unknown kind")),
+    }
 }
 
 /// What [`encode`] made.
@@ -169,24 +225,25 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Cell>, Damaged> {
     let starts = ints(&mut source, count)?;
     let counts = ints(&mut source, count)?;
     let states = ints(&mut source, count)?;
-    let offsets = ints(&mut source, count)?;
-    let [min, max, sum, last] = {
-        let mut column = || floats(&mut source, count);
-        [column()?, column()?, column()?, column()?]
-    };
+    let times = ints(&mut source, count)?;
     let is_sound = |at: usize| counts[at] > 0 && (0..=counts[at]).contains(&states[at]);
-    if !source.is_empty() || !starts.is_sorted() || !(0..count).all(is_sound) {
+    if count == 0 || !starts.is_sorted() || !(0..count).all(is_sound) {
         return Err(Damaged("its columns do not fit together"));
+    }
+    let numbers: Vec<_> = counts.iter().zip(&states).map(|(count, states)| count - states).collect();
+    let [min, max, last, sum] = values(&mut source, &numbers)?;
+    if !source.is_empty() {
+        return Err(Damaged("it is of another length"));
     }
     let cell = |at: usize| Cell {
         start: starts[at],
         count: counts[at],
-        numbers: counts[at] - states[at],
+        numbers: numbers[at],
         min: min[at],
         max: max[at],
         sum: sum[at],
         last: last[at],
-        last_time: starts[at].wrapping_add(offsets[at]),
+        last_time: times[at],
     };
     Ok((0..count).map(cell).collect())
 }

@@ -52,9 +52,14 @@ impl History {
     /// Whether there may be more.
     fn forget_old_of(&mut self, id: SeriesId, now: Timestamp) -> Result<bool, StoreError> {
         let Some(row) = self.kept.get(&id) else { return Ok(false) };
-        let keep = row.keep.map(|keep| Duration::from_micros(keep.unsigned_abs())).unwrap_or(self.options.raw);
+        let keep = match row.keep {
+            Some(i64::MAX) => Duration::MAX,
+            Some(keep) => Duration::from_micros(keep.unsigned_abs()),
+            None => self.options.raw,
+        };
         let before =
-            |keep: Duration| now.as_micros().saturating_sub(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX));
+            // What cannot be told in microseconds is for ever.
+            |keep: Duration| i64::try_from(keep.as_micros()).map_or(i64::MIN, |keep| now.as_micros().saturating_sub(keep));
         let cutoffs = [
             (Level::Raw, before(keep)),
             (Level::Minute, before(self.options.minutes.max(keep))),

@@ -14,7 +14,7 @@ use super::points::Points;
 use super::reader::{load, load_cells};
 use super::reading::SeriesId;
 use super::rows::{self, NewChunk, SeriesRow};
-use super::seal::{open_chunks, recount_open};
+use super::seal::{open_chunks, parts, recount_open};
 use crate::error::StoreError;
 use crate::limits::HISTORY_OPEN_CHUNKS_MAX;
 
@@ -91,10 +91,9 @@ pub(crate) fn add_cells(
         new = cells::merge(cells);
     }
     let mut bytes = 0;
-    let parts = new.len().div_ceil(list_cells);
-    for part in 0..parts {
-        let bound = |part: usize| new.len() * part / parts;
-        let chunk = NewChunk::of_cells(level, &new[bound(part)..bound(part + 1)], row.next_rank);
+    let starts: Vec<_> = new.iter().map(|cell| cell.start).collect();
+    for part in parts(&starts, list_cells) {
+        let chunk = NewChunk::of_cells(level, &new[part], row.next_rank);
         row.next_rank += 1;
         row.extend_reach(level, chunk.t0, chunk.t1);
         bytes += chunk.bytes.len();

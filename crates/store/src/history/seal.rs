@@ -3,6 +3,8 @@
 //! A series is always sealed from its oldest point on, and the number of the last one is kept with it in the same transaction. So
 //! after a crash it is known of each point in the log whether it is in a chunk.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, Error};
 
 use super::History;
@@ -32,20 +34,21 @@ struct Sealing {
 /// Points in order of time, as chunks of equal size. `first` is the number of the point that
 /// came first, and the rank of the first chunk; each has one of its own, as chunks are fewer than points.
 pub(crate) fn chunks_of(points: &Points, first: u64, chunk_points: usize) -> Vec<NewChunk> {
-    let mut chunks = Vec::new();
+    let parts = parts(&points.times, chunk_points).into_iter();
+    parts.zip(first..).map(|(part, rank)| NewChunk::of_points(&points.slice(part.start, part.end), rank)).collect()
+}
+
+/// Divides times in order into parts of equal size, `most` at most, that have no large gap in them.
+pub(crate) fn parts(times: &[i64], most: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let mut start = 0;
-    while start < points.len() {
-        let gap = |at: &usize| points.times[*at].abs_diff(points.times[*at - 1]) > GAP_MICROS_MAX;
-        let end = (start + 1..points.len()).find(gap).unwrap_or(points.len());
-        let parts = (end - start).div_ceil(chunk_points);
-        for part in 0..parts {
-            let bound = |part: usize| start + (end - start) * part / parts;
-            let part = points.slice(bound(part), bound(part + 1));
-            chunks.push(NewChunk::of_points(&part, first + chunks.len() as u64));
-        }
-        start = end;
+    for run in times.chunk_by(|a, b| a.abs_diff(*b) <= GAP_MICROS_MAX) {
+        let count = run.len().div_ceil(most);
+        let bound = |part: usize| start + run.len() * part / count;
+        found.extend((0..count).map(|part| bound(part)..bound(part + 1)));
+        start += run.len();
     }
-    chunks
+    found
 }
 
 impl History {

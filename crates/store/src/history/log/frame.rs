@@ -158,7 +158,8 @@ pub(crate) fn next_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Dam
     Ok(Some((parse(body)?, FRAME_HEAD_BYTES + body.len())))
 }
 
-fn parse(body: &[u8]) -> Result<Frame<'_>, Damaged> {
+/// What a frame says whose checksum is right.
+pub(crate) fn parse(body: &[u8]) -> Result<Frame<'_>, Damaged> {
     let mut source = Source::new(body);
     match source.byte()? {
         SERIES => {

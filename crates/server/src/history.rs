@@ -133,6 +133,7 @@ impl Recorder {
             buried,
             waiting: Vec::new(),
             maintenance_fails: false,
+            has_given_up: false,
         };
         let thread = std::thread::Builder::new().name("history".into()).spawn(move || writer.run())?;
         let principal = Arc::new(Principal::new("history", Permissions::all()));

@@ -42,23 +42,21 @@ impl Known {
     /// What a payload says.
     pub(super) fn read(&mut self, hub: &Hub, payload: Payload<'_>) -> Result<Reading, NoReading> {
         let is_known = self.kind.is_some();
-        let kind = match self.kind {
-            Some(kind) => kind,
-            None => self.ask(hub).ok_or(NoReading::Unfit)?,
-        };
+        let kind = self.kind.unwrap_or_else(|| self.ask(hub, payload));
         match reading(kind, payload) {
             // It may have been widened by this very value.
-            Err(NoReading::Unfit) if is_known => {
-                let kind = self.ask(hub).ok_or(NoReading::Unfit)?;
-                reading(kind, payload)
-            }
+            Err(NoReading::Unfit) if is_known => reading(self.ask(hub, payload), payload),
             read => read,
         }
     }
 
-    fn ask(&mut self, hub: &Hub) -> Option<Type> {
+    /// What the registry says. If the property is gone from there by now, what it looks like: it was reported all the same.
+    fn ask(&mut self, hub: &Hub, payload: Payload<'_>) -> Type {
         self.kind = kind_of(hub, &self.name);
-        self.kind
+        self.kind.unwrap_or(match payload {
+            Payload::Bytes(bytes) => Type::infer(bytes),
+            Payload::TooLong => Type::String,
+        })
     }
 }
 

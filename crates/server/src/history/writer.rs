@@ -67,6 +67,8 @@ pub(super) struct Writer {
     /// Who waits for the next commit.
     pub(super) waiting: Vec<Waiting>,
     pub(super) maintenance_fails: bool,
+    /// The hub ends, and the disk takes nothing: what is left is lost.
+    pub(super) has_given_up: bool,
 }
 
 /// Somebody who waits until something is on the disk, and what is said then.
@@ -136,7 +138,9 @@ impl Writer {
     /// Makes points of everything that was offered.
     fn drain(&mut self, mut records: &[u8], commit_at: &mut Instant) {
         let mut unreleased = 0;
-        while let Some((record, bytes)) = Record::read(records) {
+        while let Some((record, bytes)) = Record::read(records)
+            && !self.has_given_up
+        {
             self.take_in(&record);
             records = &records[bytes..];
             unreleased += bytes;
@@ -325,7 +329,7 @@ impl Writer {
     /// Brings everything to the disk, however long that takes; whether it is there. At the end of the hub it is not tried for long.
     fn commit(&mut self) -> bool {
         let mut tries = 0;
-        loop {
+        while !self.has_given_up {
             match self.try_commit() {
                 Ok(()) => break,
                 Err(error) => {
@@ -343,12 +347,15 @@ impl Writer {
             if self.inbox.is_closed() {
                 if tries >= LAST_TRIES {
                     error!("the last values of the history could not be written and are lost");
-                    return false;
+                    self.has_given_up = true;
                 }
                 std::thread::sleep(RETRY_AFTER);
             } else {
                 self.inbox.rest(Instant::now() + RETRY_AFTER);
             }
+        }
+        if self.has_given_up {
+            return false;
         }
         if self.figures.is_failing.swap(false, Ordering::Relaxed) {
             info!("the disk takes the history again");

@@ -8,7 +8,7 @@ mod registry_api;
 mod sight;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -99,8 +99,8 @@ pub struct Hub {
     pub(crate) unsaved: Mutex<Unsaved>,
     /// Held shared while something happens that belongs into one batch, and alone while a batch is cut.
     pub(crate) batch_cut: RwLock<()>,
-    /// See [`Hub::set_disk_failing`].
-    pub(crate) disk_is_failing: AtomicBool,
+    /// Why what must be on disk is refused; see [`Hub::set_disk_failing`] and [`Hub::set_out_of_room`].
+    pub(crate) refuses: AtomicU8,
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
@@ -119,7 +119,7 @@ impl Hub {
             registry: Registry::default(),
             unsaved: Mutex::default(),
             batch_cut: RwLock::default(),
-            disk_is_failing: AtomicBool::new(false),
+            refuses: AtomicU8::new(0),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
             topics_refused: AtomicU64::new(0),

@@ -46,6 +46,9 @@ pub enum Offer {
     /// Taken, in whole or part, by a session that outlives the process: the disk has to have it before the message is
     /// acknowledged.
     Kept,
+    /// Taken whole, although the mailbox is over its bound: a QoS 1 or 2 message is not acknowledged before there is room again,
+    /// so that its publisher waits. The mailbox's owner tells when that is.
+    Crowded,
     /// Over the mailbox's bound: dropped, in whole or part, and counted by it.
     Dropped,
     /// The subscriber is gone.

@@ -65,12 +65,15 @@ pub(crate) struct Offered {
     pub(crate) matched: usize,
     /// One of them has to have it on disk.
     pub(crate) is_kept: bool,
+    /// One of them has taken more than it has room for.
+    pub(crate) is_crowded: bool,
 }
 
 impl Offered {
     pub(crate) fn add(&mut self, offer: Offer) {
         self.matched += usize::from(offer != Offer::Closed);
         self.is_kept |= offer == Offer::Kept;
+        self.is_crowded |= offer == Offer::Crowded;
     }
 }
 

@@ -18,6 +18,7 @@ mod document;
 mod feed;
 #[cfg(test)]
 mod fixture;
+mod history;
 mod hosts;
 mod http;
 mod kept;

@@ -31,6 +31,7 @@ mod outbox;
 mod peer;
 mod persist;
 mod plain_http;
+mod players;
 mod proxy;
 mod publish;
 mod reasons;

@@ -20,7 +20,7 @@ use crate::admission::Admission;
 use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice, TlsMode};
-use crate::demo::{Demo, DemoAccess};
+use crate::demo::Demo;
 use crate::history::Recorder;
 use crate::hosts::Hosts;
 use crate::http::Lobby;
@@ -28,6 +28,7 @@ use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
+use crate::players::Access;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -158,7 +159,7 @@ impl Server {
         let shards = start_shards(&shared, listeners)?;
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
-            shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
+            shared.demo.start(Access::new(addresses.http, addresses.http, token));
         }
         Ok(Self {
             addresses,

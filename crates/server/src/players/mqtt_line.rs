@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use super::door::{DoorError, Incoming, read};
 
 /// The hub takes a device that says nothing for one and a half of this for dead.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(30);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Reports waiting for the event loop; the device waits when they are too many.
-pub(super) const OUTGOING_MAX: usize = 32;
+pub(crate) const OUTGOING_MAX: usize = 32;
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 /// Requests waiting for the device; the event loop waits when they are too many.
@@ -23,7 +23,7 @@ const INCOMING_MAX: usize = 32;
 
 /// What the event loop's task says.
 #[derive(Debug)]
-pub(super) enum Word {
+pub(crate) enum Word {
     Connected,
     Incoming(Incoming),
     Lost(DoorError),
@@ -32,14 +32,14 @@ pub(super) enum Word {
 /// The device's end of a connection that an event loop drives in a task of its own: the library must be polled without
 /// interruption, a device stops listening whenever it acts.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     words: mpsc::Receiver<Word>,
     task: JoinHandle<()>,
 }
 
 impl Line {
     /// Runs the event loop until it ends, and waits for the connection.
-    pub(super) async fn open<F: Future<Output = ()> + Send + 'static>(
+    pub(crate) async fn open<F: Future<Output = ()> + Send + 'static>(
         run: impl FnOnce(mpsc::Sender<Word>) -> F,
     ) -> Result<Self, DoorError> {
         let (sender, words) = mpsc::channel(INCOMING_MAX);
@@ -52,7 +52,7 @@ impl Line {
         }
     }
 
-    pub(super) async fn next(&mut self) -> Result<Incoming, DoorError> {
+    pub(crate) async fn next(&mut self) -> Result<Incoming, DoorError> {
         loop {
             match self.words.recv().await {
                 Some(Word::Incoming(incoming)) => return Ok(incoming),
@@ -64,7 +64,7 @@ impl Line {
     }
 
     /// Waits until a disconnect that was asked for has happened.
-    pub(super) async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         self.words.close();
         let _in_time = timeout(CLOSE_LIMIT, &mut self.task).await.is_ok();
     }
@@ -77,7 +77,7 @@ impl Drop for Line {
 }
 
 /// The host as the library wants it.
-pub(super) fn host(address: SocketAddr) -> String {
+pub(crate) fn host(address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
@@ -85,13 +85,13 @@ pub(super) fn host(address: SocketAddr) -> String {
 }
 
 /// What a message means for the device; a retained request is an old one and means nothing.
-pub(super) fn heard(device: &str, topic: &[u8], payload: &[u8], retain: bool) -> Option<Word> {
+pub(crate) fn heard(device: &str, topic: &[u8], payload: &[u8], retain: bool) -> Option<Word> {
     let (topic, payload) = (std::str::from_utf8(topic).ok()?, std::str::from_utf8(payload).ok()?);
     if retain { None } else { read(device, topic, payload).map(Word::Incoming) }
 }
 
 /// Where a device says whether it is there; its will says `false`.
-pub(super) fn online_topic(device: &str) -> String {
+pub(crate) fn online_topic(device: &str) -> String {
     format!("devices/{device}/$online")
 }
 

@@ -9,7 +9,7 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use super::DemoAccess;
+use super::Access;
 use super::door::DoorError;
 use crate::plain_http;
 
@@ -17,20 +17,21 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// An HTTP client of the hub's registry. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Registrar {
+pub(crate) struct Registrar {
     client: Client,
     hub: SocketAddr,
+    is_demo: bool,
 }
 
 /// Whether a device has been here before, in this run of the house.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     First,
     Again,
 }
 
 impl Registrar {
-    pub(super) fn new(access: &DemoAccess) -> Result<Self, DoorError> {
+    pub(crate) fn new(access: &Access) -> Result<Self, DoorError> {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", access.token)).map_err(DoorError::lost)?;
         let client = plain_http::builder()
             .no_proxy()
@@ -38,12 +39,13 @@ impl Registrar {
             .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]))
             .build()
             .map_err(DoorError::lost)?;
-        Ok(Self { client, hub: access.http })
+        Ok(Self { client, hub: access.http, is_demo: access.is_demo })
     }
 
     /// Sees to it that the device is declared. One that was, and is gone, has been removed by somebody.
-    pub(super) async fn admit(&self, device: &str, declaration: &Value, arrival: Arrival) -> Result<(), DoorError> {
-        match (self.is_declared(device).await?, arrival) {
+    pub(crate) async fn admit(&self, device: &str, declaration: &Value, arrival: Arrival) -> Result<(), DoorError> {
+        match (self.is_there(device).await?, arrival) {
+            (true, Arrival::First) if !self.is_demo => self.amend(device, declaration).await,
             (true, _) => Ok(()),
             (false, Arrival::Again) => Err(DoorError::Removed),
             (false, Arrival::First) => self.declare(device, declaration).await,
@@ -51,16 +53,23 @@ impl Registrar {
     }
 
     /// Whether the device is there as we declared it; a stray report may have registered the bare id.
-    pub(super) async fn is_declared(&self, device: &str) -> Result<bool, DoorError> {
+    pub(crate) async fn is_there(&self, device: &str) -> Result<bool, DoorError> {
         let answer = self.client.get(self.url(device)).send().await.map_err(lost)?;
         match answer.status() {
             StatusCode::OK => {
                 let view: Value = answer.json().await.map_err(lost)?;
-                Ok(view["demo"] == true)
+                Ok(!self.is_demo || view["demo"] == true)
             }
             StatusCode::NOT_FOUND => Ok(false),
             status => Err(refusal(status, answer).await),
         }
+    }
+
+    /// What it is may have changed since it was here; what people call it and where it is stays.
+    async fn amend(&self, device: &str, declaration: &Value) -> Result<(), DoorError> {
+        let properties = serde_json::json!({"properties": declaration["properties"]});
+        let answer = self.client.patch(self.url(device)).json(&properties).send().await.map_err(lost)?;
+        accepted(answer).await
     }
 
     async fn declare(&self, device: &str, declaration: &Value) -> Result<(), DoorError> {
@@ -69,7 +78,7 @@ impl Registrar {
     }
 
     /// Reports a value over HTTP.
-    pub(super) async fn report(&self, device: &str, property: &str, payload: String) -> Result<(), DoorError> {
+    pub(crate) async fn report(&self, device: &str, property: &str, payload: String) -> Result<(), DoorError> {
         let url = format!("{}/{property}", self.url(device));
         let request = self.client.put(url).header("content-type", "text/plain; charset=utf-8").body(payload);
         accepted(request.send().await.map_err(lost)?).await

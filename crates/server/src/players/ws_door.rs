@@ -1,5 +1,6 @@
 //! The WebSocket door: JSON frames on `/api/ws`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::DemoAccess;
+use super::Access;
 use super::door::{Door, DoorError, Farewell, Incoming, filters, read};
 use super::model::{Report, ReportKind};
 
@@ -23,9 +24,9 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct WsDoor {
+pub(crate) struct WsDoor {
     stream: WebSocketStream<TcpStream>,
-    device: &'static str,
+    device: Arc<str>,
     ping_at: Instant,
     has_heard: bool,
 }
@@ -46,7 +47,7 @@ impl WsDoor {
 }
 
 impl Door for WsDoor {
-    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError> {
+    async fn open(access: Access, device: Arc<str>) -> Result<Self, DoorError> {
         let connect = async {
             let socket = TcpStream::connect(access.http).await.map_err(DoorError::lost)?;
             socket.set_nodelay(true).map_err(DoorError::lost)?;
@@ -61,7 +62,7 @@ impl Door for WsDoor {
         };
         let stream = timeout(OPEN_LIMIT, connect).await.map_err(|_| DoorError::lost("the hub does not answer"))??;
         let mut door = Self { stream, device, ping_at: Instant::now() + PING_EVERY, has_heard: true };
-        for (id, filter) in filters(device).into_iter().enumerate() {
+        for (id, filter) in filters(&door.device).into_iter().enumerate() {
             door.send(&json!({"op": "subscribe", "id": id, "filter": filter})).await?;
         }
         Ok(door)
@@ -80,7 +81,7 @@ impl Door for WsDoor {
             self.has_heard = true;
             match message {
                 Message::Text(text) => {
-                    if let Some(incoming) = read_frame(self.device, &text)? {
+                    if let Some(incoming) = read_frame(&self.device, &text)? {
                         return Ok(incoming);
                     }
                 }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::DemoAccess;
+use super::Access;
 use super::door::{Door, DoorError, Farewell, Incoming};
 use super::model::Model;
 use super::registrar::{Arrival, Registrar};
@@ -27,13 +27,32 @@ enum Leave {
     Lost(DoorError),
 }
 
-/// Runs until it is stopped or the device was removed.
-pub(super) async fn live<D: Door>(
+/// How it goes, for whoever wants to know.
+#[derive(Debug)]
+pub(crate) enum News<'n> {
+    /// It is connected.
+    Connected,
+    /// It is not, and tries again.
+    Away(&'n DoorError),
+}
+
+/// Why a device is no longer played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Somebody stopped it.
+    Stopped,
+    /// It was removed from the registry.
+    Removed,
+}
+
+/// Plays a device until it is stopped or was removed.
+pub(crate) async fn live<D: Door>(
     mut model: impl Model,
-    access: DemoAccess,
+    access: Access,
     registrar: &Registrar,
     mut stop: watch::Receiver<bool>,
-) {
+    tell: impl Fn(News<'_>),
+) -> Ending {
     let device = model.id();
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LONGEST);
     let mut arrival = Arrival::First;
@@ -48,6 +67,7 @@ pub(super) async fn live<D: Door>(
                 Ok(mut door) => {
                     debug!("{device} is connected");
                     (arrival, is_told) = (Arrival::Again, false);
+                    tell(News::Connected);
                     let leave = stay(&mut model, &mut door, &mut stop).await;
                     match leave {
                         Leave::Stopped => door.close(Farewell::Spoken).await,
@@ -60,11 +80,19 @@ pub(super) async fn live<D: Door>(
             },
         };
         match leave {
-            Leave::Stopped => return,
-            Leave::Lost(DoorError::Removed) => return info!("{device} was removed and leaves the demo house"),
-            // Once for each outage is enough.
-            Leave::Lost(error) if is_told => debug!("{device} is still not connected: {error}"),
-            Leave::Lost(error) => warn!("{device} of the demo house is not connected and tries again: {error}"),
+            Leave::Stopped => return Ending::Stopped,
+            Leave::Lost(DoorError::Removed) => {
+                info!("{device} was removed and is played no longer");
+                return Ending::Removed;
+            }
+            Leave::Lost(error) => {
+                tell(News::Away(&error));
+                // Once for each outage is enough.
+                match is_told {
+                    true => debug!("{device}, which is played here, is still not connected: {error}"),
+                    false => warn!("{device}, which is played here, is not connected and tries again: {error}"),
+                }
+            }
         }
         is_told = true;
         if began.elapsed() >= STABLE {
@@ -72,18 +100,18 @@ pub(super) async fn live<D: Door>(
         }
         tokio::select! {
             () = sleep(backoff.next_delay()) => {}
-            () = stopped(&mut stop) => return,
+            () = stopped(&mut stop) => return Ending::Stopped,
         }
     }
 }
 
 async fn arrive<D: Door>(
     model: &impl Model,
-    access: DemoAccess,
+    access: Access,
     registrar: &Registrar,
     arrival: Arrival,
 ) -> Result<D, DoorError> {
-    registrar.admit(model.id(), &model.declaration(), arrival).await?;
+    registrar.admit(&model.id(), &model.declaration(), arrival).await?;
     D::open(access, model.id()).await
 }
 

@@ -2,15 +2,17 @@
 //!
 //! How they look on the wire belongs to the doors, what they mean to the models.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
-use super::DemoAccess;
+use super::Access;
 use super::model::Report;
 
 /// An open connection of one device.
-pub(super) trait Door: Sized {
+pub(crate) trait Door: Sized + Send {
     /// Connects and asks for the device's requests.
-    async fn open(access: DemoAccess, device: &'static str) -> Result<Self, DoorError>;
+    async fn open(access: Access, device: Arc<str>) -> Result<Self, DoorError>;
 
     /// What comes next. May be dropped and called again without losing anything.
     async fn next(&mut self) -> Result<Incoming, DoorError>;
@@ -24,7 +26,7 @@ pub(super) trait Door: Sized {
 
 /// What a device says before it closes its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(crate) enum Farewell {
     /// That it is gone, where the door has a way to say so.
     Spoken,
     /// Nothing: after its removal every word would register it again.
@@ -33,7 +35,7 @@ pub(super) enum Farewell {
 
 /// What reaches a device.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(crate) enum Incoming {
     /// Somebody asks.
     Request {
         /// For which property.
@@ -47,7 +49,7 @@ pub(super) enum Incoming {
 
 /// Why a connection is not there, or no longer.
 #[derive(Debug, Error)]
-pub(super) enum DoorError {
+pub(crate) enum DoorError {
     /// It ended, or never came about.
     #[error("{0}")]
     Lost(String),
@@ -61,18 +63,18 @@ pub(super) enum DoorError {
 
 impl DoorError {
     /// From an error that says itself what is wrong.
-    pub(super) fn lost(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn lost(error: impl std::fmt::Display) -> Self {
         Self::Lost(error.to_string())
     }
 }
 
 /// The filters of what concerns a device.
-pub(super) fn filters(device: &str) -> [String; 2] {
+pub(crate) fn filters(device: &str) -> [String; 2] {
     [format!("devices/{device}/+/set"), format!("devices/{device}/$changed")]
 }
 
 /// What a message under one of [`filters`] means; `None` for what is of no concern.
-pub(super) fn read(device: &str, topic: &str, payload: &str) -> Option<Incoming> {
+pub(crate) fn read(device: &str, topic: &str, payload: &str) -> Option<Incoming> {
     let rest = topic.strip_prefix("devices/")?.strip_prefix(device)?.strip_prefix('/')?;
     if rest == "$changed" {
         return (payload == "removed").then_some(Incoming::Removed);

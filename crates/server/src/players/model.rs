@@ -1,8 +1,10 @@
-//! What all simulated devices have in common: four verbs, reports, and a reaction that takes its time.
+//! What all simulated devices have in common: a few verbs, reports, and a reaction that takes its time.
 //!
 //! Pure: time and chance are handed in. How reports reach the hub and requests the device belongs to the doors.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -14,9 +16,9 @@ use serde_json::Value;
 const REQUESTS_MAX: usize = 64;
 
 /// A simulated device.
-pub(super) trait Model {
+pub(crate) trait Model {
     /// Its id in the registry.
-    fn id(&self) -> &'static str;
+    fn id(&self) -> Arc<str>;
 
     /// What it declares itself as.
     fn declaration(&self) -> Value;
@@ -39,15 +41,15 @@ pub(super) trait Model {
 
 /// A value that a device reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Report {
-    pub(super) property: &'static str,
-    pub(super) payload: String,
-    pub(super) kind: ReportKind,
+pub(crate) struct Report {
+    pub(crate) property: Cow<'static, str>,
+    pub(crate) payload: String,
+    pub(crate) kind: ReportKind,
 }
 
 /// What becomes of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReportKind {
+pub(crate) enum ReportKind {
     /// Holds until the next, so it is retained.
     State,
     /// Happens once.
@@ -56,25 +58,25 @@ pub(super) enum ReportKind {
 
 /// What a device has to say, in order. Drained after every verb, so it never holds more than one verb's reports.
 #[derive(Debug, Default)]
-pub(super) struct Reports(VecDeque<Report>);
+pub(crate) struct Reports(VecDeque<Report>);
 
 impl Reports {
-    pub(super) fn state(&mut self, property: &'static str, value: impl ToString) {
-        self.0.push_back(Report { property, payload: value.to_string(), kind: ReportKind::State });
+    pub(crate) fn state(&mut self, property: impl Into<Cow<'static, str>>, value: impl ToString) {
+        self.0.push_back(Report { property: property.into(), payload: value.to_string(), kind: ReportKind::State });
     }
 
-    pub(super) fn event(&mut self, property: &'static str, value: impl ToString) {
-        self.0.push_back(Report { property, payload: value.to_string(), kind: ReportKind::Event });
+    pub(crate) fn event(&mut self, property: impl Into<Cow<'static, str>>, value: impl ToString) {
+        self.0.push_back(Report { property: property.into(), payload: value.to_string(), kind: ReportKind::Event });
     }
 
-    pub(super) fn next(&mut self) -> Option<Report> {
+    pub(crate) fn next(&mut self) -> Option<Report> {
         self.0.pop_front()
     }
 }
 
 /// Requests on their way through the device: each takes a moment that a person can see, and none overtakes another.
 #[derive(Debug)]
-pub(super) struct Reaction<T> {
+pub(crate) struct Reaction<T> {
     waiting: VecDeque<(Instant, T)>,
 }
 
@@ -85,7 +87,7 @@ impl<T> Default for Reaction<T> {
 }
 
 impl<T> Reaction<T> {
-    pub(super) fn push(&mut self, request: T, now: Instant, chance: &mut Rng) {
+    pub(crate) fn push(&mut self, request: T, now: Instant, chance: &mut Rng) {
         const DELAY_MS: std::ops::RangeInclusive<u64> = 150..=600;
         if self.waiting.len() < REQUESTS_MAX {
             let due = now + Duration::from_millis(chance.u64(DELAY_MS));
@@ -94,57 +96,52 @@ impl<T> Reaction<T> {
         }
     }
 
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<T> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
         let is_due = self.waiting.front().is_some_and(|(due, _)| *due <= now);
         if is_due { self.waiting.pop_front().map(|(_, request)| request) } else { None }
     }
 
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Instant> {
         self.waiting.front().map(|(due, _)| *due)
     }
 }
 
 /// `true` or `false`, as payloads say it.
-pub(super) fn parse_bool(payload: &str) -> Option<bool> {
+pub(crate) fn parse_bool(payload: &str) -> Option<bool> {
     payload.parse().ok()
 }
 
 /// A whole percentage; fractions are rounded.
-pub(super) fn parse_percent(payload: &str) -> Option<i64> {
+pub(crate) fn parse_percent(payload: &str) -> Option<i64> {
     let number: f64 = payload.parse().ok().filter(|number| (0.0..=100.0).contains(number))?;
     #[expect(clippy::cast_possible_truncation, reason = "checked to lie between 0 and 100")]
     Some(number.round() as i64)
 }
 
 /// One decimal is all that a cheap sensor has.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use housewire_core::Timestamp;
 
     use super::*;
 
     /// A moment so long after some start.
-    pub(in crate::demo) fn at(start: Instant, after: Duration) -> Now {
+    pub(crate) fn at(start: Instant, after: Duration) -> Now {
         let micros = i64::try_from(after.as_micros()).unwrap();
         Now { instant: start + after, wall: Timestamp::from_micros(micros) }
     }
 
     /// All that it has to say.
-    pub(in crate::demo) fn drain(model: &mut impl Model) -> Vec<Report> {
+    pub(crate) fn drain(model: &mut impl Model) -> Vec<Report> {
         std::iter::from_fn(|| model.poll_report()).collect()
     }
 
     /// Lets it live from one moment to another, and returns what it says meanwhile.
-    pub(in crate::demo) fn live_through(
-        model: &mut impl Model,
-        start: Instant,
-        from: Duration,
-        to: Duration,
-    ) -> Vec<Report> {
+    pub(crate) fn live_through(model: &mut impl Model, start: Instant, from: Duration, to: Duration) -> Vec<Report> {
         let mut said = Vec::new();
         let mut now = start + from;
         loop {
@@ -159,7 +156,7 @@ pub(super) mod tests {
     }
 
     /// The values of one property, in order.
-    pub(in crate::demo) fn values<'a>(reports: &'a [Report], property: &str) -> Vec<&'a str> {
+    pub(crate) fn values<'a>(reports: &'a [Report], property: &str) -> Vec<&'a str> {
         reports.iter().filter(|report| report.property == property).map(|report| report.payload.as_str()).collect()
     }
 

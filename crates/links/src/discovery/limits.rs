@@ -33,6 +33,8 @@ pub const ENTITIES_MAX: usize = 10_000;
 pub const ANNOUNCED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most entities of one device, whatever number of messages announced them; those with the last names are left out.
 pub const ENTITIES_PER_DEVICE_MAX: usize = 200;
+/// Most entities that are remembered for one device, used or not; further ones are refused until others go.
+pub const DEVICE_MEMBERS_MAX: usize = 2 * ENTITIES_PER_DEVICE_MAX;
 /// Most components of one message; the others are left out.
 pub const COMPONENTS_MAX: usize = 200;
 /// Longest text of an announcement that is no template, in bytes; a longer one is left out.

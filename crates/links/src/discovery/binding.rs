@@ -76,6 +76,7 @@ pub fn read(
             check(spec, text.into_bytes())
         }
         // As templates write a missing value, and as Home Assistant and devices that know it say so.
+        "None" | "unknown" | "unavailable" if spec.access.event => Ok(Reading::Nothing),
         "None" | "unknown" | "unavailable" => Ok(Reading::Unknown),
         // As programs in C write what they could not measure.
         "nan" | "NaN" | "NAN" if spec.kind.is_number() => Ok(Reading::Unknown),

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::limits::{ANNOUNCED_TEXT_BYTES_MAX, IDENTIFIERS_MAX};
+use super::super::names;
 use super::announcement::Fields;
 
 /// What a device map says.
@@ -41,9 +42,9 @@ impl DeviceMap {
         if identifiers.is_empty() {
             return None;
         }
-        let label = |key: &str| fields.get(key).and_then(text).filter(|text| !text.is_empty());
+        let label = |key: &str| fields.get(key).and_then(text).map(|text| names::label(&text));
         let model = match (label("model"), label("model_id")) {
-            (Some(model), Some(id)) if model != id => Some(format!("{model} ({id})")),
+            (Some(model), Some(id)) if model != id => Some(names::label(&format!("{model} ({id})"))),
             (model, id) => model.or(id),
         };
         Some(Self {
@@ -54,8 +55,11 @@ impl DeviceMap {
             sw_version: label("sw_version"),
             hw_version: label("hw_version"),
             area: label("suggested_area"),
-            via: label("via_device").map(|via| identifier(&via)),
-            url: label("configuration_url").filter(|url| url.starts_with("http://") || url.starts_with("https://")),
+            via: fields.get("via_device").and_then(text).map(|via| identifier(&via)),
+            url: fields
+                .get("configuration_url")
+                .and_then(text)
+                .filter(|url| url.starts_with("http://") || url.starts_with("https://")),
         })
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::super::limits::{AVAILABILITY_TOPICS_MAX, PROBLEMS_MAX};
 use super::super::model::{Availability, AvailabilityMode, AvailabilityTopic, Category};
+use super::super::names;
 use super::super::template::Templates;
 use super::ConfigTopic;
 use super::announcement::Fields;
@@ -109,7 +110,7 @@ impl Entity {
         let object = if from.component.is_some() { from.topic.object } else { from.key }.to_owned();
         let name = match config.get("name").and_then(Json::as_str).map(str::trim) {
             Some("") => EntityName::Device,
-            Some(name) => EntityName::Own(name.chars().take(200).collect()),
+            Some(name) => EntityName::Own(names::label(name)),
             None if config.is_null("name") => EntityName::Device,
             None => EntityName::Unsaid,
         };

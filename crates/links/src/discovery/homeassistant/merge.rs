@@ -9,7 +9,7 @@ use housewire_core::limits::PROPERTIES_MAX;
 
 use super::super::limits::{AVAILABILITY_TOPICS_MAX, ENTITIES_PER_DEVICE_MAX, NAMES_REMEMBERED_MAX, PROBLEMS_MAX};
 use super::super::model::{Availability, AvailabilityMode, Category, Found, FoundProperty, Source};
-use super::super::names::slug;
+use super::super::names::{self, slug};
 use super::EntityId;
 use super::device::DeviceMap;
 use super::entity::{Entity, EntityName, Naming};
@@ -156,7 +156,7 @@ fn properties(
         };
         Some(FoundProperty {
             name,
-            label: label.filter(|label| !label.trim().is_empty()),
+            label: label.filter(|label| !label.trim().is_empty()).map(|label| names::label(&label)),
             component: entity.component.clone(),
             category: if part.aside { Category::Diagnostic } else { entity.category },
             hidden: part.aside || entity.hidden,

@@ -208,7 +208,7 @@ fn use_it(found: &Found, payload: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn any_announcement_is_read_or_refused(component in prop::sample::select(COMPONENTS), payload in announcement(), message in json()) {

@@ -165,6 +165,9 @@ impl HomeAssistant {
         let old = self.ids_of(full);
         let old_bytes: usize = old.iter().filter_map(|id| self.entities.get(id)).map(|entity| entity.bytes).sum();
         let device = components.device.as_ref().and_then(device::DeviceMap::parse);
+        if device.is_none() && topic.component == "device" {
+            return vec![problem("its 'device' has neither identifiers nor connections".into())];
+        }
         let mut events: Vec<_> = components.problems.iter().cloned().map(problem).collect();
         let mut notes = components.problems;
         if device.is_none() && components.device.is_some() {
@@ -316,6 +319,9 @@ impl Dialect for HomeAssistant {
             return Vec::new();
         }
         let Some(topic) = self.config_topic(message.topic) else {
+            if message.payload.is_empty() {
+                return Vec::new();
+            }
             return problem(
                 "its levels are not PREFIX/COMPONENT/[NODE/]OBJECT/config of letters, digits, _ and -".into(),
             );

@@ -217,3 +217,111 @@ fn colours_survive_the_way_through_other_forms() {
         assert_eq!(parse_color(no_color), None.or(no_color.starts_with("nan").then_some(Rgb(0, 1, 2))), "{no_color}");
     }
 }
+
+/// Words and signs that templates are made of.
+const WORDS: &[&str] = &[
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{%-",
+    "-%}",
+    "{#",
+    "#}",
+    "value",
+    "value_json",
+    "a",
+    "b",
+    ".",
+    "|",
+    "~",
+    "*",
+    "**",
+    "+",
+    "-",
+    "/",
+    "//",
+    "%",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "=",
+    "==",
+    "<",
+    "'x'",
+    "\"y",
+    "1",
+    "0.5",
+    "99999999999",
+    "if",
+    "else",
+    "elif",
+    "endif",
+    "for",
+    "in",
+    "endfor",
+    "set",
+    "endset",
+    "not",
+    "is",
+    "and",
+    "namespace",
+    "range",
+    "int",
+    "float",
+    "round",
+    "default",
+    "split",
+    "join",
+    "map",
+    "sort",
+    "tojson",
+    "from_json",
+    "format",
+    "replace",
+    "string",
+    "list",
+    "dict",
+    "loop",
+    "recursive",
+    "macro",
+    "raw",
+    "endraw",
+    "regex_replace",
+    "timestamp_custom",
+    "now",
+    "max",
+    "length",
+    "first",
+    "unique",
+    "sum",
+    "upper",
+    "items",
+    "color_hex",
+    "defined",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_words_are_rendered_or_refused(
+        words in proptest::collection::vec(proptest::sample::select(WORDS), 0..40),
+        message in "([0-9]{1,4}|\\{\"a\":[0-9]\\}|\\[1,\"x\"\\]|.{0,8})",
+    ) {
+        let joined = words.join(" ");
+        for source in [joined.clone(), words.concat(), format!("{{{{ {joined} }}}}"), format!("{{% set a = {joined} %}}{{{{ a }}}}")] {
+            let mut templates = Templates::new();
+            if let Ok(Some(made)) = templates.render(&source, Context::of_message(&message, NOW)) {
+                proptest::prop_assert!(made.len() <= TEMPLATE_OUTPUT_BYTES_MAX);
+                let again = templates.render(&source, Context::of_message(&message, NOW));
+                proptest::prop_assert_eq!(again, Ok(Some(made)), "what is kept compiled makes the same");
+            }
+        }
+    }
+}

@@ -3,10 +3,10 @@
 
 /// Longest template, in bytes; a longer one is a problem of what announced it.
 pub const TEMPLATE_BYTES_MAX: usize = 8 * 1024;
-/// Most words and signs of a template; one with more is refused likewise. It bounds how often one expression can name a list.
-pub const TEMPLATE_TOKENS_MAX: usize = 2_000;
-/// What a list or map that a template gives a name to may come to when it is written out, with what is in it, in bytes; beyond it
-/// the template fails.
+/// Most words and signs of a template; one with more is refused likewise. It bounds how often one expression can name something.
+pub const TEMPLATE_TOKENS_MAX: usize = 1_000;
+/// What a text, list or map that a template gives a name to may come to when it is written out, with what is in it, in bytes; beyond
+/// it the template fails.
 pub const TEMPLATE_NAMED_BYTES_MAX: usize = 64 * 1024;
 /// Longest `range` of a template.
 pub const TEMPLATE_RANGE_MAX: i64 = 1_000;

@@ -48,6 +48,8 @@ pub(super) fn guarded(source: &str) -> Result<String, TemplateError> {
     let mut guarded = String::with_capacity(source.len() + 64);
     let mut copied = 0;
     let mut named = Vec::new();
+    // Names of the texts between `set` and `endset` that are being written.
+    let mut captures = Vec::new();
     for (place, (token, span)) in tokens.iter().enumerate() {
         let (from, to) = (span.start_offset as usize, span.end_offset as usize);
         match token {
@@ -60,7 +62,16 @@ pub(super) fn guarded(source: &str) -> Result<String, TemplateError> {
                 guarded.push_str(&format!("|{FACTOR} * - - "));
                 copied = to;
             }
-            Token::BlockStart => named = names_given(&tokens[place + 1..])?,
+            Token::BlockStart => {
+                named = match names_given(&tokens[place + 1..])? {
+                    Names::Here(names) => names,
+                    Names::AtTheEnd(name) => {
+                        captures.push(name);
+                        Vec::new()
+                    }
+                    Names::OfTheLast => captures.pop().into_iter().collect(),
+                }
+            }
             Token::BlockEnd => {
                 guarded.push_str(&source[copied..to]);
                 copied = to;
@@ -77,8 +88,18 @@ pub(super) fn guarded(source: &str) -> Result<String, TemplateError> {
     Ok(guarded)
 }
 
+/// What a statement gives a name to, and when.
+enum Names {
+    /// With this statement; most give none.
+    Here(Vec<String>),
+    /// The text up to `endset`.
+    AtTheEnd(String),
+    /// It is the `endset`.
+    OfTheLast,
+}
+
 /// What the statement that begins here gives a name to. Statements that are not known here are refused.
-fn names_given(tokens: &[(Token<'_>, Span)]) -> Result<Vec<String>, TemplateError> {
+fn names_given(tokens: &[(Token<'_>, Span)]) -> Result<Names, TemplateError> {
     let refused = |what: String| Err(TemplateError::Syntax(what));
     let ident = |place: usize| match tokens.get(place) {
         Some((Token::Ident(name), _)) => Some(*name),
@@ -86,7 +107,8 @@ fn names_given(tokens: &[(Token<'_>, Span)]) -> Result<Vec<String>, TemplateErro
     };
     let statement = ident(0).unwrap_or_default();
     match statement {
-        "if" | "elif" | "else" | "endif" | "endfor" | "endset" => return Ok(Vec::new()),
+        "if" | "elif" | "else" | "endif" | "endfor" => return Ok(Names::Here(Vec::new())),
+        "endset" => return Ok(Names::OfTheLast),
         "set" | "for" => {}
         other => return refused(format!("the statement '{other}' is not known here")),
     }
@@ -111,10 +133,9 @@ fn names_given(tokens: &[(Token<'_>, Span)]) -> Result<Vec<String>, TemplateErro
     let is_recursive = tokens[..end].iter().any(|(token, _)| matches!(token, Token::Ident("recursive")));
     match (statement, tokens.get(place)) {
         _ if names.is_empty() => refused(format!("'{statement}' without a name")),
-        ("for", Some((Token::Ident("in"), _))) if !is_recursive => Ok(names),
-        ("set", Some((Token::Assign, _))) => Ok(names),
-        // The text up to `endset`, which is charged for as it is written.
-        ("set", Some((Token::BlockEnd, _))) => Ok(Vec::new()),
+        ("for", Some((Token::Ident("in"), _))) if !is_recursive => Ok(Names::Here(names)),
+        ("set", Some((Token::Assign, _))) => Ok(Names::Here(names)),
+        ("set", Some((Token::BlockEnd, _))) if names.len() == 1 => Ok(Names::AtTheEnd(names.remove(0))),
         _ => refused(format!("'{statement}' is not known in this form")),
     }
 }
@@ -124,7 +145,7 @@ fn measure(state: &State<'_, '_>, value: Value) -> Result<&'static str, Error> {
     let mut left = TEMPLATE_NAMED_BYTES_MAX;
     let fits = fits(&value, &mut left, 0)?;
     state.consume_fuel((TEMPLATE_NAMED_BYTES_MAX - left) as u64 / 64)?;
-    if fits { Ok("") } else { Err(Error::new(ErrorKind::InvalidOperation, "a list or map that is too large")) }
+    if fits { Ok("") } else { Err(Error::new(ErrorKind::InvalidOperation, "something that it names is too large")) }
 }
 
 fn fits(value: &Value, left: &mut usize, depth: usize) -> Result<bool, Error> {
@@ -133,8 +154,7 @@ fn fits(value: &Value, left: &mut usize, depth: usize) -> Result<bool, Error> {
     let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
     let is_map = value.kind() == ValueKind::Map;
     if !is_list && !is_map {
-        // By itself a text is paid for; a list names it as often as it likes.
-        let bytes = ITEM_BYTES + if depth == 0 { 0 } else { value.as_str().map_or(16, str::len) };
+        let bytes = ITEM_BYTES + value.as_str().map_or(16, str::len);
         let fits = bytes <= *left;
         *left = left.saturating_sub(bytes);
         return Ok(fits);

@@ -122,6 +122,19 @@ fn hostile_templates_end_soon() {
     let lists_of_lists = "{% set a = [a, a] %}".repeat(40);
     let bound_by_loops =
         format!("{}{{{{ a ~ '' }}}}{}", "{% for a in [[a,a]] %}".repeat(40), "{% endfor %}".repeat(40));
+    let again = "b,".repeat(400);
+    let texts = [
+        format!("{{% set b = value * 70 %}}{{{{ [{again}] ~ '' }}}}"),
+        format!("{{% set b %}}{{{{ value * 70 }}}}{{% endset %}}{{{{ [{again}] ~ '' }}}}"),
+        format!("{{% set b %}}{{% set c %}}{{% endset %}}{{{{ value * 70 }}}}{{% endset %}}{{{{ [{again}] ~ '' }}}}"),
+        format!("{{% for b in [value * 70] %}}{{{{ [{again}] ~ '' }}}}{{% endfor %}}"),
+        format!("{{% set n = namespace(b=value * 70) %}}{{{{ [{}] ~ '' }}}}", "n.b,".repeat(240)),
+        format!("{{% set n = [[value * 70]] %}}{{{{ n }}}}"),
+    ];
+    for source in &texts {
+        let error = render(source, &"x".repeat(1_000)).expect_err(source);
+        assert!(error.to_string().contains("too large"), "{error}");
+    }
     let names = format!("{{{{ [{}] ~ '' }}}}", "v,".repeat(3_000));
     for source in [
         &format!("{{% set a = 'x' %}}{lists_of_lists}{{{{ a ~ '' }}}}"),

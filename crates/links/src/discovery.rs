@@ -3,7 +3,13 @@
 //! Belongs here: reading announcements, and how a value is read from a device's own topics and written to them. Who adopts a device,
 //! and under which name, belongs to `server`. Nothing here does I/O or asks for the time.
 
+pub mod binding;
+pub mod homeassistant;
+pub mod limits;
 pub mod model;
+pub mod names;
+pub mod presence;
+pub mod template;
 
 use housewire_core::Filter;
 

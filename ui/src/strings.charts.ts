@@ -96,9 +96,9 @@ export const c = {
     perDay: (bytes: string) => `${bytes} a day`,
     perYear: (bytes: string) => `At this rate it writes about ${bytes} a year.`,
     lasts: (years: string, size: string) =>
-      `A cheap card of ${size} withstands that for about ${years}. Other programs write to it, too.`,
+      `A cheap card of ${size} withstands that for ${years}. Other programs write to it, too.`,
     forever: 'more than a hundred years',
-    years: (n: number) => plural(n, 'year', 'years'),
+    years: (n: number) => `about ${plural(n, 'year', 'years')}`,
     less: 'less than a year',
     tooEarly: 'Too early to say what it writes in a year. Come back in an hour.',
     barLabel: (day: string, bytes: string) => `${day}: ${bytes}`,

@@ -10,9 +10,9 @@ export function seriesColor(index: number): string {
   return `--series-${(index % SERIES_MAX) + 1}`;
 }
 
-/** How the strokes of the second half differ as well, for who sees no colours: dashes in pixels. */
+/** How the strokes in one panel differ as well, for who sees no colours: dashes in pixels. */
 export function seriesDash(index: number): number[] | undefined {
-  const dashes = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]];
+  const dashes = [undefined, [12, 4], [5, 3], [12, 3, 3, 3]];
   return dashes[index % dashes.length];
 }
 

@@ -41,8 +41,8 @@ export interface NumberSeries extends Series {
   step: number;
   /** Silence longer than this is a gap. */
   gap: number;
-  /** Readings in the point at the end, when it grows with live ones. */
-  live: number;
+  /** The stretch after `until` that the point at the end stands for, and how many readings are in it. */
+  growing: { stretch: number; count: number } | null;
 }
 
 export interface StateSpan {
@@ -95,7 +95,7 @@ export function numbersOf(answer: HistoryAnswer, stretches: number, means?: Hist
     high: [],
     step: answer.raw ? 0 : (until - from) / Math.max(1, stretches),
     gap: Infinity,
-    live: 0,
+    growing: null,
   };
   const points = numeric(answer.points);
   if (answer.raw) {
@@ -164,20 +164,20 @@ export function addNumber(series: NumberSeries, time: number, value: number): bo
     put(series, time, value, value, value);
     return true;
   }
-  // Stretches after `until` are of the same length, and filled here.
-  const middle = series.until + (Math.floor((time - series.until) / series.step) + 0.5) * series.step;
-  if (newest !== undefined && middle < newest) return false;
-  if (newest !== middle) {
-    put(series, middle, value, value, value);
-    series.live = 1;
+  // Stretches after `until` are of the same length, and filled here; each stands where its last reading was.
+  if (newest !== undefined && time < newest) return false;
+  const stretch = Math.floor((time - series.until) / series.step);
+  if (series.growing?.stretch !== stretch) {
+    put(series, time, value, value, value);
+    series.growing = { stretch, count: 1 };
     return true;
   }
-  const count = series.live + 1;
+  const count = (series.growing.count += 1);
   const mean = series.line[last] as number;
+  series.times[last] = time;
   series.line[last] = mean + (value - mean) / count;
   series.low[last] = Math.min(series.low[last] as number, value);
   series.high[last] = Math.max(series.high[last] as number, value);
-  series.live = count;
   return true;
 }
 

@@ -92,7 +92,7 @@ export const c = {
     day: 'Day',
     log: 'log',
     chunks: 'readings',
-    database: 'index',
+    index: 'index',
     perDay: (bytes: string) => `${bytes} a day`,
     perYear: (bytes: string) => `At this rate it writes about ${bytes} a year.`,
     lasts: (years: string, size: string) =>

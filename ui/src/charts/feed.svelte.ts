@@ -3,7 +3,7 @@
 import { Problem, reasonOf } from '../hub/api';
 import { clock } from '../hub/clock.svelte';
 import type { History } from '../hub/history';
-import { isLive, moved, windowOf, zoomed, type Range, type Window } from '../model/range';
+import { isLive, moved, PRESETS, windowOf, zoomed, type Range, type Window } from '../model/range';
 import { isNumber } from '../model/kept';
 import { add, numbersOf, statesOf, trim, type AnySeries } from '../model/series';
 import { realTimers, type Timers } from '../model/throttle';
@@ -23,6 +23,8 @@ const POINTS_MIN = 100;
 const POINTS_MAX = 4_000;
 /** Widths differ by a pixel or two between visits; the hub's answer need not. */
 const POINTS_STEP = 50;
+/** When all there is lies in this last share of what was proposed, something shorter shows it. */
+const YOUNG_SHARE = 1 / 24;
 /** Live points that are kept without asking again. */
 const LIVE_MAX = 5_000;
 
@@ -45,12 +47,16 @@ export class Feed {
   #due: () => void = () => {};
   #askedAt_s = 0;
   #live = 0;
+  /** The range was proposed, not chosen: it may be made to fit what there is, once. */
+  #proposed: boolean;
 
-  constructor(history: History, range: Range, timers: Timers = realTimers) {
+  /** Without a range it proposes one: the last day, or less when nothing is as old. */
+  constructor(history: History, range: Range | null = null, timers: Timers = realTimers) {
     this.#history = history;
     this.#timers = timers;
-    this.range = range;
-    this.window = windowOf(range, this.now_s);
+    this.#proposed = range === null;
+    this.range = range ?? { last_s: PRESETS['24h'] };
+    this.window = windowOf(this.range, this.now_s);
   }
 
   get now_s(): number {
@@ -80,6 +86,7 @@ export class Feed {
   }
 
   show(range: Range): void {
+    this.#proposed = false;
     this.range = range;
     this.window = windowOf(range, this.now_s);
     this.#soon(0);
@@ -101,6 +108,7 @@ export class Feed {
   }
 
   #settle(range: Range): void {
+    this.#proposed = false;
     this.range = range;
     this.window = windowOf(range, this.now_s);
     this.#soon(SETTLE_MS);
@@ -145,6 +153,14 @@ export class Feed {
     this.#due = this.#timers.later(ms, () => void this.#ask());
   }
 
+  #fit(): void {
+    const first = Math.min(...this.series.map(beginOf));
+    if (first === Infinity) return;
+    this.#proposed = false;
+    const { from, to } = this.window;
+    if (first > to - (to - from) * YOUNG_SHARE) this.show({ last_s: PRESETS['1h'] });
+  }
+
   async #ask(): Promise<void> {
     const turn = ++this.#turn;
     const points = this.#points();
@@ -176,6 +192,7 @@ export class Feed {
       this.#live = 0;
       this.version += 1;
       this.problem = null;
+      if (this.#proposed) this.#fit();
     } catch (error) {
       if (turn !== this.#turn) return;
       this.problem = error instanceof Problem ? error : new Problem(reasonOf(error), 0, 'unknown');
@@ -183,4 +200,9 @@ export class Feed {
       if (turn === this.#turn) this.busy = false;
     }
   }
+}
+
+function beginOf(series: AnySeries): number {
+  const begin = series.kind === 'numbers' ? series.times[0] : series.spans[0]?.from;
+  return begin ?? Infinity;
 }

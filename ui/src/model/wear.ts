@@ -12,6 +12,7 @@ export interface WearDay {
   day: string;
   bytes: number;
   log: number;
+  /** Part of what the database wrote. */
   chunks: number;
   database: number;
   points: number;
@@ -32,7 +33,7 @@ export interface Wear {
   written_today: number;
   group_commit_s: number;
   sd_card: boolean;
-  queue: { bytes: number; bytes_max: number; dropped_points: number; waiting: number | boolean };
+  queue: { bytes: number; bytes_max: number; dropped_points: number; waiting: boolean };
   retention: { raw_days: number; minute_days: number | null; hour_days: number | null };
   filesystem: { free: number; size: number } | null;
 }
@@ -42,7 +43,8 @@ const DAY_MS = 86_400_000;
 /** Bytes a day, from the last whole days; from today alone where there is no other, scaled to its end. */
 export function bytesPerDay(wear: Wear, now_ms: number): number | null {
   const today = new Date(now_ms).toISOString().slice(0, 10);
-  const whole = wear.days.filter(({ day }) => day !== today).slice(-7);
+  const before = wear.days.filter(({ day }) => day !== today).sort((a, b) => (a.day < b.day ? -1 : 1));
+  const whole = before.slice(-7);
   if (whole.length > 0) return whole.reduce((sum, { bytes }) => sum + bytes, 0) / whole.length;
   const passed = (now_ms % DAY_MS) / DAY_MS;
   // A few minutes say nothing of a day.
@@ -58,11 +60,13 @@ export function yearsOf(bytes_per_day: number, size: number): number | null {
   return bytes_per_day > 0 ? (size * REWRITES) / (bytes_per_day * DAYS_PER_YEAR) : null;
 }
 
+/** A day by what was written, each byte once. */
 export interface Bar {
   day: string;
   log: number;
   chunks: number;
-  database: number;
+  /** What else the database wrote. */
+  index: number;
   bytes: number;
 }
 
@@ -71,7 +75,8 @@ export function barsOf(days: readonly WearDay[], count: number, now_ms: number):
   const known = new Map(days.map((day) => [day.day, day]));
   return Array.from({ length: count }, (_, i) => {
     const day = new Date(now_ms - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
-    return known.get(day) ?? { day, log: 0, chunks: 0, database: 0, bytes: 0 };
+    const { log = 0, chunks = 0, database = 0, bytes = 0 } = known.get(day) ?? {};
+    return { day, log, chunks, index: Math.max(0, database - chunks), bytes };
   });
 }
 
@@ -80,7 +85,7 @@ const QUEUE_HIGH = 0.5;
 
 export function queueTrouble({ queue }: Wear): 'dropped' | 'waiting' | 'high' | null {
   if (queue.dropped_points > 0) return 'dropped';
-  if (Number(queue.waiting) > 0) return 'waiting';
+  if (queue.waiting) return 'waiting';
   return queue.bytes > queue.bytes_max * QUEUE_HIGH ? 'high' : null;
 }
 

@@ -89,7 +89,7 @@ export class FoundStore {
 
   /** The one that became a device here. */
   of(device: string): Found | undefined {
-    return this.all?.find((found) => found.state === 'adopted' && found.device === device);
+    return this.all?.find((found) => found.device === device);
   }
 
   /** Gives back the id of the device it became. */
@@ -120,5 +120,6 @@ function path(found: Found): string {
 
 /** Whether the hub tells this session what it found. */
 export function maySeeFound(session: Session | null): boolean {
-  return session !== null && session.read.some((filter) => covers(filter, '#'));
+  if (session === null || session.administers) return session !== null;
+  return session.deny.length === 0 && session.read.some((filter) => covers(filter, '#'));
 }

@@ -113,6 +113,9 @@ test('what is done with a find is said to the hub, and the list read anew', asyn
 
 test('only who may read everything is told of finds', () => {
   expect(maySeeFound(null)).toBe(false);
-  expect(maySeeFound(session({ read: ['#'] }))).toBe(true);
-  expect(maySeeFound(session({ read: ['devices/#'] }))).toBe(false);
+  const viewer = { administers: false, read: ['#'], deny: [] };
+  expect(maySeeFound(session(viewer))).toBe(true);
+  expect(maySeeFound(session({ ...viewer, read: ['devices/#'] }))).toBe(false);
+  expect(maySeeFound(session({ ...viewer, deny: ['devices/lock/#'] }))).toBe(false);
+  expect(maySeeFound(session({ ...viewer, read: [], administers: true }))).toBe(true);
 });

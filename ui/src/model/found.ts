@@ -2,7 +2,8 @@
 import type { Access, Json, PropertyType } from './types';
 
 export type Source = 'homeassistant' | 'tasmota' | 'zigbee2mqtt' | 'homie' | 'mdns';
-export type FoundState = 'new' | 'adopted' | 'ignored' | 'gone';
+/** `gone`: adopted and no longer announced. `removed`: not offered until its sender is heard again. */
+export type FoundState = 'new' | 'adopted' | 'ignored' | 'removed' | 'gone';
 
 export interface FoundProperty {
   name: string;
@@ -17,6 +18,8 @@ export interface FoundProperty {
   step: number | null;
   component: string | null;
   category: 'config' | 'diagnostic' | null;
+  /** The device says that few people want to see it. */
+  hidden?: boolean;
   value: Json;
 }
 
@@ -39,12 +42,11 @@ export interface Found {
   state: FoundState;
   /** The device here that it became. */
   device: string | null;
-  announced_by: {
-    client: string | null;
-    user: string | null;
-    topic: string | null;
-    retained: boolean;
-  } | null;
+  /** Announced by a stored message only: nobody knows whether its sender is still there. */
+  ghost: boolean;
+  announced_by: { client: string | null; user: string | null; topic: string; retained: boolean } | null;
+  /** Of the device itself, read and written for it. */
+  topics: { read: string[]; write: string[] };
   problems: string[];
   first_seen: string;
   last_seen: string;

@@ -1,6 +1,6 @@
 // Small rules around charts, found devices and what is set up: a few rows each.
 import { describe, expect, test } from 'vitest';
-import { maybeGhost, split } from '../found/rules';
+import { split } from '../found/rules';
 import { historyPath } from '../router.svelte';
 import { bytesText } from '../strings.charts';
 import { makeOf, safeUrl, someNames, titleOf, type Found } from './found';
@@ -129,7 +129,9 @@ describe('found devices', () => {
     properties: [],
     state: 'new',
     device: null,
+    ghost: false,
     announced_by: null,
+    topics: { read: [], write: [] },
     problems: [],
     first_seen: '',
     last_seen: '',
@@ -163,13 +165,6 @@ describe('found devices', () => {
     [null, 'X', 'X'],
     [null, null, null],
   ])('%s and %s are %s', (manufacturer, model, text) => expect(makeOf({ manufacturer, model })).toBe(text));
-
-  test('a stored announcement without a word since may be of a ghost', () => {
-    const by = { client: null, user: null, topic: 't', retained: true };
-    expect(maybeGhost(found({ announced_by: by, properties: [property(null, null)] }))).toBe(true);
-    expect(maybeGhost(found({ announced_by: by, properties: [property(null, 1)] }))).toBe(false);
-    expect(maybeGhost(found({ announced_by: { ...by, retained: false } }))).toBe(false);
-  });
 
   test('the main values stand apart from settings', () => {
     const { main, rest } = split([property(null, 1), property('config', 2)]);

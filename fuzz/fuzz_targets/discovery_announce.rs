@@ -3,7 +3,7 @@
 #![no_main]
 #![allow(dead_code)] // the target uses a part of what they share
 
-#[path = "../../crates/links/tests/discovery/fuzzing.rs"]
+#[path = "../../crates/links/tests/natives/fuzzing.rs"]
 mod fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzing::announce_bytes(bytes));

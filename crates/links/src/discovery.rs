@@ -5,6 +5,7 @@
 
 pub mod binding;
 mod draft;
+pub mod homeassistant;
 pub mod homie;
 mod jinja;
 pub mod limits;

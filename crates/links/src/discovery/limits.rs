@@ -25,6 +25,28 @@ pub const TEMPLATE_CACHE_BYTES_MAX: usize = 1024 * 1024;
 pub const REGEX_FUEL: u64 = 400;
 /// Largest regular expression, compiled, in bytes; a larger one fails.
 pub const REGEX_BYTES_MAX: usize = 64 * 1024;
+/// Largest announcement, in bytes; a larger one is refused, and what was known before stays.
+pub const ANNOUNCEMENT_BYTES_MAX: usize = 128 * 1024;
+/// Most entities of all devices that one dialect remembers; further ones are refused until others go.
+pub const ENTITIES_MAX: usize = 10_000;
+/// What all announcements that one dialect remembers come to, in bytes; likewise.
+pub const ANNOUNCED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most entities of one device, whatever number of messages announced them; those with the last names are left out.
+pub const ENTITIES_PER_DEVICE_MAX: usize = 200;
+/// Most entities that are remembered for one device, used or not; further ones are refused until others go.
+pub const DEVICE_MEMBERS_MAX: usize = 2 * ENTITIES_PER_DEVICE_MAX;
+/// Most components of one message; the others are left out.
+pub const COMPONENTS_MAX: usize = 200;
+/// Longest text of an announcement that is no template, in bytes; a longer one is left out.
+pub const ANNOUNCED_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Most availability topics of one device; the others are left out.
+pub const AVAILABILITY_TOPICS_MAX: usize = 16;
+/// Most identifiers and connections of one device; the others are left out.
+pub const IDENTIFIERS_MAX: usize = 16;
+/// Most problems told of one device, or of one message.
+pub const PROBLEMS_MAX: usize = 20;
+/// Names of properties that are remembered for one device after they went, so that others keep theirs; the last are forgotten.
+pub const NAMES_REMEMBERED_MAX: usize = 512;
 
 /// Devices that one dialect remembers; a further one is a problem, known ones still change.
 pub const FOUND_MAX: usize = 1_000;
@@ -33,12 +55,8 @@ pub const FOUND_MAX: usize = 1_000;
 pub const PROPERTIES_FOUND_MAX: usize = 20_000;
 /// Longest topic of a device's own, in bytes; what has a longer one is left out, which is a problem.
 pub const OWN_TOPIC_BYTES_MAX: usize = 512;
-/// Problems that are kept with a device; further ones are counted in a last sentence.
-pub const PROBLEMS_MAX: usize = 20;
 /// Longest part of somebody else's text that is shown in a problem, in characters.
 pub const QUOTED_CHARS_MAX: usize = 80;
-/// Largest announcement that Tasmota's and Homie's dialects read, in bytes; larger ones are a problem and change nothing.
-pub const ANNOUNCEMENT_BYTES_MAX: usize = 256 * 1024;
 /// Largest announcement of Zigbee2MQTT in bytes, as one message names all devices; a larger one is a problem and changes nothing.
 pub const BRIDGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Parts of a device that are looked at (features of `exposes`, leaves of Tasmota's sensors, properties of Homie); further ones

@@ -1,4 +1,4 @@
-//! Announcements from outside: whole sets of them as ecosystems send them, and bytes that nobody thought of.
+//! Announcements in the ecosystems' own words: whole sets of them as ecosystems send them, and bytes that nobody thought of.
 
 #![allow(clippy::unwrap_used)] // the lint knows test functions, not what they share
 

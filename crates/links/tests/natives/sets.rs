@@ -1,7 +1,7 @@
 //! Whole sets of announcements, in `tests/announcements`: what is found in them, what the devices' messages then say, and what requests
 //! become.
 //!
-//! What is found is written down beside each set; run the tests with `UPDATE_GOLDEN=1` after a change, and look at the difference.
+//! What is found is written down beside this file; run the tests with `UPDATE_GOLDEN=1` after a change, and look at the difference.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -179,7 +179,7 @@ fn golden(name: &str) {
     let messages = load(name);
     let (known, said) = play(dialect_of(name).as_mut(), &messages);
     let text: String = std::iter::once(said).chain(known.values().map(|found| describe(found, &messages))).collect();
-    let path = folder().join(format!("{name}.txt"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/natives/{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &text).unwrap();
     }

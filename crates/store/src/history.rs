@@ -326,5 +326,12 @@ impl History {
     }
 }
 
+impl Drop for History {
+    fn drop(&mut self) {
+        // Whoever wants to know of errors has committed and maintained before.
+        self.write_wear().ok();
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -226,7 +226,7 @@ fn open_sound(path: &Path, is_suspect: bool) -> Result<Connection, Unusable> {
             return Err(Unusable::Damaged(found.unwrap_or_default()));
         }
     }
-    configure(&connection).map_err(sort)?;
+    configure(&connection, path).map_err(Unusable::Elsewhere)?;
     ask::<i64>(&connection, "SELECT count(*) FROM series").map_err(sort)?;
     ask::<i64>(&connection, "SELECT t0 FROM chunk LIMIT 1").map_err(sort)?;
     Ok(connection)
@@ -262,7 +262,7 @@ fn create(folder: &Path, path: &Path) -> Result<Connection, StoreError> {
         .and_then(|()| std::fs::File::open(folder)?.sync_all());
     placed.map_err(|source| StoreError::file("create", path, source))?;
     let connection = connect(path).map_err(failed)?;
-    configure(&connection).map_err(failed)?;
+    configure(&connection, path)?;
     Ok(connection)
 }
 
@@ -273,8 +273,16 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> Result<(), Error> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::sqlite("open", path, source);
+    let mode: Option<String> = ask(connection, "PRAGMA journal_mode = WAL").map_err(failed)?;
+    if mode.as_deref() != Some("wal") {
+        return Err(StoreError::NoWal { database: path.to_owned(), mode: mode.unwrap_or_default() });
+    }
+    settings(connection).map_err(failed)
+}
+
+fn settings(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
     // When to do it is decided here, so that it is known what reached the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -27,7 +27,9 @@ pub(crate) struct WearBook {
 
 impl WearBook {
     pub(crate) fn of(days: Vec<WearDay>) -> Self {
-        Self { days, ..Self::default() }
+        // Until it is told the time, the last day goes on.
+        let day = days.first().map_or(0, |day| day.day);
+        Self { today: WearDay { day, ..WearDay::default() }, days, ..Self::default() }
     }
 
     pub(crate) fn day(&self) -> i64 {
@@ -100,6 +102,16 @@ impl History {
         })?;
         self.wear.written(now);
         Ok(())
+    }
+
+    /// Writes the count down before the end. Without, what was counted since it was written is missing, and nothing else.
+    pub(crate) fn write_wear(&mut self) -> Result<(), StoreError> {
+        self.wear.add_database(self.database.take_written());
+        if !self.wear.has_news || !self.wear.is_known {
+            return Ok(());
+        }
+        let today = self.wear.today;
+        self.database.change(Waits::No, |transaction| rows::set_wear(transaction, &today, i64::MIN))
     }
 
     pub(crate) fn tell_wear(&self) -> Wear {

@@ -158,7 +158,7 @@ impl History {
             (report.points, report.bytes) = (written.points, written.bytes);
             memory.segments.retain(|segment| segment.number != written.segment.number);
             memory.segments.push(written.segment);
-            self.wear.add_log(written.points, written.bytes);
+            self.wear.add_log(written.points, written.page_bytes);
         }
         Ok(report)
     }

@@ -84,7 +84,7 @@ pub struct CommitReport {
 pub struct WearDay {
     /// Days since 1970-01-01, in UTC.
     pub day: i64,
-    /// Bytes of the log.
+    /// Bytes of the log, in whole pages as the disk gets them: a commit of few points writes 4 KiB.
     pub log: u64,
     /// Bytes of chunks, before the database adds its own.
     pub chunks: u64,

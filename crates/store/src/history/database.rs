@@ -162,16 +162,18 @@ impl Database {
 
     /// Gives room in the file back to the system; some of it, as that takes time. Whether there is more.
     pub(crate) fn shrink(&mut self, pages: u32) -> Result<bool, StoreError> {
-        let free = |connection| ask::<u32>(connection, "PRAGMA freelist_count");
-        let left = free(&self.connection).map_err(|source| self.failed("read", source))?.unwrap_or(0);
-        // A few are needed again soon.
-        if left < FREE_PAGES_KEPT {
+        let count = |sql| ask::<u32>(&self.connection, sql).map_err(|source| self.failed("read", source));
+        let (left, all) = (count("PRAGMA freelist_count")?.unwrap_or(0), count("PRAGMA page_count")?.unwrap_or(0));
+        // What retention leaves is needed again within hours: to move other pages there would be written for nothing.
+        let kept = FREE_PAGES_KEPT.max(all / 4);
+        if left <= kept {
             return Ok(false);
         }
+        let pages = pages.min(left - kept);
         self.change(Waits::No, |transaction| {
             transaction.execute_batch(&format!("PRAGMA incremental_vacuum({pages})"))
         })?;
-        Ok(left > pages + FREE_PAGES_KEPT)
+        Ok(left > pages + kept)
     }
 
     /// Bytes of the file and of SQLite's own log.
@@ -185,7 +187,8 @@ impl Database {
     }
 }
 
-const FREE_PAGES_KEPT: u32 = 256;
+/// 4 MiB.
+const FREE_PAGES_KEPT: u32 = 1024;
 
 /// Why a file cannot be used.
 enum Unusable {

@@ -10,6 +10,7 @@ mod clients;
 mod devices;
 mod doctor;
 mod failure;
+mod found;
 mod get;
 mod output;
 mod password;
@@ -74,6 +75,10 @@ pub enum Command {
     Set(set::Set),
     /// List, show, declare and remove devices
     Devices(devices::Devices),
+    /// List devices that announced themselves
+    Found(found::Found),
+    /// Make devices of what was found
+    Adopt(found::Adopt),
     /// List, show and disconnect clients
     Clients(clients::Clients),
     /// List, add, change and remove people with accounts
@@ -160,6 +165,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Get(command) => talk(command),
         Command::Set(command) => talk(command),
         Command::Devices(command) => talk(command),
+        Command::Found(command) => talk(command),
+        Command::Adopt(command) => talk(command),
         Command::Clients(command) => talk(command),
         Command::User(command) => talk(command),
         Command::Token(command) => talk(command),

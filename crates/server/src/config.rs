@@ -114,8 +114,24 @@ pub struct Config {
     pub sys_interval: Option<Duration>,
     /// How HTTP is spoken.
     pub http: HttpSettings,
+    /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
+    pub discovery: bool,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// `[discovery]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscoverySection {
+    /// Whether devices that announce themselves may be found at all [default: true]
+    pub enabled: bool,
+}
+
+impl Default for DiscoverySection {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -227,6 +243,9 @@ pub struct Settings {
     /// How HTTP is spoken; in the config file only.
     #[arg(skip)]
     pub http: Option<HttpSettings>,
+    /// Devices that announce themselves; in the config file only.
+    #[arg(skip)]
+    pub discovery: Option<DiscoverySection>,
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
@@ -306,6 +325,7 @@ impl Settings {
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
             http: self.http.or(weaker.http),
+            discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
         }
@@ -346,6 +366,7 @@ impl Settings {
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
             http: self.http.unwrap_or_default(),
+            discovery: self.discovery.unwrap_or_default().enabled,
             limits,
         })
     }

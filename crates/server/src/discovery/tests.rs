@@ -1,0 +1,1 @@
+//! The whole of discovery on a hub in process.

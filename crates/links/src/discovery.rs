@@ -4,6 +4,7 @@
 //! and under which name, belongs to `server`. Nothing here does I/O or asks for the time.
 
 pub mod binding;
+pub mod homeassistant;
 pub mod limits;
 pub mod model;
 pub mod names;

@@ -25,3 +25,23 @@ pub const TEMPLATE_CACHE_BYTES_MAX: usize = 1024 * 1024;
 pub const REGEX_FUEL: u64 = 400;
 /// Largest regular expression, compiled, in bytes; a larger one fails.
 pub const REGEX_BYTES_MAX: usize = 64 * 1024;
+/// Largest announcement, in bytes; a larger one is refused, and what was known before stays.
+pub const ANNOUNCEMENT_BYTES_MAX: usize = 128 * 1024;
+/// Most entities of all devices that one dialect remembers; further ones are refused until others go.
+pub const ENTITIES_MAX: usize = 10_000;
+/// What all announcements that one dialect remembers come to, in bytes; likewise.
+pub const ANNOUNCED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most entities of one device, whatever number of messages announced them; those with the last names are left out.
+pub const ENTITIES_PER_DEVICE_MAX: usize = 200;
+/// Most components of one message; the others are left out.
+pub const COMPONENTS_MAX: usize = 200;
+/// Longest text of an announcement that is no template, in bytes; a longer one is left out.
+pub const ANNOUNCED_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Most availability topics of one device; the others are left out.
+pub const AVAILABILITY_TOPICS_MAX: usize = 16;
+/// Most identifiers and connections of one device; the others are left out.
+pub const IDENTIFIERS_MAX: usize = 16;
+/// Most problems told of one device, or of one message.
+pub const PROBLEMS_MAX: usize = 20;
+/// Names of properties that are remembered for one device after they went, so that others keep theirs; the last are forgotten.
+pub const NAMES_REMEMBERED_MAX: usize = 512;

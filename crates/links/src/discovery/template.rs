@@ -18,6 +18,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use thiserror::Error;
 
 pub use self::color::{Rgb, parse as parse_color};
+pub use self::filters::asks_for_others;
 use super::limits::{
     TEMPLATE_CACHE_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_FUEL, TEMPLATE_INPUT_BYTES_MAX, TEMPLATE_OUTPUT_BYTES_MAX,
 };

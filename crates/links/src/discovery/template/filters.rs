@@ -48,8 +48,8 @@ pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_function("has_value", |_: minijinja::value::Rest<Value>| false);
 }
 
-/// Whether a template asks for what [`add`] has no answer to.
-pub(in super::super) fn asks_for_others(source: &str) -> bool {
+/// Whether a template asks for what other entities are, which it is not told: `states` and the like give "unknown".
+pub fn asks_for_others(source: &str) -> bool {
     ["states(", "states.", "state_attr(", "is_state(", "is_state_attr("].iter().any(|call| source.contains(call))
 }
 

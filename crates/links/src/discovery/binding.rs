@@ -71,8 +71,14 @@ pub fn read(
         return check(spec, ours.clone().into_bytes());
     }
     match text.as_str() {
+        // A word that is a value here, whatever it means elsewhere.
+        option if !read.only_mapped && spec.options.iter().any(|known| known == option) => {
+            check(spec, text.into_bytes())
+        }
         // As templates write a missing value, and as Home Assistant and devices that know it say so.
         "None" | "unknown" | "unavailable" => Ok(Reading::Unknown),
+        // As programs in C write what they could not measure.
+        "nan" | "NaN" | "NAN" if spec.kind.is_number() => Ok(Reading::Unknown),
         _ if read.only_mapped => Ok(Reading::Nothing),
         _ => match convert(spec, &text) {
             Some(payload) => check(spec, payload),

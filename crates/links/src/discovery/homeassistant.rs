@@ -23,7 +23,7 @@ use self::announcement::{Announced, Components, Form};
 use self::entity::Entity;
 use self::merge::Names;
 use super::Dialect;
-use super::limits::{ANNOUNCED_BYTES_MAX, ENTITIES_MAX};
+use super::limits::{ANNOUNCED_BYTES_MAX, DEVICE_MEMBERS_MAX, ENTITIES_MAX};
 use super::model::{Announcement, Event, Found, Source};
 
 /// What Housewire calls itself in the `origin` of what it announces.
@@ -122,6 +122,21 @@ impl HomeAssistant {
         false
     }
 
+    /// Whether that many more entities are remembered, of all devices and of this one, as all of one are looked at with each message.
+    fn has_room(&self, topic: &str, components: &Components) -> Result<(), String> {
+        let old = self.ids_of(topic).len();
+        if self.entities.len() - old + components.components.len() > ENTITIES_MAX {
+            return Err(format!("there are {ENTITIES_MAX} entities already; take some back first"));
+        }
+        let device = components.device.as_ref().and_then(device::DeviceMap::parse);
+        let members = |identifier| self.by_identifier.get(identifier).map_or(0, BTreeSet::len);
+        let most = device.iter().flat_map(|device| &device.identifiers).map(members).max().unwrap_or(0);
+        if old == 0 && most >= DEVICE_MEMBERS_MAX {
+            return Err(format!("its device has {DEVICE_MEMBERS_MAX} entities already; take some back first"));
+        }
+        Ok(())
+    }
+
     /// Entities of one message.
     fn ids_of(&self, topic: &str) -> Vec<EntityId> {
         let first = (topic.to_owned(), String::new());
@@ -139,17 +154,19 @@ impl HomeAssistant {
     /// What a message with components changes; what cannot be read of it leaves what was there.
     fn announced(&mut self, topic: &ConfigTopic<'_>, full: &str, components: Components, bytes: usize) -> Vec<Event> {
         let problem = |reason: String| Event::Problem { topic: full.to_owned(), reason };
+        if let Err(reason) = self.has_room(full, &components) {
+            // It may come again when there is room.
+            self.last.remove(full);
+            return vec![problem(reason)];
+        }
         if self.is_own(&components) {
             return Vec::new();
         }
         let old = self.ids_of(full);
         let old_bytes: usize = old.iter().filter_map(|id| self.entities.get(id)).map(|entity| entity.bytes).sum();
-        if self.entities.len() - old.len() + components.components.len() > ENTITIES_MAX {
-            return vec![problem(format!("there are {ENTITIES_MAX} entities already; take some back first"))];
-        }
+        let device = components.device.as_ref().and_then(device::DeviceMap::parse);
         let mut events: Vec<_> = components.problems.iter().cloned().map(problem).collect();
         let mut notes = components.problems;
-        let device = components.device.as_ref().and_then(device::DeviceMap::parse);
         if device.is_none() && components.device.is_some() {
             notes.push("its 'device' has neither identifiers nor connections".to_owned());
         }
@@ -184,6 +201,7 @@ impl HomeAssistant {
         }
         let new_bytes: usize = next.values().map(|entity| entity.bytes).sum();
         if self.bytes - old_bytes + new_bytes > ANNOUNCED_BYTES_MAX {
+            self.last.remove(full);
             let reason = format!("announcements come to more than {ANNOUNCED_BYTES_MAX} bytes; take some back first");
             return vec![problem(reason)];
         }

@@ -34,7 +34,8 @@ fn messages_become_values() {
         (Type::Int, "41.6", "= 42"),
         (Type::Int, "x", "error: 'x' does not fit: it must be a whole number (int)"),
         (Type::Float, " 21.50 ", "= 21.5"),
-        (Type::Float, "nan", "error: 'nan' does not fit: it must be a number (float)"),
+        (Type::Float, "nan", "unknown"),
+        (Type::Float, "inf", "error: 'inf' does not fit: it must be a number (float)"),
         (Type::Float, "None", "unknown"),
         (Type::Float, "unavailable", "unknown"),
         (Type::Float, "", "nothing"),
@@ -73,6 +74,13 @@ fn maps_come_after_the_template_and_before_the_type() {
     assert!(reading(&how, Type::Enum, b"no json").starts_with("error: the template failed"));
     let how = Read { only_mapped: true, ..how };
     assert_eq!(reading(&how, Type::Enum, br#"{"mode":"high"}"#), "nothing");
+}
+
+#[test]
+fn an_option_is_a_value_whatever_it_is_called() {
+    let effects = PropertySpec { options: vec!["None".into(), "Rainbow".into()], ..spec(Type::Enum) };
+    let read = read(&mut Templates::new(), &Read::default(), &effects, b"None", NOW);
+    assert_eq!(read, Ok(Reading::Value(b"None".to_vec())));
 }
 
 #[test]

@@ -460,7 +460,9 @@ mod tests {
     }
 
     fn add(clients: &Clients, id: &str, protocol: Protocol) -> Arc<Client> {
-        let hub = Hub::new(HubOptions::default());
+        // One for all: sessions of two hubs may be called alike.
+        static HUB: std::sync::LazyLock<Hub> = std::sync::LazyLock::new(|| Hub::new(HubOptions::default()));
+        let hub = &*HUB;
         let somebody = Arc::new(Principal::new("test", Permissions::all()));
         let subscriber = Hub::subscriber(hub.new_session(), somebody, Arc::new(Nothing));
         clients.add(id.into(), protocol, subscriber, Arc::new(Nothing))

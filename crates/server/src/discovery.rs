@@ -73,7 +73,7 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
-    /// Opens what is kept and starts the thread; it begins to listen at once if the settings say so.
+    /// Opens what is kept and starts the thread; on return it listens, if the settings say so. Waits for the disk.
     pub(crate) fn start(
         store: &Store,
         hub: &Arc<Hub>,
@@ -94,12 +94,18 @@ impl Discovery {
         };
         let desk = Desk::new(parts);
         let own = Arc::clone(&inbox);
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
         let work = move || {
             let _closed_at_the_end = Closing(own);
-            desk.run();
+            desk.run(|| {
+                // Whoever starts it waits for this.
+                let _is_heard = tell.send(()).is_ok();
+            });
         };
         let thread = std::thread::Builder::new().name("discovery".into()).spawn(work);
         let thread = thread.inspect_err(|error| error!("discovery cannot start: {error}")).ok();
+        // From here on nothing that is announced is missed. An error means that the thread is gone, which it has told.
+        let _listens = thread.is_some() && told.recv().is_ok();
         if thread.is_none() {
             inbox.close();
         }

@@ -135,10 +135,11 @@ impl Desk {
         }
     }
 
-    /// Works until the inbox is closed.
-    pub(super) fn run(mut self) {
+    /// Works until the inbox is closed; calls `ready` once it listens.
+    pub(super) fn run(mut self, ready: impl FnOnce()) {
         self.load();
         self.activate();
+        ready();
         while let Some(items) = self.inbox.take(ITEMS_AT_ONCE, Some(self.deadline())) {
             for item in items {
                 self.handle(item);
@@ -221,7 +222,7 @@ impl Desk {
             }
             self.settle(&id, None, now);
         }
-        for dialect in speech::dialects(&settings) {
+        for dialect in speech::dialects(&self.kept) {
             let filters = dialect.filters();
             for filter in &filters {
                 self.listen(Class::Announcement, filter.as_str());

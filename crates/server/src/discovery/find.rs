@@ -115,6 +115,7 @@ impl Part {
     /// Takes a newer announcement over. A device that is announced in several messages is known in parts after a restart:
     /// what was not announced since then is not taken back.
     fn update(&mut self, mut found: Found, announced: Announced) {
+        let announced_now: Vec<_> = found.properties.iter().map(|property| property.key.clone()).collect();
         if !is_whole(found.source) {
             let is_announced = |key: &str| found.properties.iter().any(|property| property.key == key);
             let is_named = |name: &PropertyName| found.properties.iter().any(|property| property.name == *name);
@@ -128,7 +129,7 @@ impl Part {
             let unheard: Vec<_> = unheard.take(TOPICS_KEPT_MAX.saturating_sub(found.topics.len())).collect();
             found.topics.extend(unheard);
         }
-        self.heard.extend(found.properties.iter().map(|property| property.key.clone()));
+        self.heard.extend(announced_now);
         self.found = found;
         self.is_gone = false;
         if !announced.retained || self.announced.client.is_none() {

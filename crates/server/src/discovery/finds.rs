@@ -3,7 +3,7 @@
 //! Two announcements are of one device if their announcer says so (the same key), or if they name the same MAC or Zigbee address.
 //! Bounded; pure, as `find` is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use housewire_core::{DeviceId, Timestamp};
 use housewire_links::discovery::{Found, Source};
@@ -19,6 +19,8 @@ pub(super) struct Finds {
     /// By what tells one physical device from all others.
     by_address: HashMap<String, String>,
     by_device: HashMap<DeviceId, String>,
+    /// By the topics that announce them; several may share one.
+    by_topic: HashMap<String, BTreeSet<String>>,
 }
 
 /// What became of an announcement.
@@ -67,6 +69,11 @@ impl Finds {
         self.get(self.by_address.get(identifier)?)
     }
 
+    /// Those that a topic announces.
+    pub(super) fn of_topic(&self, topic: &str) -> Vec<String> {
+        self.by_topic.get(topic).into_iter().flatten().cloned().collect()
+    }
+
     /// One that was kept.
     pub(super) fn restore(&mut self, find: Find) {
         self.index(&find);
@@ -78,6 +85,7 @@ impl Finds {
         self.by_key.retain(|_, of| of != id);
         self.by_address.retain(|_, of| of != id);
         self.by_device.retain(|_, of| of != id);
+        self.unindex_topics(&find);
         Some(find)
     }
 
@@ -98,6 +106,8 @@ impl Finds {
         let known = self.by_key.get(&(found.source, found.key.clone())).or_else(|| self.same_address(&found)).cloned();
         let (id, is_new) = match known {
             Some(id) => {
+                let before = self.by_id[&id].clone();
+                self.unindex_topics(&before);
                 let find = self.by_id.get_mut(&id).expect("an index names what is there");
                 find.announce(found, announced, now);
                 (id, false)
@@ -154,6 +164,9 @@ impl Finds {
 
     fn index(&mut self, find: &Find) {
         self.by_address.retain(|_, of| *of != find.id);
+        for topic in find.parts.iter().flat_map(|part| &part.found.topics) {
+            self.by_topic.entry(topic.clone()).or_default().insert(find.id.clone());
+        }
         for part in &find.parts {
             self.by_key.insert((part.found.source, part.found.key.clone()), find.id.clone());
             for identifier in addresses(&part.found) {
@@ -162,6 +175,17 @@ impl Finds {
         }
         if let Some(device) = find.device() {
             self.by_device.insert(device.clone(), find.id.clone());
+        }
+    }
+
+    fn unindex_topics(&mut self, find: &Find) {
+        for topic in find.parts.iter().flat_map(|part| &part.found.topics) {
+            if let Some(finds) = self.by_topic.get_mut(topic) {
+                finds.remove(&find.id);
+                if finds.is_empty() {
+                    self.by_topic.remove(topic);
+                }
+            }
         }
     }
 
@@ -278,5 +302,17 @@ mod tests {
         assert_eq!(finds.gone(Source::Homie, "a"), None);
         note(&mut finds, found(Source::HomeAssistant, "a", &[]), 2);
         assert!(!finds.get(&id).unwrap().is_gone());
+    }
+
+    #[test]
+    fn finds_are_known_by_what_announces_them() {
+        let mut finds = Finds::default();
+        note(&mut finds, found(Source::HomeAssistant, "a", &[]), 1);
+        let shared = Found { topics: vec!["homeassistant/light/a/config".into(), "other".into()], ..found(Source::Homie, "b", &[]) };
+        note(&mut finds, shared, 1);
+        assert_eq!(finds.of_topic("homeassistant/light/a/config"), ["ha-a", "homie-b"]);
+        finds.remove("ha-a");
+        assert_eq!(finds.of_topic("homeassistant/light/a/config"), ["homie-b"]);
+        assert!(finds.of_topic("nothing").is_empty());
     }
 }

@@ -50,8 +50,27 @@ impl Desk {
                 events.extend(dialect.message(&announcement).into_iter().map(|event| (source, event)));
             }
         }
+        if is_live && !message.payload.is_empty() {
+            // Also where it only says again what is known.
+            self.announced_live(topic, &said.announced);
+        }
         for (source, event) in events {
             self.take_event(source, event, &said);
+        }
+    }
+
+    fn announced_live(&mut self, topic: &str, announced: &Announced) {
+        let now = now();
+        for id in self.finds.of_topic(topic) {
+            let Some(find) = self.finds.get_mut(&id) else { continue };
+            find.last_seen = now.wall;
+            for part in find.parts.iter_mut().filter(|part| part.found.topics.iter().any(|have| have == topic)) {
+                part.announced = announced.clone();
+            }
+            if !std::mem::replace(&mut find.is_seen_live, true) {
+                self.update_presence(&id, now);
+                self.unsaved(&id, now);
+            }
         }
     }
 
@@ -81,6 +100,9 @@ impl Desk {
         let (was_gone, is_same) =
             was_known.map_or((true, false), |part| (part.is_gone, !part.is_gone && part.found == found));
         let was_live = before.is_some_and(|find| find.is_seen_live);
+        if said.announced.retained && before.is_some_and(|find| find.standing == Standing::Removed) {
+            return;
+        }
         let Some(noted) = self.finds.announce(found, said.announced.clone(), now.wall) else {
             self.figures.refused();
             return;
@@ -287,8 +309,7 @@ impl Desk {
     /// An announcement was of no use; what was known before stays.
     fn announcement_failed(&mut self, topic: &str, reason: &str) {
         let text = format!("{topic}: {reason}");
-        let concerned = |find: &&Find| find.parts.iter().any(|part| part.found.topics.iter().any(|have| have == topic));
-        let id = self.finds.iter().find(concerned).map(|find| find.id.clone());
+        let id = self.finds.of_topic(topic).into_iter().next();
         let is_new = id.and_then(|id| self.finds.get_mut(&id)).is_none_or(|find| find.problems.note(&text));
         self.figures.problem(is_new, &text);
     }

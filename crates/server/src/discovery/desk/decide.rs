@@ -111,6 +111,12 @@ impl Desk {
         self.must_be_active()?;
         let find = self.finds.get(id).ok_or_else(|| DiscoveryError::Unknown(id.to_owned()))?;
         let topics = self.own_topics(find);
+        // With what announced it cleared, the next that announces it is its sender.
+        let cleared = find.parts.iter().filter(|part| part.found.source != Source::Zigbee2Mqtt);
+        let cleared: Vec<_> = cleared.map(|part| (part.found.source, part.found.key.clone())).collect();
+        for (source, key) in cleared {
+            let _was_there = self.finds.gone(source, &key).is_some();
+        }
         let decided = self.leave(id, Standing::Removed, Event::FindRemoved, by)?;
         for topic in topics {
             self.send(&Outgoing { topic, payload: Vec::new(), qos: Qos::AtLeastOnce, retain: true }, now());
@@ -224,10 +230,7 @@ impl Desk {
 
     /// The topics that announce a find and nothing else. Zigbee2MQTT announces all its devices in one message.
     fn own_topics(&self, find: &Find) -> Vec<String> {
-        let is_shared = |topic: &str| {
-            let others = self.finds.iter().filter(|other| other.id != find.id);
-            others.flat_map(|other| &other.parts).any(|part| part.found.topics.iter().any(|have| have == topic))
-        };
+        let is_shared = |topic: &str| self.finds.of_topic(topic).iter().any(|id| *id != find.id);
         let own = find.parts.iter().filter(|part| part.found.source != Source::Zigbee2Mqtt);
         let topics = own.flat_map(|part| &part.found.topics).filter(|topic| !is_shared(topic));
         topics.filter(|topic| !topic.starts_with("devices/")).cloned().collect()

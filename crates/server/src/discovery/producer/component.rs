@@ -1,12 +1,11 @@
 //! A device of ours as Home Assistant's device form says it: each property as the component that does most with it.
 
 use housewire_core::{DeviceId, DeviceState, Property, PropertyName, PropertySpec, Type};
+use housewire_links::discovery::homeassistant::OWN_ORIGIN;
 use serde_json::{Map, Value, json};
 
 /// How this hub's devices are called by others; no other hub's are called so.
-pub(super) fn identifier(hub: &str, device: &str) -> String {
-    format!("housewire_{hub}_{device}")
-}
+pub(super) use housewire_links::discovery::homeassistant::own_identifier as identifier;
 
 /// The announcement of a device.
 pub(super) fn config(hub: &str, id: &DeviceId, state: &DeviceState) -> Value {
@@ -32,7 +31,7 @@ pub(super) fn config(hub: &str, id: &DeviceId, state: &DeviceState) -> Value {
     }
     json!({
         "device": device,
-        "origin": {"name": "Housewire", "sw_version": env!("CARGO_PKG_VERSION")},
+        "origin": {"name": OWN_ORIGIN, "sw_version": env!("CARGO_PKG_VERSION")},
         "availability_topic": format!("devices/{id}/$online"),
         "payload_available": "true",
         "payload_not_available": "false",
@@ -212,8 +211,6 @@ impl Light {
             more["brightness_command_topic"] = json!(command_topic(id, level));
             let max = state.properties.get(level).and_then(|property| property.spec.max);
             more["brightness_scale"] = json!(max.unwrap_or(255.0));
-            // Brightness of a lamp that is off turns it on, which the lamp is told apart from that.
-            more["on_command_type"] = json!("first");
         }
         if let Some(color) = color {
             more["rgb_state_topic"] = json!(state_topic(id, color));

@@ -138,7 +138,7 @@ impl Server {
             known => known,
         };
         sessions.restore(loaded.sessions, owner_of, now());
-        let history = Recorder::start(&config, &store, &hub, &durability);
+        let history = Recorder::start(config.history, config.postgres.clone(), &store, &hub, &durability);
         let accounts = Arc::new(accounts);
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;

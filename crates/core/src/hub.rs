@@ -8,7 +8,7 @@ mod registry_api;
 mod sight;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -99,11 +99,13 @@ pub struct Hub {
     pub(crate) unsaved: Mutex<Unsaved>,
     /// Held shared while something happens that belongs into one batch, and alone while a batch is cut.
     pub(crate) batch_cut: RwLock<()>,
-    /// See [`Hub::set_disk_failing`].
-    pub(crate) disk_is_failing: AtomicBool,
+    /// Why what must be on disk is refused; see [`Hub::set_disk_failing`] and [`Hub::set_out_of_room`].
+    pub(crate) refuses: AtomicU8,
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
+    /// Of parts of the program.
+    pub(crate) own_subscriptions: AtomicIsize,
     /// Topics and filters over a bound.
     pub(crate) topics_refused: AtomicU64,
 }
@@ -119,9 +121,10 @@ impl Hub {
             registry: Registry::default(),
             unsaved: Mutex::default(),
             batch_cut: RwLock::default(),
-            disk_is_failing: AtomicBool::new(false),
+            refuses: AtomicU8::new(0),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
+            own_subscriptions: AtomicIsize::new(0),
             topics_refused: AtomicU64::new(0),
         }
     }
@@ -135,6 +138,12 @@ impl Hub {
     /// by it.
     pub fn subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
         Arc::new(Subscriber::new(session, principal, mailbox))
+    }
+
+    /// As [`Hub::subscriber`], for a part of the program rather than somebody's client: it is told everything likewise, but is not
+    /// among those that are counted, neither in figures nor in [`crate::Receipt::matched`].
+    pub fn own_subscriber(&self, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
+        Arc::new(Subscriber::own(self.new_session(), principal, mailbox))
     }
 
     /// From now on messages that match are offered to the subscriber. A filter that may not be read is refused.
@@ -159,6 +168,7 @@ impl Hub {
             let subscription = Subscription { subscriber: Arc::clone(subscriber), options, share: None };
             let (place, existed) = self.trie.write().insert(filter, subscription);
             if !existed {
+                self.count_own(subscriber, 1);
                 let at = places.partition_point(|have| *have < place);
                 places.insert(at, place);
             }
@@ -173,6 +183,9 @@ impl Hub {
         let existed = {
             let mut places = subscriber.places.lock();
             let place = self.trie.write().remove(filter, subscriber.id());
+            if place.is_some() {
+                self.count_own(subscriber, -1);
+            }
             if let Some(at) = place.and_then(|place| places.binary_search(&place).ok()) {
                 places.remove(at);
                 if places.len() < places.capacity() / 4 {
@@ -187,6 +200,13 @@ impl Hub {
         existed
     }
 
+    /// Called under the subscriber's list of places.
+    fn count_own(&self, subscriber: &Subscriber, more: isize) {
+        if subscriber.is_own() {
+            self.own_subscriptions.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     /// Whether somebody is subscribed to exactly this filter.
     pub fn is_subscribed(&self, subscriber: &Subscriber, filter: &Filter) -> bool {
         self.trie.read().contains(filter, subscriber.id())
@@ -198,6 +218,7 @@ impl Hub {
         const ENDED_AT_ONCE: usize = 64;
         let mut places = subscriber.places.lock();
         let mut ended = std::mem::take(&mut *places);
+        self.count_own(subscriber, -isize::try_from(ended.len()).unwrap_or(isize::MAX));
         ended.dedup();
         for ended in ended.chunks(ENDED_AT_ONCE) {
             let mut trie = self.trie.write();

@@ -15,7 +15,7 @@ use crate::accounts::{AccountError, Accounts, Change, Kind, Login, Via};
 use crate::peer::Peer;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
-use crate::shard::{ConnectionGuard, Shard};
+use crate::shard::{self, ConnectionGuard, Shard};
 
 /// Comes with every request that was let in.
 #[derive(Clone)]
@@ -82,10 +82,26 @@ impl Caller {
     /// Publishes what an HTTP request brought; returns when it is as safe as its QoS promises.
     pub(crate) async fn publish(&self, publication: Publication<'_>) -> Result<(), Refusal> {
         let publisher = self.publisher(self.session, "http", Presence::Momentary);
-        if let Some(batch) = publish(&publisher, publication)? {
-            self.shard.durability.reached(batch).await?;
+        if let Some(due) = publish(&publisher, publication)? {
+            self.shard.durability.reached(due).await?;
         }
         Ok(())
+    }
+
+    /// Deletes a device, and its history soon after; whether it was there.
+    pub(crate) async fn remove_device(&self, device: &DeviceId) -> Result<bool, Refusal> {
+        if let Some(history) = &self.shard.history {
+            history.bury(device).await?;
+        }
+        Ok(self.hub().remove_device(device, shard::now()))
+    }
+
+    /// Resolves when the history of what this request deleted is gone.
+    pub(crate) async fn history_settled(&self) -> Result<(), Refusal> {
+        match &self.shard.history {
+            Some(history) => Ok(history.settled().await?),
+            None => Ok(()),
+        }
     }
 
     /// Resolves when the disk has what this request changed in the registry, or refused it.

@@ -11,6 +11,7 @@ mod devices;
 mod doctor;
 mod failure;
 mod get;
+mod history;
 mod output;
 mod password;
 mod publish;
@@ -72,6 +73,8 @@ pub enum Command {
     Get(get::Get),
     /// Ask a device for a new value
     Set(set::Set),
+    /// Print what properties were
+    History(history::History),
     /// List, show, declare and remove devices
     Devices(devices::Devices),
     /// List, show and disconnect clients
@@ -159,6 +162,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sub(command) => talk(command),
         Command::Get(command) => talk(command),
         Command::Set(command) => talk(command),
+        Command::History(command) => talk(command),
         Command::Devices(command) => talk(command),
         Command::Clients(command) => talk(command),
         Command::User(command) => talk(command),

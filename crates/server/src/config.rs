@@ -1,10 +1,12 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
 //! Every key but `[http]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
-//! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`).
+//! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`), and so is what most people want of `[history]`.
 
+mod history;
 mod http;
 mod limits;
+mod postgres;
 mod proxies;
 mod tls;
 mod users;
@@ -20,8 +22,11 @@ use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub(crate) use self::history::RETENTION_DAYS_MAX;
+pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
+pub use self::postgres::{PostgresConfig, PostgresSettings};
 pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
 pub use self::users::{Secret, UserSettings};
@@ -112,8 +117,12 @@ pub struct Config {
     pub online_timeout: Duration,
     /// How often the hub tells its figures under `$SYS`; `None`: not at all.
     pub sys_interval: Option<Duration>,
+    /// What values were.
+    pub history: HistoryConfig,
     /// How HTTP is spoken.
     pub http: HttpSettings,
+    /// Where history is written once more.
+    pub postgres: Option<PostgresConfig>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -224,6 +233,12 @@ pub struct Settings {
     #[arg(long, env = "HOUSEWIRE_SYS_INTERVAL", value_name = "TIME|off", value_parser = parse_period)]
     #[serde(deserialize_with = "optional_period")]
     pub sys_interval: Option<Period>,
+    /// What values were; a section of its own in the config file.
+    #[command(flatten)]
+    pub history: HistorySettings,
+    /// A PostgreSQL server; a section of its own in the config file.
+    #[command(flatten)]
+    pub postgres: PostgresSettings,
     /// How HTTP is spoken; in the config file only.
     #[arg(skip)]
     pub http: Option<HttpSettings>,
@@ -305,6 +320,8 @@ impl Settings {
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
+            history: self.history.or(weaker.history),
+            postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
@@ -345,7 +362,9 @@ impl Settings {
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
+            history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
+            postgres: postgres::choose(self.postgres)?,
             limits,
         })
     }

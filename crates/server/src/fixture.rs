@@ -65,6 +65,7 @@ impl Fixture {
         let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
             lobby,
+            history: None,
             hub: Arc::clone(&hub),
             durability,
             config: Arc::new(config),

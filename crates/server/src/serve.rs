@@ -20,13 +20,15 @@ use crate::admission::Admission;
 use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice, TlsMode};
-use crate::demo::{Demo, DemoAccess};
+use crate::demo::Demo;
+use crate::history::Recorder;
 use crate::hosts::Hosts;
 use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
+use crate::players::Access;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -77,6 +79,7 @@ pub struct Server {
     shards: Vec<JoinHandle<()>>,
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
+    history: Option<Arc<Recorder>>,
     persister: Persister,
 }
 
@@ -105,6 +108,7 @@ impl Server {
 
         let (shutdown, stopped) = watch::channel(false);
         let (durability, desk) = Durability::new(config.durability);
+        let desk = if config.history.sd_card { desk.seldom() } else { desk };
         let clients = Arc::new(Clients::default());
         let stats = Arc::new(Stats::new(config.shards));
         let limits = config.limits;
@@ -132,6 +136,7 @@ impl Server {
             known => known,
         };
         sessions.restore(loaded.sessions, owner_of, now());
+        let history = Recorder::start(&config, &store, &hub, &durability);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -144,6 +149,7 @@ impl Server {
             accounts: Arc::new(accounts),
             users,
             tls: tls.clone(),
+            history: history.clone(),
             lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
             config: Arc::new(config),
@@ -153,7 +159,7 @@ impl Server {
         let shards = start_shards(&shared, listeners)?;
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
-            shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
+            shared.demo.start(Access::new(addresses.http, addresses.http, token));
         }
         Ok(Self {
             addresses,
@@ -163,6 +169,7 @@ impl Server {
             shards,
             accounts: shared.accounts,
             tls,
+            history,
             persister,
         })
     }
@@ -201,6 +208,9 @@ impl Server {
             }
         }
         self.accounts.save_all();
+        if let Some(history) = &self.history {
+            history.finish();
+        }
         self.persister.finish();
     }
 }

@@ -489,6 +489,52 @@ fn a_receipt_names_the_batch_that_makes_it_durable() {
     }
 }
 
+/// Takes everything, over its bound.
+struct Crowded;
+
+impl Mailbox for Crowded {
+    fn offer(&self, _run: &Run<'_>, _delivery: &Delivery) -> Offer {
+        Offer::Crowded
+    }
+
+    fn is_congested(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn whoever_publishes_to_a_full_mailbox_waits_or_is_refused() {
+    let house = House::new();
+    let publisher = house.publisher(Presence::Momentary);
+    let publish = |topic, qos| {
+        let payloads: [&[u8]; 1] = [b"x"];
+        let run = Run::new(TopicRef::parse(topic).unwrap(), &payloads).qos(qos);
+        publisher.publish_run(run, house.now()).map(|receipt| receipt.waits_for_room)
+    };
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(false));
+    let anybody = Arc::new(Principal::new("full", Permissions::all()));
+    let full = house.hub.own_subscriber(anybody, Arc::new(Crowded));
+    house.hub.subscribe(&full, &Filter::parse("devices/+/+").unwrap(), SubscribeOptions::default()).unwrap();
+    assert_eq!(house.hub.figures().subscriptions, 0, "parts of the program do not count");
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(true));
+    assert_eq!(publish("free", Qos::AtLeastOnce), Ok(false));
+    // Two reasons to refuse do not end each other.
+    house.hub.set_out_of_room(true);
+    house.hub.set_disk_failing(false);
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Err(Denied::DiskFailing));
+    assert!(publish("devices/lamp/word", Qos::AtMostOnce).is_ok() && publish("free", Qos::AtLeastOnce).is_ok());
+    house.hub.set_disk_failing(true);
+    house.hub.set_out_of_room(false);
+    assert!(house.hub.disk_is_failing());
+    house.hub.set_disk_failing(false);
+    assert_eq!(publish("devices/lamp/word", Qos::ExactlyOnce), Ok(true));
+    let payloads: [&[u8]; 1] = [b"x"];
+    let run = Run::new(TopicRef::parse("devices/lamp/word").unwrap(), &payloads);
+    assert_eq!(publisher.publish_run(run, house.now()).unwrap().matched, 0);
+    house.hub.unsubscribe_all(&full);
+    assert_eq!(house.hub.figures().subscriptions, 0);
+}
+
 /// Subscribing inserts the route first and reads stored values after: whatever two threads do, the last value a
 /// subscriber saw is the last one published.
 #[test]

@@ -47,3 +47,38 @@ pub const IDENTIFIERS_MAX: usize = 16;
 pub const PROBLEMS_MAX: usize = 20;
 /// Names of properties that are remembered for one device after they went, so that others keep theirs; the last are forgotten.
 pub const NAMES_REMEMBERED_MAX: usize = 512;
+
+/// Devices that one dialect remembers; a further one is a problem, known ones still change.
+pub const FOUND_MAX: usize = 1_000;
+/// Properties of all devices that one dialect remembers; a device that would add to more is a problem, and is not shown or stays what
+/// it was.
+pub const PROPERTIES_FOUND_MAX: usize = 20_000;
+/// Longest topic of a device's own, in bytes; what has a longer one is left out, which is a problem.
+pub const OWN_TOPIC_BYTES_MAX: usize = 512;
+/// Longest part of somebody else's text that is shown in a problem, in characters.
+pub const QUOTED_CHARS_MAX: usize = 80;
+/// Largest announcement of Zigbee2MQTT in bytes, as one message names all devices; a larger one is a problem and changes nothing.
+pub const BRIDGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Parts of a device that are looked at (features of `exposes`, leaves of Tasmota's sensors, properties of Homie); further ones
+/// are a problem.
+pub const PARTS_MAX: usize = 1_000;
+/// Features within features; deeper ones are a problem.
+pub const FEATURE_DEPTH_MAX: usize = 4;
+/// Relays, switches, buttons or shutters of one Tasmota; further ones are ignored.
+pub const TASMOTA_PARTS_MAX: usize = 64;
+/// Nodes of one Homie device; further ones are a problem.
+pub const HOMIE_NODES_MAX: usize = 128;
+/// Members of one array of nodes (Homie 3); a longer array is a problem.
+pub const HOMIE_ARRAY_MAX: usize = 64;
+/// Attributes that are kept of one Homie 3 or 4 device, in bytes; what would add to more is a problem.
+pub const HOMIE_DEVICE_BYTES_MAX: usize = 256 * 1024;
+/// Attributes and descriptions that are kept of all Homie devices, in bytes; what would add to more is a problem.
+pub const HOMIE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Names of Zigbee2MQTT's devices that are remembered for their announcing whether they are there; further ones are not.
+pub const AVAILABILITY_NAMES_MAX: usize = 4_000;
+/// Hosts that are remembered for what they offer on the network; a further one is not shown.
+pub const HOSTS_MAX: usize = 1_000;
+/// Services of one host; further ones are not shown.
+pub const HOST_SERVICES_MAX: usize = 32;
+/// Addresses of one host that are shown.
+pub const HOST_ADDRESSES_MAX: usize = 16;

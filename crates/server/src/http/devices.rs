@@ -146,10 +146,11 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
     // First, as whoever has its token could make it again.
     let (by, own) = (caller.change(), id.clone());
     caller.accounts(move |accounts| accounts.revoke_all_of(&own, &by)).await?;
-    if !caller.hub().remove_device(&id, shard::now()) {
+    if !caller.remove_device(&id).await? {
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;
+    caller.history_settled().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

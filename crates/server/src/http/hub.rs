@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use crate::caller::Caller;
 use crate::http::describe::Forbidden;
 use crate::http::problem::Problem;
-use crate::shard;
 
 /// That the hub runs.
 #[derive(Serialize, ToSchema)]
@@ -53,8 +52,9 @@ pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
         let (by, id) = (caller.change(), device.id().clone());
         caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
         // Somebody else may have deleted it meanwhile, which is as good.
-        let _was_there: bool = caller.hub().remove_device(device.id(), shard::now());
+        let _was_there: bool = caller.remove_device(device.id()).await?;
     }
+    caller.history_settled().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
+use crate::history::NoAnswer;
 use crate::refusal::Refusal;
 
 /// An answer that is an error.
@@ -63,6 +64,31 @@ impl Problem {
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
         Self { headers: &[CHALLENGE], ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
+    }
+
+    /// As much of this is being done as may be at once.
+    pub(crate) fn busy(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    }
+
+    /// Another try makes sense after so long.
+    #[must_use]
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// The connection ends with it, as not all of the request was read.
+    #[must_use]
+    pub(crate) fn closing(self) -> Self {
+        Self { headers: &[CLOSE], ..self }
+    }
+
+    /// With one more sentence.
+    #[must_use]
+    pub(crate) fn adding(mut self, sentence: &str) -> Self {
+        self.detail.push(' ');
+        self.detail.push_str(sentence);
+        self
     }
 
     /// Too many of those who came from there, or asked for the same, failed.
@@ -139,6 +165,10 @@ impl<E: Into<Refusal>> From<E> for Problem {
             Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull(_) | Denied::RetainedBytesFull(_))
             | Refusal::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             Refusal::Denied(Denied::DiskFailing) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
+            Refusal::History(NoAnswer::Busy) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Refusal::History(NoAnswer::Late | NoAnswer::Refused(_)) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "disk_failing")
+            }
             Refusal::Full(_) => (StatusCode::BAD_REQUEST, "full"),
             Refusal::UnknownSession => (StatusCode::NOT_FOUND, "unknown_session"),
             Refusal::Rejected(rejection) => match rejection.broken {

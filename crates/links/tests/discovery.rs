@@ -388,6 +388,13 @@ fn bounds_hold_and_are_told() {
         play(&mut self::dialect(), &[("homeassistant/device/many/config".into(), payload.into_bytes())]);
     assert_eq!(devices[0].properties.len(), 200);
     assert!(told.contains("300 components; the first 200 are read"), "{told}");
+    let payload = format!(
+        r#"{{"dev":{{"ids":"bad"}},"o":{{"name":"x"}},"cmps":{{{}}}}}"#,
+        many.trim_end_matches(',').replace("stat_t", "x")
+    );
+    let (devices, told) =
+        play(&mut self::dialect(), &[("homeassistant/device/bad/config".into(), payload.into_bytes())]);
+    assert_eq!((devices.len(), told.lines().count()), (0, 20), "two hundred are wrong, and twenty are told");
 }
 
 #[test]

@@ -123,8 +123,24 @@ pub struct Config {
     pub http: HttpSettings,
     /// Where history is written once more.
     pub postgres: Option<PostgresConfig>,
+    /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
+    pub discovery: bool,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// `[discovery]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscoverySection {
+    /// Whether devices that announce themselves may be found at all [default: true]
+    pub enabled: bool,
+}
+
+impl Default for DiscoverySection {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -242,6 +258,9 @@ pub struct Settings {
     /// How HTTP is spoken; in the config file only.
     #[arg(skip)]
     pub http: Option<HttpSettings>,
+    /// Devices that announce themselves; in the config file only.
+    #[arg(skip)]
+    pub discovery: Option<DiscoverySection>,
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
@@ -323,6 +342,7 @@ impl Settings {
             history: self.history.or(weaker.history),
             postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
+            discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
         }
@@ -365,6 +385,7 @@ impl Settings {
             history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
             postgres: postgres::choose(self.postgres)?,
+            discovery: self.discovery.unwrap_or_default().enabled,
             limits,
         })
     }

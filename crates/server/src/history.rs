@@ -34,7 +34,7 @@ use self::order::{Order, Reply};
 pub(crate) use self::policy::Policy;
 pub(crate) use self::writer::WriterFigures;
 use self::writer::{Writer, days};
-use crate::config::{Config, HistoryConfig};
+use crate::config::{HistoryConfig, PostgresConfig};
 use crate::limits::{HISTORY_CHANGE_WAIT, HISTORY_QUERIES_MAX, HISTORY_QUERY_WAIT, HISTORY_SHOW_WAIT};
 use crate::persist::Durability;
 use crate::reasons::with_reasons;
@@ -92,14 +92,19 @@ impl From<NotDone> for NoAnswer {
 
 impl Recorder {
     /// Opens the history and subscribes. If its files cannot be used there is none, which is said and ends nothing.
-    pub(crate) fn start(config: &Config, store: &Store, hub: &Arc<Hub>, durability: &Durability) -> Option<Arc<Self>> {
-        if !config.history.enabled {
+    pub(crate) fn start(
+        config: HistoryConfig,
+        postgres: Option<PostgresConfig>,
+        store: &Store,
+        hub: &Arc<Hub>,
+        durability: &Durability,
+    ) -> Option<Arc<Self>> {
+        if !config.enabled {
             return None;
         }
         let folder = store.history_folder();
-        let opened = open(config, store, hub);
-        let opened = opened
-            .and_then(|opened| Self::run(config.history, opened, folder, hub, durability).map_err(StartError::Thread));
+        let opened = open(config, postgres, store, hub)
+            .and_then(|opened| Self::run(config, opened, folder, hub, durability).map_err(StartError::Thread));
         match opened {
             Ok(recorder) => Some(recorder),
             Err(error) => {
@@ -316,9 +321,12 @@ struct Opened {
     sink: Option<Sink>,
 }
 
-fn open(config: &Config, store: &Store, hub: &Hub) -> Result<Opened, StartError> {
-    let postgres = config.postgres.clone();
-    let config = config.history;
+fn open(
+    config: HistoryConfig,
+    postgres: Option<PostgresConfig>,
+    store: &Store,
+    hub: &Hub,
+) -> Result<Opened, StartError> {
     let options = HistoryOptions {
         raw: days(config.raw_days),
         minutes: days(config.minute_days),

@@ -14,6 +14,7 @@ pub mod cli;
 mod clients;
 pub mod config;
 mod demo;
+mod discovery;
 mod document;
 mod feed;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use self::announcement::{Announced, Components, Form};
 use self::entity::Entity;
 use self::merge::Names;
 use super::Dialect;
-use super::limits::{ANNOUNCED_BYTES_MAX, DEVICE_MEMBERS_MAX, ENTITIES_MAX};
+use super::limits::{ANNOUNCED_BYTES_MAX, DEVICE_MEMBERS_MAX, ENTITIES_MAX, PROBLEMS_MAX};
 use super::model::{Announcement, Event, Found, Source};
 
 /// What Housewire calls itself in the `origin` of what it announces.
@@ -199,6 +199,7 @@ impl HomeAssistant {
                 }
             }
         }
+        events.truncate(PROBLEMS_MAX);
         if let Some(first) = next.values_mut().next() {
             first.note(notes);
         }

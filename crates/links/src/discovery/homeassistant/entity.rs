@@ -77,6 +77,10 @@ impl Entity {
             Some(component) => component.to_owned(),
             None => config.text("platform").ok_or("'platform' is missing")?,
         };
+        let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if component.is_empty() || !is_word(&component) {
+            return Err(format!("'{component:.40}' is no name of a component"));
+        }
         let unique_id = config.text("unique_id").filter(|id| !id.is_empty());
         let is_entity = !components::NO_ENTITIES.contains(&component.as_str());
         if from.component.is_none() && is_entity && unique_id.is_none() {

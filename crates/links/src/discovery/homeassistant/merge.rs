@@ -120,9 +120,13 @@ fn properties(
             let key = match &part.shared {
                 Some(shared) => shared.clone(),
                 None if part.suffix.is_empty() => entity.key.clone(),
-                None => format!("{}.{}", entity.key, part.suffix),
+                // No component's name has a colon, whatever a `unique_id` has in it.
+                None => entity.key.replacen('.', &format!(":{}.", part.suffix), 1),
             };
             if let Some((_, together)) = parts.get_mut(&key) {
+                if part.shared.is_none() {
+                    continue;
+                }
                 // What several have together.
                 *together = together.clone().options(part.spec.options.iter().cloned());
                 for read in &part.reads {

@@ -129,7 +129,7 @@ fn hostile_templates_end_soon() {
         format!("{{% set b %}}{{% set c %}}{{% endset %}}{{{{ value * 70 }}}}{{% endset %}}{{{{ [{again}] ~ '' }}}}"),
         format!("{{% for b in [value * 70] %}}{{{{ [{again}] ~ '' }}}}{{% endfor %}}"),
         format!("{{% set n = namespace(b=value * 70) %}}{{{{ [{}] ~ '' }}}}", "n.b,".repeat(240)),
-        format!("{{% set n = [[value * 70]] %}}{{{{ n }}}}"),
+        "{% set n = [[value * 70]] %}{{ n }}".to_owned(),
     ];
     for source in &texts {
         let error = render(source, &"x".repeat(1_000)).expect_err(source);

@@ -158,7 +158,7 @@ impl History {
             (report.points, report.bytes) = (written.points, written.bytes);
             memory.segments.retain(|segment| segment.number != written.segment.number);
             memory.segments.push(written.segment);
-            self.wear.add_log(written.points, written.bytes);
+            self.wear.add_log(written.points, written.page_bytes);
         }
         Ok(report)
     }
@@ -323,6 +323,13 @@ impl History {
 
     fn shrink(&mut self) -> Result<bool, StoreError> {
         self.database.shrink(SHRINK_PAGES)
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        // Whoever wants to know of errors has committed and maintained before.
+        self.write_wear().ok();
     }
 }
 

@@ -34,6 +34,7 @@ struct Figures {
     points_per_s: f64,
     cpu_us: f64,
     on_disk: f64,
+    log_mb: f64,
     written: f64,
     accounted: Option<f64>,
     grown_mb: f64,
@@ -96,8 +97,8 @@ fn timed(count: usize, mut ask: impl FnMut(usize) -> usize) -> (f64, f64) {
 
 fn run_history(folder: &Path, points_each: u64) -> Figures {
     let day = Duration::from_secs(24 * 60 * 60);
-    let options = HistoryOptions { raw: 400 * day, ..HistoryOptions::default() };
-    let (mut history, _) = History::open(folder, options).unwrap();
+    let options = || HistoryOptions { raw: 400 * day, ..HistoryOptions::default() };
+    let (mut history, _) = History::open(folder, options()).unwrap();
     let mut generators: Vec<_> = (0..SERIES).map(Generator::new).collect();
     let ids: Vec<_> = (0..SERIES)
         .map(|number| history.series(&format!("device-{}", number / 8), &format!("p{number}")).unwrap())
@@ -130,6 +131,8 @@ fn run_history(folder: &Path, points_each: u64) -> Figures {
     let after = usage();
     let total = count as f64;
     let wear = history.wear().unwrap();
+    // What is in memory is in the log; the database has the others.
+    let sealed = total - wear.points_in_memory as f64;
     println!(
         "history: {:.2} bytes a point in chunks; the log is {:.1} MB, the database {:.1} MB",
         wear.bytes_per_point.unwrap_or(0.0),
@@ -137,6 +140,10 @@ fn run_history(folder: &Path, points_each: u64) -> Figures {
         (wear.on_disk - wear.log_on_disk) as f64 / 1e6
     );
     let accounted: u64 = wear.days.iter().map(|day| day.bytes()).sum();
+    drop(history);
+    let opening = Instant::now();
+    let (mut history, recovered) = History::open(folder, options()).unwrap();
+    println!("opened again in {:.2} s, with {} points from the log", opening.elapsed().as_secs_f64(), recovered.points);
     let reader = history.reader();
     let day_us = timed(1_000, |number| {
         let window = Window { from: Timestamp::from_micros(BEGIN), to: Timestamp::from_micros(BEGIN + DAY) };
@@ -147,7 +154,8 @@ fn run_history(folder: &Path, points_each: u64) -> Figures {
     Figures {
         points_per_s: total / took.as_secs_f64(),
         cpu_us: (after.cpu - before.cpu).as_secs_f64() * 1e6 / total,
-        on_disk: wear.on_disk as f64 / total,
+        on_disk: (wear.on_disk - wear.log_on_disk) as f64 / sealed,
+        log_mb: wear.log_on_disk as f64 / 1e6,
         written: (after.written - before.written) as f64 / total,
         accounted: Some(accounted as f64 / total),
         grown_mb: (resident_max.saturating_sub(before.resident)) as f64 / 1e6,
@@ -225,6 +233,7 @@ fn run_rows(path: &Path, points_each: u64) -> Figures {
         points_per_s: total / took.as_secs_f64(),
         cpu_us: (after.cpu - before.cpu).as_secs_f64() * 1e6 / total,
         on_disk,
+        log_mb: 0.0,
         written: (after.written - before.written) as f64 / total,
         accounted: None,
         grown_mb: (resident_max.saturating_sub(before.resident)) as f64 / 1e6,
@@ -240,8 +249,10 @@ fn print_table(history: &Figures, rows: &Figures) {
     };
     println!("\n| | history | SQLite rows | target |\n|---|---|---|---|");
     line("points/s, one thread", &|f| format!("{:.0}", f.points_per_s), "≥ 250,000");
+    line("points for each second of CPU time", &|f| format!("{:.0}", 1e6 / f.cpu_us), "");
     line("CPU µs a point", &|f| format!("{:.2}", f.cpu_us), "");
-    line("bytes a point on the disk, all files", &|f| format!("{:.2}", f.on_disk), "≤ 5");
+    line("bytes a point on the disk", &|f| format!("{:.2}", f.on_disk), "≤ 5");
+    line("besides, the log, MB", &|f| format!("{:.1}", f.log_mb), "≤ 64");
     line("bytes written a point, the system says", &|f| format!("{:.1}", f.written), "≤ 60");
     line("bytes written a point, own account", &|f| f.accounted.map_or("".into(), |b| format!("{b:.1}")), "");
     line("resident memory grown by, MB", &|f| format!("{:.1}", f.grown_mb), "≤ 40");

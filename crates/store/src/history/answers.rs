@@ -84,7 +84,7 @@ pub struct CommitReport {
 pub struct WearDay {
     /// Days since 1970-01-01, in UTC.
     pub day: i64,
-    /// Bytes of the log.
+    /// Bytes of the log, in whole pages as the disk gets them: a commit of few points writes 4 KiB.
     pub log: u64,
     /// Bytes of chunks, before the database adds its own.
     pub chunks: u64,
@@ -127,6 +127,8 @@ pub struct Wear {
     pub bytes_per_point: Option<f64>,
     /// Points that are kept one by one.
     pub points: u64,
+    /// Of those, points that are in no chunk yet, and on the disk in the log alone.
+    pub points_in_memory: u64,
     /// Memory taken by points that are in no chunk.
     pub heads_bytes: usize,
     /// Bytes that wait for the next commit.

@@ -162,16 +162,18 @@ impl Database {
 
     /// Gives room in the file back to the system; some of it, as that takes time. Whether there is more.
     pub(crate) fn shrink(&mut self, pages: u32) -> Result<bool, StoreError> {
-        let free = |connection| ask::<u32>(connection, "PRAGMA freelist_count");
-        let left = free(&self.connection).map_err(|source| self.failed("read", source))?.unwrap_or(0);
-        // A few are needed again soon.
-        if left < FREE_PAGES_KEPT {
+        let count = |sql| ask::<u32>(&self.connection, sql).map_err(|source| self.failed("read", source));
+        let (left, all) = (count("PRAGMA freelist_count")?.unwrap_or(0), count("PRAGMA page_count")?.unwrap_or(0));
+        // What retention leaves is needed again within hours: to move other pages there would be written for nothing.
+        let kept = FREE_PAGES_KEPT.max(all / 4);
+        if left <= kept {
             return Ok(false);
         }
+        let pages = pages.min(left - kept);
         self.change(Waits::No, |transaction| {
             transaction.execute_batch(&format!("PRAGMA incremental_vacuum({pages})"))
         })?;
-        Ok(left > pages + FREE_PAGES_KEPT)
+        Ok(left > pages + kept)
     }
 
     /// Bytes of the file and of SQLite's own log.
@@ -185,7 +187,8 @@ impl Database {
     }
 }
 
-const FREE_PAGES_KEPT: u32 = 256;
+/// 4 MiB.
+const FREE_PAGES_KEPT: u32 = 1024;
 
 /// Why a file cannot be used.
 enum Unusable {
@@ -226,7 +229,7 @@ fn open_sound(path: &Path, is_suspect: bool) -> Result<Connection, Unusable> {
             return Err(Unusable::Damaged(found.unwrap_or_default()));
         }
     }
-    configure(&connection).map_err(sort)?;
+    configure(&connection, path).map_err(Unusable::Elsewhere)?;
     ask::<i64>(&connection, "SELECT count(*) FROM series").map_err(sort)?;
     ask::<i64>(&connection, "SELECT t0 FROM chunk LIMIT 1").map_err(sort)?;
     Ok(connection)
@@ -262,7 +265,7 @@ fn create(folder: &Path, path: &Path) -> Result<Connection, StoreError> {
         .and_then(|()| std::fs::File::open(folder)?.sync_all());
     placed.map_err(|source| StoreError::file("create", path, source))?;
     let connection = connect(path).map_err(failed)?;
-    configure(&connection).map_err(failed)?;
+    configure(&connection, path)?;
     Ok(connection)
 }
 
@@ -273,8 +276,16 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> Result<(), Error> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::sqlite("open", path, source);
+    let mode: Option<String> = ask(connection, "PRAGMA journal_mode = WAL").map_err(failed)?;
+    if mode.as_deref() != Some("wal") {
+        return Err(StoreError::NoWal { database: path.to_owned(), mode: mode.unwrap_or_default() });
+    }
+    settings(connection).map_err(failed)
+}
+
+fn settings(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
     // When to do it is decided here, so that it is known what reached the disk.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;

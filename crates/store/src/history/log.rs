@@ -66,6 +66,8 @@ struct Open {
 pub(crate) struct Written {
     pub(crate) points: u64,
     pub(crate) bytes: u64,
+    /// The same in whole pages, of which the last one is written again by the next commit: what the disk gets.
+    pub(crate) page_bytes: u64,
     /// The file as it is now.
     pub(crate) segment: Segment,
 }
@@ -138,9 +140,15 @@ impl Log {
             self.cut_back(&open.segment, is_new);
             return Err(StoreError::file("write", &path, source));
         }
+        let from = open.segment.bytes;
         open.segment.bytes += bytes.len() as u64;
         open.segment.last = next_point - 1;
-        let written = Written { points: self.pending_points, bytes: bytes.len() as u64, segment: open.segment.clone() };
+        let written = Written {
+            points: self.pending_points,
+            bytes: bytes.len() as u64,
+            page_bytes: open.segment.bytes.next_multiple_of(PAGE_BYTES) - from / PAGE_BYTES * PAGE_BYTES,
+            segment: open.segment.clone(),
+        };
         self.open = Some(open);
         self.pending.clear();
         self.pending.shrink_to(PENDING_KEPT_BYTES);
@@ -192,5 +200,7 @@ impl Log {
     }
 }
 
+/// What systems write at once.
+const PAGE_BYTES: u64 = 4096;
 /// What the buffer keeps between commits; more is given back.
 const PENDING_KEPT_BYTES: usize = 256 * 1024;

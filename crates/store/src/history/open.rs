@@ -148,12 +148,10 @@ impl History {
     ) -> Result<Option<Segment>, StoreError> {
         let log_folder = self.shared.log_folder.clone();
         let mut names = std::mem::take(&mut replay.names);
-        let mut points = Vec::new();
-        let (segment, verdict) = replay::read(&log_folder, number, is_last, &mut names, |point| points.push(point))?;
+        let (segment, verdict) = replay::read(&log_folder, number, is_last, &mut names, |names, point| {
+            self.take_replayed(names, point, is_new, replay, recovered);
+        })?;
         replay.names = names;
-        for point in points {
-            self.take_replayed(point, is_new, replay, recovered);
-        }
         let path = log_folder.join(segment_name(number));
         match verdict {
             Verdict::Sound => {}
@@ -178,7 +176,14 @@ impl History {
         Ok(Some(segment))
     }
 
-    fn take_replayed(&mut self, point: FramePoint, is_new: bool, replay: &mut Replay, recovered: &mut Recovered) {
+    fn take_replayed(
+        &mut self,
+        names: &Names,
+        point: FramePoint,
+        is_new: bool,
+        replay: &mut Replay,
+        recovered: &mut Recovered,
+    ) {
         let FramePoint { number, series, time, reading } = point;
         if number <= replay.last {
             return;
@@ -186,7 +191,7 @@ impl History {
         replay.last = number;
         self.next_point = self.next_point.max(number + 1);
         if is_new && self.shared.memory.lock().get(series).is_none() {
-            match replay.names.get(&series) {
+            match names.get(&series) {
                 Some((device, property)) => self.take_name(series, device, property),
                 None => {
                     replay.nameless += 1;

@@ -201,13 +201,29 @@ impl View<'_> {
 
     /// The first points from `from` on and before `to`, in order: all of them, or more than `wanted`.
     fn first_points(&self, from: i64, to: i64, wanted: usize) -> Result<Points, Error> {
+        let mut listed_max = CHUNKS_LISTED;
+        loop {
+            if let Some(points) = self.first_points_of(listed_max, (from, to), wanted)? {
+                return Ok(points);
+            }
+            // Chunks were small, or many begin together.
+            listed_max *= 8;
+        }
+    }
+
+    /// The same of the first chunks; `None` if it takes more of them.
+    fn first_points_of(
+        &self,
+        listed_max: usize,
+        (from, to): (i64, i64),
+        wanted: usize,
+    ) -> Result<Option<Points>, Error> {
         let mut chunks = Vec::new();
         rows::chunks_within(self.connection, self.id, Level::Raw, (from, to, self.row.raw_reach), |chunk| {
             chunks.push(chunk);
-            // Every chunk has a point, but not every one has it in the window.
-            chunks.len() < CHUNKS_LISTED_MAX
+            chunks.len() < listed_max
         })?;
-        let is_cut = chunks.len() == CHUNKS_LISTED_MAX;
+        let is_cut = chunks.len() == listed_max;
         // Behind the beginning of a chunk that was not listed nothing is certain.
         let listed_to = chunks.last().filter(|_| is_cut).map_or(to, |chunk| chunk.t0);
         let mut head = self.head.clone();
@@ -219,39 +235,18 @@ impl View<'_> {
             parts.push((chunks[at].rank, part));
             // What lies before the next chunk's beginning is complete.
             let end = chunks.get(at + 1).map_or(listed_to, |next| next.t0);
-            let mut certain: usize = parts.iter().map(|(_, part)| part.times.partition_point(|time| *time < end)).sum();
-            certain += head.times.iter().filter(|time| **time < end).count();
-            if certain > wanted {
-                return Ok(in_order(parts, &head, end));
+            let in_chunks: usize = parts.iter().map(|(_, part)| part.times.partition_point(|time| *time < end)).sum();
+            let in_head = head.times.iter().filter(|time| **time < end).count();
+            if in_chunks + in_head > wanted {
+                return Ok(Some(in_order(parts, &head, end)));
             }
         }
-        if !is_cut {
-            return Ok(in_order(parts, &head, to));
-        }
-        // Only chunks that begin together in great numbers lead here.
-        self.all_points(from, to)
-    }
-
-    fn all_points(&self, from: i64, to: i64) -> Result<Points, Error> {
-        let mut chunks = Vec::new();
-        rows::chunks_within(self.connection, self.id, Level::Raw, (from, to, self.row.raw_reach), |chunk| {
-            chunks.push(chunk);
-            true
-        })?;
-        let mut parts = Vec::new();
-        for chunk in chunks {
-            let mut part = load(self.connection, &chunk, self.damaged)?.unwrap_or_default();
-            part.retain(|time| from <= time && time < to);
-            parts.push((chunk.rank, part));
-        }
-        let mut head = self.head.clone();
-        head.retain(|time| from <= time && time < to);
-        Ok(in_order(parts, &head, to))
+        Ok((!is_cut).then(|| in_order(parts, &head, to)))
     }
 }
 
 /// Chunks that one question lists before it begins to read them.
-const CHUNKS_LISTED_MAX: usize = 4096;
+const CHUNKS_LISTED: usize = 256;
 
 /// Points of several chunks and the head, those before `end`, in order of time and then of arrival.
 fn in_order(mut parts: Vec<(u64, Points)>, head: &Points, end: i64) -> Points {

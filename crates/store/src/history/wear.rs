@@ -27,7 +27,9 @@ pub(crate) struct WearBook {
 
 impl WearBook {
     pub(crate) fn of(days: Vec<WearDay>) -> Self {
-        Self { days, ..Self::default() }
+        // Until it is told the time, the last day goes on.
+        let day = days.first().map_or(0, |day| day.day);
+        Self { today: WearDay { day, ..WearDay::default() }, days, ..Self::default() }
     }
 
     pub(crate) fn day(&self) -> i64 {
@@ -102,17 +104,28 @@ impl History {
         Ok(())
     }
 
+    /// Writes the count down before the end. Without, what was counted since it was written is missing, and nothing else.
+    pub(crate) fn write_wear(&mut self) -> Result<(), StoreError> {
+        self.wear.add_database(self.database.take_written());
+        if !self.wear.has_news || !self.wear.is_known {
+            return Ok(());
+        }
+        let today = self.wear.today;
+        self.database.change(Waits::No, |transaction| rows::set_wear(transaction, &today, i64::MIN))
+    }
+
     pub(crate) fn tell_wear(&self) -> Wear {
         let memory = self.shared.memory.lock();
         let mut days = vec![self.wear.today];
         days.extend_from_slice(&self.wear.days);
         days.retain(|day| *day != WearDay { day: day.day, ..WearDay::default() });
-        let (mut points, mut bytes) = (0, 0);
+        let (mut points, mut bytes, mut points_in_memory) = (0, 0, 0);
         let mut series = Vec::with_capacity(memory.len());
         let log_share = days.first().filter(|day| day.points > 0).map_or(0, |day| day.log / day.points);
         for (id, live) in memory.iter() {
             let row = self.kept.get(&id).cloned().unwrap_or_default();
             points += row.raw_points + live.head.len() as u64;
+            points_in_memory += live.head.len() as u64;
             bytes += row.raw_bytes;
             let is_today = row.day == self.wear.day();
             let head = live.head.len() as u64;
@@ -136,6 +149,7 @@ impl History {
             #[allow(clippy::cast_precision_loss)] // for people
             bytes_per_point: (sealed > 0).then(|| bytes as f64 / sealed as f64),
             points,
+            points_in_memory,
             heads_bytes: memory.heads_bytes,
             pending_bytes: self.log.pending_bytes(),
             damaged_chunks: self.shared.damaged_chunks.load(std::sync::atomic::Ordering::Relaxed),

@@ -42,13 +42,13 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<u64>, StoreError> {
 /// Names of series that files tell.
 pub(crate) type Names = BTreeMap<SeriesId, (String, String)>;
 
-/// Reads a file. Points go to `take`, names to `names`. The segment tells of its sound part.
+/// Reads a file. Points go to `take`, with the names so far. The segment tells of its sound part.
 pub(crate) fn read(
     folder: &Path,
     number: u64,
     is_last: bool,
     names: &mut Names,
-    mut take: impl FnMut(FramePoint),
+    mut take: impl FnMut(&Names, FramePoint),
 ) -> Result<(Segment, Verdict), StoreError> {
     let path = folder.join(segment_name(number));
     let bytes = fs::read(&path).map_err(|source| StoreError::file("read", &path, source))?;
@@ -86,7 +86,7 @@ fn read_frame(
     found: Frame<'_>,
     segment: &mut Segment,
     names: &mut Names,
-    take: &mut impl FnMut(FramePoint),
+    take: &mut impl FnMut(&Names, FramePoint),
 ) -> Result<(), super::super::bytes::Damaged> {
     match found {
         Frame::Series { series, device, property } => {
@@ -95,7 +95,7 @@ fn read_frame(
         Frame::Points(points) => {
             let last = points.last_number();
             for point in points {
-                take(point?);
+                take(names, point?);
             }
             segment.last = segment.last.max(last);
         }

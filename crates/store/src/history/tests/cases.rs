@@ -117,6 +117,29 @@ fn a_tail_gets_every_point_once_in_order_and_counts_what_it_missed() {
 }
 
 #[test]
+fn who_follows_holds_the_log_up_to_a_bound() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut history = open(temp.path(), small());
+    let id = history.series("lamp", "level").unwrap();
+    history.hold_log(Some(100), 9_000);
+    for number in 0..4_000 {
+        history.append(id, point(number, number as f64)).unwrap();
+        if number % 40 == 39 {
+            history.commit().unwrap();
+            settle(&mut history, at(BEGIN));
+        }
+    }
+    let log_on_disk = history.wear().unwrap().log_on_disk;
+    assert!((6_000..=9_000 + 4_000).contains(&log_on_disk), "{log_on_disk} bytes of log");
+    let followed = history.reader().tail(100).next(10_000).unwrap();
+    assert!(followed.lost > 0);
+    assert_eq!((followed.lost + followed.points.len() as u64, followed.last), (3_900, 4_000));
+    history.hold_log(Some(followed.last), 9_000);
+    settle(&mut history, at(BEGIN));
+    assert!(history.wear().unwrap().log_on_disk < 5_000, "what was followed is let go of");
+}
+
+#[test]
 fn the_log_and_the_memory_stay_within_their_bounds() {
     let temp = tempfile::tempdir().unwrap();
     let mut history = open(temp.path(), small());
@@ -170,6 +193,16 @@ fn wear_is_counted_by_day_and_survives() {
     let mut history = open(temp.path(), small());
     settle(&mut history, at(BEGIN + 2 * 24 * HOUR + 2 * HOUR));
     assert_eq!(points(&history), [30, 20, 10]);
+}
+
+/// The writer goes to a thread, readers wherever somebody asks.
+#[test]
+fn the_writer_can_be_moved_and_readers_can_be_shared() {
+    fn moves<T: Send>() {}
+    fn is_shared<T: Send + Sync + Clone>() {}
+    moves::<History>();
+    moves::<Tail>();
+    is_shared::<HistoryReader>();
 }
 
 #[test]

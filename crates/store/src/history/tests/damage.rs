@@ -133,7 +133,7 @@ fn a_database_that_is_damaged_cut_or_foreign_is_set_aside_and_the_log_is_read_ag
         ("empty", Vec::new()),
         ("cut", whole[..whole.len() / 2].to_vec()),
         ("foreign", b"this is a letter to somebody".repeat(400)),
-        ("flipped", whole.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at > 5_000) * 0x55).collect()),
+        ("flipped", whole.iter().enumerate().map(|(at, byte)| byte ^ (u8::from(at > 5_000) * 0x55)).collect()),
     ];
     for (name, bytes) in broken {
         let folder = temp.path().join(name);

@@ -98,7 +98,7 @@ impl Model {
             let value = match agg {
                 #[allow(clippy::cast_precision_loss)]
                 Agg::Count => Some(within().count() as f64),
-                Agg::Last => numbers().last(),
+                Agg::Last => numbers().next_back(),
                 Agg::Min => numbers().reduce(f64::min),
                 Agg::Max => numbers().reduce(f64::max),
                 Agg::Sum => numbers().reduce(|sum, number| sum + number),

@@ -109,6 +109,15 @@ fn no_bytes_make_a_reader_panic() {
     }
 }
 
+/// What the fuzz target has found and begins with.
+#[test]
+fn the_corpus_is_read() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/history");
+    let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 8);
+    files.iter().for_each(|file| fuzz(&std::fs::read(file).unwrap()));
+}
+
 /// What the fuzz target does with any bytes.
 fn fuzz(bytes: &[u8]) {
     crate::history::fuzz_bytes(bytes);

@@ -26,6 +26,7 @@ export const t = {
     label: 'Pages',
     home: 'Home',
     devices: 'Devices',
+    history: 'History',
     settings: 'Settings',
     components: 'Components',
   },
@@ -134,6 +135,40 @@ export const t = {
     none: (query: string) => `No device matches “${query}”.`,
     clear: 'Clear the search',
     emptyBody: 'Every device that has ever reported is listed here.',
+    add: 'Add device',
+  },
+
+  found: {
+    title: 'Found devices',
+    invite: (n: number) => plural(n, 'new device found', 'new devices found'),
+    names: (names: readonly string[], more: number) =>
+      new Intl.ListFormat().format(more > 0 ? [...names, `${more} more`] : names),
+    look: 'Look at them',
+    lookOne: 'Look at it',
+    sources: {
+      homeassistant: 'Home Assistant discovery',
+      tasmota: 'Tasmota',
+      zigbee2mqtt: 'Zigbee2MQTT',
+      homie: 'Homie',
+      mdns: 'the network (mDNS)',
+    } as Record<string, string>,
+    marks: {
+      homeassistant: 'HA',
+      tasmota: 'Tasmota',
+      zigbee2mqtt: 'Z2M',
+      homie: 'Homie',
+      mdns: 'mDNS',
+    } as Record<string, string>,
+    markTitle: (source: string) => `Announced by ${source}`,
+    connection: 'Connection',
+    adoptedFrom: 'Found by',
+    announcedBy: 'Announced by',
+    topic: 'On the topic',
+    through: 'Through',
+    version: 'Its software',
+    address: 'Address',
+    ownPage: 'Open its own page',
+    manage: 'Found devices',
   },
 
   device: {
@@ -144,6 +179,7 @@ export const t = {
     id: 'Id',
     room: 'Room',
     properties: 'Properties',
+    model: 'Model',
     noProperties: 'This device has not reported anything yet.',
     target: 'Asked for',
     editTitle: 'Edit device',
@@ -155,7 +191,7 @@ export const t = {
     cancel: 'Cancel',
     deleteTitle: (name: string) => `Delete ${name}?`,
     deleteBody: (n: number) =>
-      `Its ${plural(n, 'property', 'properties')} and last values are removed. If the device reports again, it comes back as a new one.`,
+      `Its ${plural(n, 'property', 'properties')}, last values and history are removed. If the device reports again, it comes back as a new one.`,
     deleteConfirm: 'Delete device',
     deleteKeep: 'Keep it',
     deleted: (name: string) => `${name} deleted.`,
@@ -179,6 +215,11 @@ export const t = {
     inferredTitle: 'The type was inferred from what the device reported. Nothing is refused.',
     declaredTitle: 'The type was declared. What breaks it is refused.',
     declared: 'declared',
+  },
+
+  history: {
+    show: 'History',
+    showOf: (property: string) => `History of ${property}`,
   },
 
   rejected: {
@@ -281,6 +322,10 @@ export const t = {
     account: 'Your account',
     people: 'People',
     tokens: 'Tokens & devices',
+    discovery: 'Discovery',
+    history: 'Disk & history',
+    templates: 'Device templates',
+    virtual: 'Virtual devices',
     guest: 'Guest access',
     tls: 'Encryption',
     audit: 'Audit log',

@@ -3,7 +3,20 @@
 //! Belongs here: reading announcements, and how a value is read from a device's own topics and written to them. Who adopts a device,
 //! and under which name, belongs to `server`. Nothing here does I/O or asks for the time.
 
+pub mod binding;
+mod draft;
+pub mod homeassistant;
+pub mod homie;
+mod jinja;
+pub mod limits;
+pub mod mdns;
 pub mod model;
+pub mod names;
+pub mod presence;
+mod said;
+pub mod tasmota;
+pub mod template;
+pub mod zigbee2mqtt;
 
 use housewire_core::Filter;
 

@@ -10,6 +10,7 @@ mod clients;
 mod devices;
 mod doctor;
 mod failure;
+mod found;
 mod get;
 mod history;
 mod output;
@@ -77,6 +78,10 @@ pub enum Command {
     History(history::History),
     /// List, show, declare and remove devices
     Devices(devices::Devices),
+    /// List devices that announced themselves
+    Found(found::Found),
+    /// Make devices of what was found
+    Adopt(found::Adopt),
     /// List, show and disconnect clients
     Clients(clients::Clients),
     /// List, add, change and remove people with accounts
@@ -164,6 +169,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Set(command) => talk(command),
         Command::History(command) => talk(command),
         Command::Devices(command) => talk(command),
+        Command::Found(command) => talk(command),
+        Command::Adopt(command) => talk(command),
         Command::Clients(command) => talk(command),
         Command::User(command) => talk(command),
         Command::Token(command) => talk(command),

@@ -3,15 +3,16 @@
 //! A list and nothing more: sessions begin and end where their transports say so. How a client is shown belongs to `view`.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use housewire_core::{Subscriber, Timestamp};
+use housewire_core::{SessionId, Subscriber, Timestamp};
 use housewire_protocols::mqtt::Version;
 use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxBuildHasher;
 use tokio::sync::Notify;
 
 use crate::accounts::CredentialId;
@@ -238,6 +239,8 @@ impl Client {
 #[derive(Default)]
 pub(crate) struct Clients {
     list: RwLock<BTreeSet<Listed>>,
+    /// For who wants to know whose a message is. Changed beside the list, never under its lock.
+    by_session: RwLock<HashMap<SessionId, Arc<Client>, FxBuildHasher>>,
     mqtt: AtomicUsize,
     mqtt_connected: AtomicUsize,
     mqtt_connected_max: AtomicUsize,
@@ -305,6 +308,7 @@ impl Clients {
             signal: Signal::default(),
             is_ended: AtomicBool::new(false),
         });
+        self.by_session.write().insert(client.subscriber.id(), Arc::clone(&client));
         let replaced = self.list.write().replace(Listed(Arc::clone(&client)));
         if replaced.is_none() && protocol == Protocol::Mqtt {
             self.mqtt.fetch_add(1, Ordering::Relaxed);
@@ -315,6 +319,7 @@ impl Clients {
     /// The client is over. Another one of the same id may have taken its place already.
     pub(crate) fn remove(&self, client: &Arc<Client>) {
         self.left(client);
+        self.by_session.write().remove(&client.subscriber.id());
         let mut list = self.list.write();
         if list.get(&client.key).is_some_and(|Listed(have)| Arc::ptr_eq(have, client)) {
             list.remove(&client.key);
@@ -397,6 +402,11 @@ impl Clients {
         }
     }
 
+    /// The client whose session this is, if it is one that lasts longer than a request.
+    pub(crate) fn of_session(&self, session: SessionId) -> Option<Arc<Client>> {
+        self.by_session.read().get(&session).cloned()
+    }
+
     /// The client of this id; the one that speaks MQTT if there are several.
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Client>> {
         let first = (Arc::from(id), Protocol::Mqtt);
@@ -450,7 +460,9 @@ mod tests {
     }
 
     fn add(clients: &Clients, id: &str, protocol: Protocol) -> Arc<Client> {
-        let hub = Hub::new(HubOptions::default());
+        // One for all: sessions of two hubs may be called alike.
+        static HUB: std::sync::LazyLock<Hub> = std::sync::LazyLock::new(|| Hub::new(HubOptions::default()));
+        let hub = &*HUB;
         let somebody = Arc::new(Principal::new("test", Permissions::all()));
         let subscriber = Hub::subscriber(hub.new_session(), somebody, Arc::new(Nothing));
         clients.add(id.into(), protocol, subscriber, Arc::new(Nothing))
@@ -497,6 +509,8 @@ mod tests {
         clients.connected(&new, CONNECTION);
         clients.remove(&old);
         assert!(Arc::ptr_eq(&clients.get("a").unwrap(), &new));
+        assert!(clients.of_session(old.subscriber.id()).is_none());
+        assert!(Arc::ptr_eq(&clients.of_session(new.subscriber.id()).unwrap(), &new));
         let mqtt = clients.mqtt();
         assert_eq!((mqtt.total, mqtt.connected, mqtt.connected_max), (1, 1, 2));
         clients.remove(&new);

@@ -6,6 +6,7 @@
 mod history;
 mod http;
 mod limits;
+mod postgres;
 mod proxies;
 mod tls;
 mod users;
@@ -25,6 +26,7 @@ pub(crate) use self::history::RETENTION_DAYS_MAX;
 pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
+pub use self::postgres::{PostgresConfig, PostgresSettings};
 pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
 pub use self::users::{Secret, UserSettings};
@@ -119,8 +121,26 @@ pub struct Config {
     pub history: HistoryConfig,
     /// How HTTP is spoken.
     pub http: HttpSettings,
+    /// Where history is written once more.
+    pub postgres: Option<PostgresConfig>,
+    /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
+    pub discovery: bool,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// `[discovery]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscoverySection {
+    /// Whether devices that announce themselves may be found at all [default: true]
+    pub enabled: bool,
+}
+
+impl Default for DiscoverySection {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -232,9 +252,15 @@ pub struct Settings {
     /// What values were; a section of its own in the config file.
     #[command(flatten)]
     pub history: HistorySettings,
+    /// A PostgreSQL server; a section of its own in the config file.
+    #[command(flatten)]
+    pub postgres: PostgresSettings,
     /// How HTTP is spoken; in the config file only.
     #[arg(skip)]
     pub http: Option<HttpSettings>,
+    /// Devices that announce themselves; in the config file only.
+    #[arg(skip)]
+    pub discovery: Option<DiscoverySection>,
     /// Bounds; in the config file only.
     #[arg(skip)]
     pub limits: Option<Limits>,
@@ -314,7 +340,9 @@ impl Settings {
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
             history: self.history.or(weaker.history),
+            postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
+            discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
         }
@@ -356,6 +384,8 @@ impl Settings {
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
             history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
+            postgres: postgres::choose(self.postgres)?,
+            discovery: self.discovery.unwrap_or_default().enabled,
             limits,
         })
     }

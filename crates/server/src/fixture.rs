@@ -20,6 +20,7 @@ use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Limits, Settings};
 use crate::demo::Demo;
+use crate::discovery::Discovery;
 use crate::hosts::Hosts;
 use crate::http;
 use crate::mqtt::Sessions;
@@ -61,6 +62,7 @@ impl Fixture {
         let parts = (Arc::clone(&clients), Arc::clone(&stats));
         let ids = MessageIds::after(0);
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
+        let discovery = Discovery::start(&store, &hub, &clients, &accounts, config.discovery).unwrap();
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
         let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
@@ -75,6 +77,7 @@ impl Fixture {
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),
+            discovery: Arc::new(discovery),
             accounts,
             users: Arc::new(Users::new(&BTreeMap::new(), [7; 32])),
             tls: None,

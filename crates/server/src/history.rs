@@ -34,10 +34,11 @@ use self::order::{Order, Reply};
 pub(crate) use self::policy::Policy;
 pub(crate) use self::writer::WriterFigures;
 use self::writer::{Writer, days};
-use crate::config::HistoryConfig;
+use crate::config::{HistoryConfig, PostgresConfig};
 use crate::limits::{HISTORY_CHANGE_WAIT, HISTORY_QUERIES_MAX, HISTORY_QUERY_WAIT, HISTORY_SHOW_WAIT};
 use crate::persist::Durability;
 use crate::reasons::with_reasons;
+use crate::sink::{Sink, SinkStatus};
 
 /// What is subscribed to: `devices/<device>/<property>`.
 const VALUES: &str = "devices/+/+";
@@ -54,6 +55,8 @@ pub(crate) struct Recorder {
     /// What was found out last, for those who do not wait.
     last_wear: Mutex<Wear>,
     queries: Semaphore,
+    /// Where it is written once more.
+    sink: Option<Sink>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Keeps the subscription.
     _subscriber: Arc<Subscriber>,
@@ -91,6 +94,7 @@ impl Recorder {
     /// Opens the history and subscribes. If its files cannot be used there is none, which is said and ends nothing.
     pub(crate) fn start(
         config: HistoryConfig,
+        postgres: Option<PostgresConfig>,
         store: &Store,
         hub: &Arc<Hub>,
         durability: &Durability,
@@ -99,9 +103,8 @@ impl Recorder {
             return None;
         }
         let folder = store.history_folder();
-        let opened = open(config, store, hub);
-        let opened =
-            opened.and_then(|opened| Self::run(config, opened, folder, hub, durability).map_err(StartError::Thread));
+        let opened = open(config, postgres, store, hub)
+            .and_then(|opened| Self::run(config, opened, folder, hub, durability).map_err(StartError::Thread));
         match opened {
             Ok(recorder) => Some(recorder),
             Err(error) => {
@@ -118,7 +121,7 @@ impl Recorder {
         hub: &Arc<Hub>,
         durability: &Durability,
     ) -> std::io::Result<Arc<Self>> {
-        let Opened { history, papers, buried } = opened;
+        let Opened { history, papers, buried, sink } = opened;
         let inbox = Arc::new(Inbox::new(Arc::downgrade(hub), durability.clone()));
         let (reader, papers, figures) = (history.reader(), Arc::new(papers), Arc::<WriterFigures>::default());
         let policies = papers.policies().into_iter().collect();
@@ -126,6 +129,7 @@ impl Recorder {
             inbox: Arc::clone(&inbox),
             hub: Arc::clone(hub),
             history,
+            hold: sink.as_ref().map(Sink::hold),
             known: AllKnown::new(policies),
             papers: Arc::clone(&papers),
             figures: Arc::clone(&figures),
@@ -150,6 +154,7 @@ impl Recorder {
             figures,
             last_wear: Mutex::default(),
             queries: Semaphore::new(HISTORY_QUERIES_MAX),
+            sink,
             thread: Mutex::new(Some(thread)),
             _subscriber: subscriber,
         }))
@@ -162,6 +167,14 @@ impl Recorder {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             error!("the history's thread died; its last values may not be on disk");
         }
+        if let Some(sink) = &self.sink {
+            sink.finish();
+        }
+    }
+
+    /// How it goes with what is written once more elsewhere; `None` if nothing is.
+    pub(crate) fn sink(&self) -> Option<SinkStatus> {
+        self.sink.as_ref().map(Sink::status)
     }
 
     pub(crate) fn fill(&self) -> Fill {
@@ -305,9 +318,15 @@ struct Opened {
     papers: Papers,
     /// Devices whose tombstones are to be cleared with the next commit.
     buried: Vec<String>,
+    sink: Option<Sink>,
 }
 
-fn open(config: HistoryConfig, store: &Store, hub: &Hub) -> Result<Opened, StartError> {
+fn open(
+    config: HistoryConfig,
+    postgres: Option<PostgresConfig>,
+    store: &Store,
+    hub: &Hub,
+) -> Result<Opened, StartError> {
     let options = HistoryOptions {
         raw: days(config.raw_days),
         minutes: days(config.minute_days),
@@ -333,7 +352,14 @@ fn open(config: HistoryConfig, store: &Store, hub: &Hub) -> Result<Opened, Start
             buried.push(device);
         }
     }
-    Ok(Opened { history, papers, buried })
+    let sink = match postgres {
+        None => None,
+        Some(postgres) => {
+            let sink = Sink::start(postgres, history.reader(), store.documents("sink")?);
+            Some(sink.map_err(StartError::Thread)?)
+        }
+    };
+    Ok(Opened { history, papers, buried, sink })
 }
 
 /// The present, as points have it.

@@ -14,6 +14,7 @@ mod cors;
 mod declare;
 mod describe;
 mod devices;
+mod discovery;
 mod documents;
 mod events;
 mod front;
@@ -89,6 +90,14 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(audit::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
+        .routes(routes!(discovery::list))
+        .routes(routes!(discovery::adopt))
+        .routes(routes!(discovery::ignore))
+        .routes(routes!(discovery::restore))
+        .routes(routes!(discovery::remove))
+        .routes(routes!(discovery::forget))
+        .routes(routes!(discovery::show, discovery::change))
+        .routes(as_property(routes!(discovery::announce)))
         .routes(as_property(routes!(tokens::create_for_device)))
         .routes(as_property(routes!(tls::issue)))
         .routes(routes!(hot::get_property, hot::report_property))

@@ -172,3 +172,18 @@ pub(crate) const HISTORY_IMPORTS_MAX: usize = 2;
 pub(crate) const HISTORY_REFUSED_SHOWN_MAX: usize = 100;
 /// One line of an import; a longer one is refused.
 pub(crate) const HISTORY_LINE_BYTES_MAX: usize = 4_096;
+/// What waits for the thread of discovery, of announcements, states, requests and notices each; further ones are dropped and counted,
+/// and what is retained of the first two is read again when there is room. A replay of retained messages waits instead.
+pub(crate) const DISCOVERY_BYTES_MAX: [usize; 4] = [16 * 1024 * 1024, 8 * 1024 * 1024, 1024 * 1024, 1024 * 1024];
+/// Requests of the API that wait for it; a further one is answered 503.
+pub(crate) const DISCOVERY_ORDERS_MAX: usize = 64;
+/// Things sighted on the network that wait for it; further ones are dropped until they are seen again.
+pub(crate) const DISCOVERY_SIGHTINGS_MAX: usize = 1_024;
+/// Finds; a further one is not listed, and counted.
+pub(crate) const FINDS_MAX: usize = 4_096;
+/// Topics of finds that are listened to; of a find that comes then no further values are known, which its problems say.
+pub(crate) const DISCOVERY_TOPICS_MAX: usize = 100_000;
+/// Topics that were agreed to for one find; beyond it those that it does not name any more are forgotten.
+pub(crate) const DISCOVERY_ACCEPTED_MAX: usize = 2_048;
+/// Kinds of problems that are shown of one find; the oldest goes then.
+pub(crate) const DISCOVERY_PROBLEMS_SHOWN: usize = 8;

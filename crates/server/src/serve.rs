@@ -20,7 +20,8 @@ use crate::admission::Admission;
 use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice, TlsMode};
-use crate::demo::{Demo, DemoAccess};
+use crate::demo::Demo;
+use crate::discovery::Discovery;
 use crate::history::Recorder;
 use crate::hosts::Hosts;
 use crate::http::Lobby;
@@ -28,6 +29,7 @@ use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
+use crate::players::Access;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -75,6 +77,7 @@ pub struct Server {
     shutdown: watch::Sender<bool>,
     clients: Arc<Clients>,
     demo: Arc<Demo>,
+    discovery: Arc<Discovery>,
     shards: Vec<JoinHandle<()>>,
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
@@ -135,7 +138,9 @@ impl Server {
             known => known,
         };
         sessions.restore(loaded.sessions, owner_of, now());
-        let history = Recorder::start(config.history, &store, &hub, &durability);
+        let history = Recorder::start(config.history, config.postgres.clone(), &store, &hub, &durability);
+        let accounts = Arc::new(accounts);
+        let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -145,12 +150,13 @@ impl Server {
             kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
-            accounts: Arc::new(accounts),
+            accounts,
             users,
             tls: tls.clone(),
             history: history.clone(),
             lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
+            discovery,
             config: Arc::new(config),
             started: Instant::now(),
             shutdown: stopped,
@@ -158,13 +164,14 @@ impl Server {
         let shards = start_shards(&shared, listeners)?;
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
-            shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
+            shared.demo.start(Access::new(addresses.http, addresses.http, token));
         }
         Ok(Self {
             addresses,
             shutdown,
             clients: shared.clients,
             demo: shared.demo,
+            discovery: shared.discovery,
             shards,
             accounts: shared.accounts,
             tls,
@@ -199,6 +206,8 @@ impl Server {
     /// Closes every connection properly, writes what is left, and returns when all is done.
     pub fn stop(self) {
         self.demo.end();
+        // While there is somebody to hear the farewell.
+        self.discovery.stop();
         self.shutdown.send_replace(true);
         self.clients.stop_mqtt();
         for shard in self.shards {

@@ -19,6 +19,7 @@ use crate::admission::{Admission, Counted};
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::discovery::Discovery;
 use crate::history::Recorder;
 use crate::http::Lobby;
 use crate::kept::KeptFeeds;
@@ -86,6 +87,7 @@ pub(crate) struct ShardParts {
     /// Among all shards.
     number: usize,
     pub(crate) demo: Arc<Demo>,
+    pub(crate) discovery: Arc<Discovery>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     /// `None` if it is off.
@@ -124,6 +126,7 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
+    pub(crate) discovery: Arc<Discovery>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     pub(crate) tls: Option<Arc<Tls>>,
@@ -187,6 +190,7 @@ impl Shard {
             admission: shared.admission,
             number,
             demo: shared.demo,
+            discovery: shared.discovery,
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
             accounts: shared.accounts,

@@ -49,7 +49,12 @@ const CRATES: [Crate; 7] = [
         ]),
     },
     Crate { folder: "store", knows: &["core"], outside: None },
-    Crate { folder: "links", knows: &["core", "protocols"], outside: None },
+    Crate {
+        folder: "links",
+        knows: &["core", "protocols"],
+        // Templates and what is in them: text, JSON, times, regular expressions.
+        outside: Some(&["base64", "jiff", "minijinja", "regex-lite", "serde_json", "thiserror"]),
+    },
     Crate { folder: "media", knows: &["core", "store"], outside: None },
     Crate { folder: "lab", knows: &["core", "protocols"], outside: None },
     Crate { folder: "server", knows: &["core", "protocols", "store", "links", "media", "lab"], outside: None },

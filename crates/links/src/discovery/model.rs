@@ -166,7 +166,7 @@ pub enum Category {
 }
 
 /// Where a value comes from, and how it is taken out of a message.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Read {
     /// The device's own topic.
     pub topic: String,
@@ -177,12 +177,12 @@ pub struct Read {
     pub map: Vec<(String, String)>,
     /// A text that is not in `map` is no value of this property.
     pub only_mapped: bool,
-    /// The payload is not text.
+    /// The payload is not text. Of a `bytes` property that is not raw, it is base64.
     pub raw: bool,
 }
 
 /// Where a request goes, and what is sent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Write {
     /// The device's own topic.
     pub topic: String,
@@ -197,6 +197,19 @@ pub struct Write {
     pub retain: bool,
     /// The device does not say what became of it: the request is taken for its value.
     pub optimistic: bool,
+    /// Values that are asked for in another place; looked at before everything else.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// A value of a property that is asked for on a topic of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The value, as a payload of the property.
+    pub value: String,
+    /// Where the request goes.
+    pub topic: String,
+    /// What is sent.
+    pub payload: String,
 }
 
 /// How a device says whether it is there.

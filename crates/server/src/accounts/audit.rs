@@ -41,6 +41,11 @@ pub(crate) enum Event {
     SessionEnded,
     Setup,
     TlsChanged,
+    DeviceAdopted,
+    FindIgnored,
+    FindRemoved,
+    FindRestored,
+    DiscoveryChanged,
 }
 
 impl Event {
@@ -62,6 +67,11 @@ impl Event {
             Self::SessionEnded => "session_ended",
             Self::Setup => "setup",
             Self::TlsChanged => "tls_changed",
+            Self::DeviceAdopted => "device_adopted",
+            Self::FindIgnored => "find_ignored",
+            Self::FindRemoved => "find_removed",
+            Self::FindRestored => "find_restored",
+            Self::DiscoveryChanged => "discovery_changed",
         }
     }
 

@@ -26,13 +26,14 @@ Any of the credentials below will do; a guest needs none, where the hub takes gu
 What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
 
 /// The groups of operations, in the order that they are shown in.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("Values", "What devices report and are asked for."),
     ("History", "What values were, and what is kept of them."),
     ("Devices", "The registry: names, rooms, properties and their rules."),
     ("Topics", "Any topic, whoever uses it for whatever."),
     ("Live", "Messages as they come."),
     ("People", "Accounts, and who is signed in."),
+    ("Discovery", "Devices that announce themselves."),
     ("Tokens", "What lets devices and apps in."),
     ("Clients", "Who is connected, and who may come back."),
     ("Hub", "The hub itself."),

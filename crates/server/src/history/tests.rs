@@ -21,7 +21,7 @@ impl House {
         let store = Store::open(folder).unwrap();
         hub.restore(store.load().unwrap().snapshot);
         let (durability, _desk) = Durability::new(DurabilityMode::Strict);
-        let recorder = Recorder::start(HistoryConfig::default(), &store, &hub, &durability).unwrap();
+        let recorder = Recorder::start(HistoryConfig::default(), None, &store, &hub, &durability).unwrap();
         let anybody = Arc::new(Principal::new("test", Permissions::all()));
         let (session, routes) = (hub.new_session(), Arc::new(RouteCache::new()));
         let publisher = Publisher::new(Arc::clone(&hub), routes, anybody, session, "test", Presence::Connected);
@@ -193,7 +193,7 @@ async fn files_that_cannot_be_used_mean_no_history_and_nothing_worse() {
     std::fs::write(store.history_folder(), "a file where a folder should be").unwrap();
     let hub = Arc::new(Hub::new(HubOptions::default()));
     let (durability, _desk) = Durability::new(DurabilityMode::Strict);
-    assert!(Recorder::start(HistoryConfig::default(), &store, &hub, &durability).is_none());
+    assert!(Recorder::start(HistoryConfig::default(), None, &store, &hub, &durability).is_none());
     let off = HistoryConfig { enabled: false, ..HistoryConfig::default() };
-    assert!(Recorder::start(off, &store, &hub, &durability).is_none());
+    assert!(Recorder::start(off, None, &store, &hub, &durability).is_none());
 }

@@ -16,6 +16,7 @@ use crate::history::known::{AllKnown, Known, NoReading};
 use crate::history::order::{Name, NotDone, Order, Reply};
 use crate::history::policy::{Keep, Policy};
 use crate::reasons::with_reasons;
+use crate::sink::Hold;
 
 /// What is dealt with between two looks at the clock; as much room is free then.
 const BYTES_AT_ONCE: usize = 256 * 1024;
@@ -53,6 +54,8 @@ pub(super) struct Writer {
     pub(super) inbox: Arc<Inbox>,
     pub(super) hub: Arc<Hub>,
     pub(super) history: History,
+    /// Somebody follows the log.
+    pub(super) hold: Option<Hold>,
     pub(super) known: AllKnown,
     pub(super) papers: Arc<Papers>,
     pub(super) figures: Arc<WriterFigures>,
@@ -382,6 +385,9 @@ impl Writer {
     /// Whether there is more to do.
     fn maintain(&mut self) -> bool {
         let now = Timestamp::from(SystemTime::now());
+        if let Some(hold) = &self.hold {
+            self.history.hold_log(Some(hold.confirmed()), hold.bytes_max);
+        }
         match self.history.maintain(now, MAINTAIN_BUDGET) {
             Ok(has_more) => {
                 self.maintenance_fails = false;

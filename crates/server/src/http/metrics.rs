@@ -39,6 +39,7 @@ pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
         write_history(history, &mut text).await;
     }
     write_traffic(&caller.shard, &mut text);
+    write_discovery(&caller.shard, &mut text);
     write_clients(&caller.shard, &clients, &mut text);
     write_limits(&caller.shard, &clients, &mut text);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
@@ -146,6 +147,37 @@ fn write_disk(shard: &Shard, text: &mut MetricsText) {
     text.single("housewire_disk_seconds_total", Kind::Counter, help, took.as_secs_f64());
     let is_failing = u8::from(shard.durability.disk().borrow().is_failing);
     text.single("housewire_disk_failing", Kind::Gauge, "1 while the disk takes nothing.", is_failing);
+}
+
+fn write_discovery(shard: &Shard, text: &mut MetricsText) {
+    let figures = shard.discovery.figures();
+    let mut family =
+        text.family("housewire_discovery_finds", Kind::Gauge, "Devices that announced themselves, by state.");
+    for (state, count) in figures.finds {
+        family.sample(&[("state", state)], count);
+    }
+    let help = "Properties of adopted devices that discovery serves.";
+    text.single("housewire_discovery_properties", Kind::Gauge, help, figures.properties);
+    let help = "Topics of devices that it listens to.";
+    text.single("housewire_discovery_topics", Kind::Gauge, help, figures.topics);
+    let help = "Values of adopted devices that it reported.";
+    text.single("housewire_discovery_reports_total", Kind::Counter, help, figures.reports);
+    text.family("housewire_discovery_requests_total", Kind::Counter, "Requests to adopted devices.")
+        .sample(&[("result", "sent")], figures.requests)
+        .sample(&[("result", "failed")], figures.unsent);
+    let help = "Announcements and messages of devices that could not be used.";
+    text.single("housewire_discovery_problems_total", Kind::Counter, help, figures.problems);
+    let help = "Finds that there was no room for.";
+    text.single("housewire_discovery_refused_total", Kind::Counter, help, figures.refused);
+    let mut family = text.family("housewire_discovery_waiting_bytes", Kind::Gauge, "What waits for it, by kind.");
+    for (kind, bytes) in figures.waiting {
+        family.sample(&[("kind", kind)], bytes);
+    }
+    let mut family =
+        text.family("housewire_discovery_dropped_total", Kind::Counter, "Messages that found no room, by kind.");
+    for (kind, count) in figures.dropped {
+        family.sample(&[("kind", kind)], count);
+    }
 }
 
 fn write_tls(tls: &Tls, text: &mut MetricsText) {

@@ -21,6 +21,9 @@ pub(crate) struct PropertyPath {
 /// `/api/clients/{id}`: any text, as MQTT's client ids are.
 pub(crate) struct ClientPath(pub(crate) String);
 
+/// `/api/discovered/{id}`
+pub(crate) struct FindPath(pub(crate) String);
+
 /// `/api/users/{name}`
 pub(crate) struct NamePath(pub(crate) String);
 
@@ -60,6 +63,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PropertyPath {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, state, "id").await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for FindPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
+use crate::discovery::DiscoveryError;
 use crate::history::NoAnswer;
 use crate::refusal::Refusal;
 
@@ -145,6 +146,23 @@ impl From<AccountError> for Problem {
             AccountError::WrongKey => (StatusCode::FORBIDDEN, "wrong_key"),
             AccountError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             AccountError::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<DiscoveryError> for Problem {
+    /// Discovery's refusals to status codes; the only place that does.
+    fn from(error: DiscoveryError) -> Self {
+        let (status, code) = match &error {
+            DiscoveryError::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
+            DiscoveryError::Off | DiscoveryError::OffByConfig => (StatusCode::CONFLICT, "discovery_off"),
+            DiscoveryError::Taken(_) => (StatusCode::CONFLICT, "taken"),
+            DiscoveryError::Unusable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unusable"),
+            DiscoveryError::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            DiscoveryError::Declaration(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_declaration"),
+            DiscoveryError::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
+            DiscoveryError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         };
         Self::new(status, code, error.to_string())
     }

@@ -224,7 +224,8 @@ fn access_words(access: PropertyAccess) -> Vec<&'static str> {
     [(read, "read"), (set, "set"), (event, "event")].into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect()
 }
 
-fn value_json(value: &Value) -> Box<RawValue> {
+/// A value as JSON, by itself.
+pub(crate) fn value_json(value: &Value) -> Box<RawValue> {
     let mut json = Vec::new();
     let payload = value.to_payload();
     match value {

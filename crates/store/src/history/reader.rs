@@ -71,6 +71,12 @@ impl HistoryReader {
         Self { shared }
     }
 
+    /// Tells this history from any other, for those who follow it: a number that a database gets when it is made. Points of another
+    /// history are counted anew.
+    pub fn identity(&self) -> Result<u64, StoreError> {
+        Ok(self.shared.ask(|connection| rows::fact(connection, "history"))?.unwrap_or(0))
+    }
+
     /// All series, in order of device and property.
     pub fn list(&self) -> Vec<SeriesInfo> {
         self.shared.memory.lock().list()

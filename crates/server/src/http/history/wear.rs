@@ -19,6 +19,7 @@ use crate::http::history::recorder;
 use crate::http::problem::Problem;
 use crate::limits::HISTORY_QUEUE_BYTES_MAX;
 use crate::metrics::{Kind, MetricsText};
+use crate::sink::SinkStatus;
 
 const SHOWN_MAX: usize = 50;
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -44,6 +45,22 @@ pub(crate) struct WearView {
     retention: RetentionView,
     /// Where the data folder lies; `null` if the system does not say.
     filesystem: Option<FilesystemView>,
+    /// `null` if history goes to no PostgreSQL server.
+    postgres: Option<PostgresView>,
+}
+
+/// How it goes with PostgreSQL, since the hub started.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostgresSink)]
+struct PostgresView {
+    /// It takes points.
+    connected: bool,
+    /// Why it does not.
+    problem: Option<String>,
+    /// Points that it took.
+    written_points: u64,
+    /// Points that had left the log before it had them.
+    lost_points: u64,
 }
 
 /// What was written on one day.
@@ -155,6 +172,12 @@ fn view(caller: &Caller, recorder: &Recorder, wear: Wear, filesystem: Option<Fil
             hour_days: config.hour_days,
         },
         filesystem,
+        postgres: recorder.sink().map(|status| PostgresView {
+            connected: status.is_connected,
+            problem: status.problem,
+            written_points: status.written,
+            lost_points: status.lost,
+        }),
     }
 }
 
@@ -228,4 +251,18 @@ pub(crate) async fn write_metrics(recorder: &Recorder, text: &mut MetricsText) {
         "Memory of points that are in no chunk yet.",
         wear.heads_bytes,
     );
+    if let Some(sink) = recorder.sink() {
+        write_postgres(&sink, text);
+    }
+}
+
+fn write_postgres(sink: &SinkStatus, text: &mut MetricsText) {
+    let help = "1 while the PostgreSQL server takes points of history.";
+    text.single("housewire_postgres_connected", Kind::Gauge, help, u8::from(sink.is_connected));
+    let help = "Points that it took.";
+    text.single("housewire_postgres_written_points_total", Kind::Counter, help, sink.written);
+    let help = "Points that had left the hub's log before it had them.";
+    text.single("housewire_postgres_lost_points_total", Kind::Counter, help, sink.lost);
+    let help = "The number in the hub's log of the last point that it has.";
+    text.single("housewire_postgres_last_point", Kind::Gauge, help, sink.last);
 }

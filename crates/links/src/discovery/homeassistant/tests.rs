@@ -1,0 +1,306 @@
+//! Whatever comes, nothing panics, and what is told holds together. The tables are in `tests/discovery.rs`.
+
+use housewire_core::Timestamp;
+use proptest::prelude::*;
+
+use super::super::binding;
+use super::super::template::Templates;
+use super::*;
+
+const KEYS: &[&str] = &[
+    "~",
+    "stat_t",
+    "state_topic",
+    "cmd_t",
+    "val_tpl",
+    "name",
+    "uniq_id",
+    "dev",
+    "o",
+    "cmps",
+    "p",
+    "avty",
+    "avty_t",
+    "avty_mode",
+    "ids",
+    "cns",
+    "ops",
+    "min",
+    "max",
+    "step",
+    "schema",
+    "sup_clrm",
+    "bri_cmd_t",
+    "rgb_cmd_t",
+    "hs_stat_t",
+    "pos_t",
+    "set_pos_t",
+    "pos_open",
+    "pos_clsd",
+    "temp_cmd_t",
+    "mode_cmd_t",
+    "modes",
+    "evt_typ",
+    "t",
+    "type",
+    "stype",
+    "atype",
+    "pl",
+    "migr_discvry",
+    "dev_cla",
+    "qos",
+    "ret",
+    "e",
+    "exp_aft",
+    "off_dly",
+    "json_attr_t",
+    "url_t",
+    "img_t",
+    "av_tones",
+    "fx_list",
+    "cmd_on_tpl",
+    "cmd_off_tpl",
+    "cmd_tpl",
+    "pl_on",
+    "pl_off",
+    "unit_of_meas",
+    "stat_cla",
+    "spd_rng_max",
+    "pct_cmd_t",
+    "hum_cmd_t",
+    "act_t",
+    "pos",
+    "fanspd_lst",
+    "start_mowing_command_topic",
+];
+const TEXTS: &[&str] = &[
+    "",
+    "a/b",
+    "~/x",
+    "x/~",
+    "#",
+    "ON",
+    "{{ value }}",
+    "{{ value_json.x",
+    "{{ value_json.a | float(0) * 2 }}",
+    "json",
+    "template",
+    "rgb",
+    "sensor",
+    "light",
+    "hologram",
+    "all",
+    "1e400",
+    "é ü",
+    "\u{0}",
+    "aabbccddeeff",
+    "{% for x in value %}{{ x }}{% endfor %}",
+];
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        prop::sample::select(TEXTS).prop_map(Into::into),
+        ".{0,12}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 48, 8, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::vec((prop::sample::select(KEYS), inner), 0..12).prop_map(|fields| fields
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<serde_json::Map<_, _>>()
+                .into()),
+        ]
+    })
+}
+
+/// An object in which at least the outermost keys make sense.
+fn announcement() -> impl Strategy<Value = serde_json::Value> {
+    let fields = prop::collection::vec((prop::sample::select(KEYS), json()), 0..14);
+    (fields, 0..3_u8, any::<bool>()).prop_map(|(fields, device, is_valid)| {
+        let mut object: serde_json::Map<_, _> =
+            fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        if is_valid {
+            object.insert("stat_t".into(), "a/state".into());
+            object.insert("cmd_t".into(), "a/set".into());
+            object.insert("dev".into(), serde_json::json!({"ids": [format!("d{}", device / 2), format!("e{device}")]}));
+            object.remove("o");
+            object.remove("migr_discvry");
+        }
+        object.into()
+    })
+}
+
+const COMPONENTS: &[&str] = &[
+    "alarm_control_panel",
+    "binary_sensor",
+    "button",
+    "camera",
+    "climate",
+    "cover",
+    "date",
+    "device",
+    "device_automation",
+    "device_tracker",
+    "event",
+    "fan",
+    "humidifier",
+    "image",
+    "lawn_mower",
+    "light",
+    "lock",
+    "notify",
+    "number",
+    "scene",
+    "select",
+    "sensor",
+    "siren",
+    "switch",
+    "tag",
+    "text",
+    "update",
+    "vacuum",
+    "valve",
+    "water_heater",
+    "hologram",
+];
+
+fn dialect() -> HomeAssistant {
+    HomeAssistant::new(Options { prefix: "p/q".into(), hub: "h".into() })
+}
+
+fn send(dialect: &mut HomeAssistant, topic: &str, payload: &[u8]) -> Vec<Event> {
+    dialect.message(&Announcement { topic, payload, retained: false, time: Timestamp::default() })
+}
+
+/// What must hold of every device that is told.
+fn holds(found: &Found) {
+    assert!(!found.key.is_empty() && !found.topics.is_empty());
+    assert!(found.properties.is_sorted_by(|one, two| one.name < two.name), "names differ and are in order");
+    let mut keys: Vec<_> = found.properties.iter().map(|property| &property.key).collect();
+    keys.sort();
+    assert!(keys.windows(2).all(|two| two[0] != two[1]), "keys differ");
+    for property in &found.properties {
+        property.spec.validate().unwrap();
+        let access = property.spec.access;
+        assert_eq!(access.set, property.write.is_some());
+        assert!(access.read || access.set);
+    }
+}
+
+/// Uses all that was found, with messages that mean little.
+fn use_it(found: &Found, payload: &[u8]) {
+    let mut templates = Templates::new();
+    for property in &found.properties {
+        for read in &property.reads {
+            drop(binding::read(&mut templates, read, &property.spec, payload, Timestamp::default()));
+        }
+        for value in ["true", "1", "ON", "#ff8800", "{}", &property.spec.options.first().cloned().unwrap_or_default()] {
+            if let Some(write) = &property.write {
+                drop(binding::write(&mut templates, write, &property.spec, value.as_bytes(), Timestamp::default()));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_announcement_is_read_or_refused(component in prop::sample::select(COMPONENTS), payload in announcement(), message in json()) {
+        let mut dialect = dialect();
+        let topic = format!("p/q/{component}/x/config");
+        let payload = payload.to_string();
+        let events = send(&mut dialect, &topic, payload.as_bytes());
+        for event in &events {
+            if let Event::Found(found) = event {
+                holds(found);
+                use_it(found, message.to_string().as_bytes());
+            }
+        }
+        prop_assert_eq!(send(&mut dialect, &topic, payload.as_bytes()), vec![], "the same again is nothing new");
+        let gone = send(&mut dialect, &topic, b"");
+        let was_found = events.iter().any(|event| matches!(event, Event::Found(_)));
+        prop_assert_eq!(gone.iter().any(|event| matches!(event, Event::Gone { .. })), was_found);
+        prop_assert_eq!(dialect.bytes, 0);
+        prop_assert!(dialect.entities.is_empty() && dialect.by_identifier.is_empty() && dialect.device_of.is_empty());
+        prop_assert!(dialect.told.is_empty() && dialect.names.is_empty() && dialect.last.is_empty());
+    }
+
+    #[test]
+    fn any_bytes_on_any_topic(topic in "(p/q/)?[a-z/]{0,12}(/config)?", payload in prop::collection::vec(any::<u8>(), 0..64)) {
+        let events = send(&mut dialect(), &topic, &payload);
+        prop_assert!(events.len() <= 1);
+    }
+
+    #[test]
+    fn what_is_left_depends_on_the_last_messages_alone(
+        messages in prop::collection::vec((0..4_usize, prop::option::of(announcement())), 0..24),
+        order in Just([0, 1, 2, 3_usize]).prop_shuffle(),
+    ) {
+        let topics = ["p/q/sensor/a/config", "p/q/light/b/config", "p/q/switch/n/c/config", "p/q/device/d/config"];
+        let payload = |message: &Option<serde_json::Value>| message.as_ref().map(ToString::to_string).unwrap_or_default();
+        let mut all = dialect();
+        for (topic, message) in &messages {
+            for event in send(&mut all, topics[*topic], payload(message).as_bytes()) {
+                if let Event::Found(found) = event {
+                    holds(&found);
+                }
+            }
+        }
+        // What was kept is told as it is kept.
+        for (key, found) in &all.told {
+            let members: Vec<_> = all.device_of.iter().filter(|(_, device)| *device == key).map(|(id, _)| id).collect();
+            prop_assert!(!members.is_empty());
+            prop_assert!(members.iter().all(|id| found.topics.contains(&id.0)));
+        }
+        // The entities that are left, announced anew in any order, are the same devices: names that were taken apart.
+        let mut anew = dialect();
+        for place in order {
+            let kept: BTreeMap<_, _> = all.entities.iter().filter(|(id, _)| id.0 == topics[place]).map(|(id, entity)| (id.clone(), entity.clone())).collect();
+            anew.replace(Vec::new(), kept, None);
+        }
+        let plain = |dialect: &HomeAssistant| -> Vec<_> {
+            dialect.told.iter().map(|(key, found)| {
+                let mut keys: Vec<_> = found.properties.iter().map(|property| (property.key.clone(), property.spec.clone())).collect();
+                keys.sort_by(|one, two| one.0.cmp(&two.0));
+                (key.clone(), found.identifiers.clone(), found.name.clone(), found.availability.clone(), keys)
+            }).collect()
+        };
+        prop_assert_eq!(plain(&all), plain(&anew));
+    }
+}
+
+#[test]
+fn a_device_that_two_join_moves() {
+    let mut dialect = dialect();
+    let entity =
+        |id: &str, ids: &str| format!(r#"{{"uniq_id":"{id}","stat_t":"x","name":"{id}","dev":{{"ids":{ids}}}}}"#);
+    send(&mut dialect, "p/q/sensor/b/config", entity("b", r#"["b"]"#).as_bytes());
+    send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["a"]"#).as_bytes());
+    let told = send(&mut dialect, "p/q/sensor/c/config", entity("c", r#"["a","b"]"#).as_bytes());
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0], Event::Gone { key: "id:b".into(), migrates: true });
+    assert!(matches!(&told[1], Event::Found(found) if found.key == "id:a" && found.properties.len() == 3));
+    let told = send(&mut dialect, "p/q/sensor/c/config", b"");
+    let keys: Vec<_> = told
+        .iter()
+        .map(|event| match event {
+            Event::Found(found) => found.key.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(keys, ["id:a", "id:b"], "what held them together is gone");
+}
+
+#[test]
+fn filters_follow_the_prefix() {
+    let filters: Vec<_> = dialect().filters().iter().map(ToString::to_string).collect();
+    assert_eq!(filters, ["p/q/+/+/config", "p/q/+/+/+/config"]);
+    let other = HomeAssistant::new(Options { prefix: "bad/#".into(), hub: "h".into() });
+    assert!(other.filters().is_empty());
+}

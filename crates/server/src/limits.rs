@@ -135,3 +135,8 @@ pub(crate) const TLS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const CSR_BYTES_MAX: usize = 16 * 1024;
 /// What we put into one TLS record. A microcontroller has to have room for a whole one, and few have 16 KiB to spare.
 pub(crate) const TLS_RECORD_BYTES_MAX: usize = 4 * 1024;
+/// Services of one type on the network that are remembered; with more, they are no longer looked for until the next start.
+pub(crate) const MDNS_SERVICES_MAX: usize = 2_000;
+/// What was heard of the network that is looked at in one go; the rest waits for half a second, 1,000 of each type at most: then that
+/// search ends and begins anew after half a minute.
+pub(crate) const MDNS_EVENTS_PER_TICK_MAX: usize = 2_000;

@@ -24,6 +24,7 @@ use crate::demo::{Demo, DemoAccess};
 use crate::hosts::Hosts;
 use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
+use crate::mdns::{self, Mdns};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
@@ -74,6 +75,7 @@ pub struct Server {
     shutdown: watch::Sender<bool>,
     clients: Arc<Clients>,
     demo: Arc<Demo>,
+    mdns: Option<Mdns>,
     shards: Vec<JoinHandle<()>>,
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
@@ -151,6 +153,9 @@ impl Server {
             shutdown: stopped,
         };
         let shards = start_shards(&shared, listeners)?;
+        // What is found on the network goes from here to whoever adopts devices; `true`: it was taken.
+        let found_on_the_network = |_event: &housewire_links::discovery::Event| true;
+        let mdns = mdns::start(&shared.config, addresses, found_on_the_network);
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
             shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
@@ -160,6 +165,7 @@ impl Server {
             shutdown,
             clients: shared.clients,
             demo: shared.demo,
+            mdns,
             shards,
             accounts: shared.accounts,
             tls,
@@ -192,6 +198,10 @@ impl Server {
 
     /// Closes every connection properly, writes what is left, and returns when all is done.
     pub fn stop(self) {
+        // First: nobody should come to a hub that is about to go.
+        if let Some(mdns) = self.mdns {
+            mdns.stop();
+        }
         self.demo.end();
         self.shutdown.send_replace(true);
         self.clients.stop_mqtt();

@@ -197,8 +197,8 @@ pub struct Settings {
     /// Tell the network of this hub by mDNS, and look for devices there [default: true]
     #[arg(long, env = "HOUSEWIRE_MDNS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub mdns: Option<bool>,
-    /// Neither: the same as --mdns=false
-    #[arg(long, conflicts_with = "mdns")]
+    /// Neither; whatever else says
+    #[arg(long)]
     #[serde(skip)]
     pub no_mdns: bool,
     /// Run the demo house: four simulated devices
@@ -304,7 +304,7 @@ impl Settings {
             mqtts_port: self.mqtts_port.or(weaker.mqtts_port),
             tls: self.tls.or(weaker.tls),
             names: self.names.or(weaker.names),
-            mdns: self.mdns.or(self.no_mdns.then_some(false)).or(weaker.mdns),
+            mdns: self.no_mdns.then_some(false).or(self.mdns).or(weaker.mdns),
             no_mdns: false,
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
@@ -395,7 +395,10 @@ mod tests {
         };
         let no = Settings { no_mdns: true, ..Settings::default() };
         let yes = Settings { mdns: Some(true), ..Settings::default() };
+        // As it is with HOUSEWIRE_MDNS=true in the environment.
+        let both = Settings { mdns: Some(true), no_mdns: true, ..Settings::default() };
         assert!(mdns(Settings::default(), "") && mdns(Settings::default(), "mdns = true") && mdns(yes, "mdns = false"));
+        assert!(!mdns(both, ""));
         assert!(!mdns(no.clone(), "") && !mdns(no, "mdns = true") && !mdns(Settings::default(), "mdns = false"));
         assert!(toml::from_str::<Settings>("no_mdns = true").is_err(), "a flag only");
     }

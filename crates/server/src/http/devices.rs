@@ -9,8 +9,8 @@ use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
 use crate::http::describe::{
-    BadRequest, BodyAnswers, Busy, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified, PageOfDevices,
-    WaitParam,
+    BadRequest, BodyAnswers, Busy, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified,
+    PageOfDevices, WaitParam,
 };
 use crate::http::page::{self, Items, Made, Page, Source};
 use crate::http::path::DevicePath;

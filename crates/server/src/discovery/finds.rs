@@ -131,6 +131,18 @@ impl Finds {
         self.by_id.get_mut(&id)?.part_gone(source, key).then_some(id)
     }
 
+    /// An announcer is about to announce it elsewhere; the find, if there is one.
+    pub(super) fn migrates(&mut self, source: Source, key: &str) -> Option<String> {
+        let id = self.by_key.get(&(source, key.to_owned()))?.clone();
+        let before = self.by_id.get(&id)?.clone();
+        self.unindex_topics(&before);
+        let find = self.by_id.get_mut(&id)?;
+        find.part_migrates(source, key);
+        let find = find.clone();
+        self.index(&find);
+        Some(id)
+    }
+
     fn same_address(&self, found: &Found) -> Option<&String> {
         addresses(found).find_map(|identifier| self.by_address.get(identifier))
     }

@@ -83,9 +83,12 @@ impl Desk {
         match event {
             Event::Found(found) => self.found(*found, said),
             Event::Gone { key, migrates } => {
-                let now = now();
-                if !migrates && let Some(id) = self.finds.gone(source, &key) {
-                    self.unsettle(&id, None, now);
+                let changed = match migrates {
+                    true => self.finds.migrates(source, &key),
+                    false => self.finds.gone(source, &key),
+                };
+                if let Some(id) = changed {
+                    self.unsettle(&id, None, now());
                 }
             }
             Event::Problem { topic, reason } => self.announcement_failed(&topic, &reason),
@@ -121,6 +124,10 @@ impl Desk {
         if noted.is_new {
             let find = self.finds.get(&noted.id).expect("likewise");
             info!("found {} ({}), announced by {}", find.name().unwrap_or(&find.id), find.id, announcer(&find.main().announced));
+        }
+        if !is_same && self.finds.get(&noted.id).is_some_and(|find| find.standing == Standing::New) {
+            // At once, as many say how they are right behind what they are, and do not say it again.
+            self.bind(&noted.id, None, now);
         }
         if !is_same || is_back || !was_live || !noted.absorbed.is_empty() {
             self.unsettle(&noted.id, said.client.cloned(), now);
@@ -246,7 +253,7 @@ impl Desk {
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
         let (reads, writes) = find.topics();
         let device = self.free_device_id(find);
-        let names = find.main().found.properties.iter().map(|property| property.name.as_str());
+        let names = find.main_parts().flat_map(|part| &part.found.properties).map(|property| property.name.as_str());
         names.chain(["$online"]).all(|name| may(Access::Write, &format!("devices/{device}/{name}")))
             && reads.iter().all(|topic| may(Access::Read, topic) || may(Access::Write, topic))
             && writes.iter().all(|topic| may(Access::Write, topic))

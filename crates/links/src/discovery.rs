@@ -9,6 +9,7 @@ pub mod homeassistant;
 pub mod homie;
 mod jinja;
 pub mod limits;
+pub mod mdns;
 pub mod model;
 pub mod names;
 pub mod presence;

@@ -24,6 +24,7 @@ mod http;
 mod kept;
 mod limits;
 mod listener;
+mod mdns;
 mod metrics;
 mod mqtt;
 mod names;

@@ -76,3 +76,9 @@ pub const HOMIE_DEVICE_BYTES_MAX: usize = 256 * 1024;
 pub const HOMIE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Names of Zigbee2MQTT's devices that are remembered for their announcing whether they are there; further ones are not.
 pub const AVAILABILITY_NAMES_MAX: usize = 4_000;
+/// Hosts that are remembered for what they offer on the network; a further one is not shown.
+pub const HOSTS_MAX: usize = 1_000;
+/// Services of one host; further ones are not shown.
+pub const HOST_SERVICES_MAX: usize = 32;
+/// Addresses of one host that are shown.
+pub const HOST_ADDRESSES_MAX: usize = 16;

@@ -52,9 +52,18 @@ impl Said {
 
     /// Says that a device is gone, if it was there.
     pub(crate) fn gone(&mut self, key: &str, events: &mut Vec<Event>) {
+        self.forget(key, false, events);
+    }
+
+    /// Says that a device comes back under another key, if it was there.
+    pub(crate) fn moved(&mut self, key: &str, events: &mut Vec<Event>) {
+        self.forget(key, true, events);
+    }
+
+    fn forget(&mut self, key: &str, migrates: bool, events: &mut Vec<Event>) {
         if let Some(known) = self.devices.remove(key) {
             self.properties_len -= known.properties.len();
-            events.push(Event::Gone { key: key.to_owned(), migrates: false });
+            events.push(Event::Gone { key: key.to_owned(), migrates });
         }
     }
 }

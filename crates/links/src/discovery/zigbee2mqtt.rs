@@ -123,6 +123,14 @@ impl Zigbee2Mqtt {
                             .note(format!("The bridge has more than {FOUND_MAX} devices; the others are left out."));
                         break;
                     }
+                    // Two that take turns in being the device would be news each time.
+                    let is_taken =
+                        self.devices.contains_key(&found.key) || self.info.coordinator.as_ref() == Some(&found.key);
+                    if is_taken {
+                        problems
+                            .note(format!("The address {} is in the list twice; the second is left out.", found.key));
+                        continue;
+                    }
                     self.devices.insert(found.key.clone(), device);
                     self.said.found(found, message.topic, &mut events);
                 }

@@ -86,6 +86,16 @@ fn a_device_is_reached_through_the_bridge_whoever_is_heard_first() {
 }
 
 #[test]
+fn of_two_with_one_address_the_first_counts() {
+    let mut dialect = hub();
+    let list = json!([lamp("desk"), lamp("other"), {"type": "Coordinator", "ieee_address": "0x00124b0022334455"}, {"ieee_address": "0x00124b0022334455"}]);
+    let events = tell(&mut dialect, "bridge/devices", &list);
+    let names: Vec<_> = founds(&events).iter().map(|found| found.name.as_deref()).collect();
+    assert_eq!((names, events.len()), (vec![Some("Zigbee2MQTT"), Some("desk")], 4), "{events:?}");
+    assert_eq!(founds(&tell(&mut dialect, "bridge/devices", &list)).len(), 0);
+}
+
+#[test]
 fn groups_can_what_their_members_can() {
     let mut dialect = hub();
     let group = json!([{"id": 7, "friendly_name": "all", "members": [{"ieee_address": LAMP}]}]);

@@ -188,6 +188,8 @@ impl FindRecord {
             let PartRecord { found, client, user, topic, retained, gone, migrating } = part;
             let mut part = Part::kept(found.into_found()?, Announced { client, user, topic, retained }, gone);
             part.is_migrating = migrating;
+            // What is on the network says so again within seconds; what is not any more does not.
+            part.is_gone |= part.found.source == Source::Mdns;
             Some(part)
         });
         let parts: Vec<_> = parts.collect();

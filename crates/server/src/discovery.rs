@@ -33,8 +33,8 @@ use tokio::sync::oneshot;
 use tracing::{error, warn};
 
 use self::bind::Bindings;
-pub(crate) use self::desk::{Adoption, Desk};
 use self::desk::DeskParts;
+pub(crate) use self::desk::{Adoption, Desk};
 use self::find::Standing;
 use self::finds::Finds;
 use self::inbox::{Class, Inbox};
@@ -51,7 +51,9 @@ pub(crate) enum DiscoveryError {
     Unknown(String),
     #[error("Discovery is off: turn it on with PUT /api/discovery, or in the settings on the page.")]
     Off,
-    #[error("Discovery is turned off in the configuration ([discovery] enabled = false): only who runs the hub can turn it on.")]
+    #[error(
+        "Discovery is turned off in the configuration ([discovery] enabled = false): only who runs the hub can turn it on."
+    )]
     OffByConfig,
     #[error("{0}")]
     Taken(String),
@@ -239,7 +241,9 @@ impl Figures {
         *count += 1;
         match *count {
             ..=TOLD_AT_ONCE => warn!("discovery: {text}"),
-            n if n == TOLD_AT_ONCE + 1 => warn!("discovery: more problems follow within this minute and are only counted"),
+            n if n == TOLD_AT_ONCE + 1 => {
+                warn!("discovery: more problems follow within this minute and are only counted")
+            }
             _ => {}
         }
     }

@@ -307,7 +307,10 @@ impl Bindings {
 /// What a request comes to.
 #[derive(Debug)]
 pub(super) enum Asked {
-    Send { message: Outgoing, is_optimistic: bool },
+    Send {
+        message: Outgoing,
+        is_optimistic: bool,
+    },
     /// The property takes none.
     Nowhere,
     Failed(String),

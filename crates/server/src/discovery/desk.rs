@@ -183,9 +183,8 @@ impl Desk {
         let is_flooded = !self.replays.is_empty() || self.inbox.waiting(Class::Announcement) > 0;
         let patience = if is_flooded { FLOOD_MAX } else { Duration::ZERO };
         if !self.unsettled.is_empty() {
-            let is_due = |unsettled: &Unsettled| {
-                unsettled.due() <= now.instant && unsettled.since + patience <= now.instant
-            };
+            let is_due =
+                |unsettled: &Unsettled| unsettled.due() <= now.instant && unsettled.since + patience <= now.instant;
             let due = self.unsettled.iter().filter(|(_, unsettled)| is_due(unsettled));
             for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
                 if let Some(unsettled) = self.unsettled.remove(&id) {

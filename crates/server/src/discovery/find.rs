@@ -60,7 +60,7 @@ pub(super) struct Find {
     pub(super) parts: Vec<Part>,
     /// Whose properties an adopted find has, while that announcer is there.
     pub(super) source: Option<Source>,
-    /// Topics that an admin agreed to by adopting it; others need the announcer's own right.
+    /// What may be done with which topics: an admin agreed to it by adopting the find, or the announcer may do it himself.
     pub(super) accepted: BTreeSet<String>,
     /// Names of properties, by source and key: a property keeps the name that it got first.
     pub(super) names: BTreeMap<String, PropertyName>,
@@ -195,10 +195,13 @@ impl Find {
 
     /// An announcement is about to come from elsewhere, or has come from there.
     pub(super) fn part_migrates(&mut self, source: Source, key: &str) {
-        let is_here = |part: &Part| part.found.source == source && part.found.key != key && !part.is_gone && !part.is_migrating;
+        let is_here =
+            |part: &Part| part.found.source == source && part.found.key != key && !part.is_gone && !part.is_migrating;
         if self.parts.iter().any(is_here) {
             self.parts.retain(|part| part.found.source != source || part.found.key != key);
-        } else if let Some(part) = self.parts.iter_mut().find(|part| part.found.source == source && part.found.key == key) {
+        } else if let Some(part) =
+            self.parts.iter_mut().find(|part| part.found.source == source && part.found.key == key)
+        {
             part.is_migrating = true;
         }
     }
@@ -257,7 +260,8 @@ impl Find {
             part.found.properties.iter().map(move |property| (format!("{stem} {}", property.key), property.clone()))
         });
         let mut seen = HashSet::new();
-        let keyed: Vec<(String, FoundProperty)> = keyed.filter(|(_, property)| seen.insert(property.key.clone())).collect();
+        let keyed: Vec<(String, FoundProperty)> =
+            keyed.filter(|(_, property)| seen.insert(property.key.clone())).collect();
         let mut used: BTreeSet<_> = keyed.iter().filter_map(|(key, _)| self.names.get(key).cloned()).collect();
         let mut named = Vec::new();
         for (key, property) in keyed {
@@ -418,7 +422,8 @@ mod tests {
         // Another one takes the name that has become free, as far as the device knows.
         found.properties.push(samples::sensor("level", "another"));
         find.announce(found, live("t"), Timestamp::default());
-        let mut now: Vec<_> = find.named_properties().into_iter().map(|(name, of)| (of.key, name.to_string())).collect();
+        let mut now: Vec<_> =
+            find.named_properties().into_iter().map(|(name, of)| (of.key, name.to_string())).collect();
         now.sort();
         let expected = [("another", "level-2"), ("level", "level"), ("state", "state")];
         assert_eq!(now, expected.map(|(key, name)| (key.to_owned(), name.to_owned())));

@@ -34,6 +34,7 @@ pub(super) struct Noted {
 }
 
 impl Finds {
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -160,8 +161,7 @@ impl Finds {
             });
             let Some(other) = other.cloned() else { return (id, absorbed) };
             let rank = |find: &Find| (find.device().is_none(), find.standing == Standing::New, find.first_seen);
-            let (stays, goes) =
-                if rank(&self.by_id[&other]) < rank(find) { (other, id) } else { (id, other) };
+            let (stays, goes) = if rank(&self.by_id[&other]) < rank(find) { (other, id) } else { (id, other) };
             let gone = self.remove(&goes).expect("it was there a moment ago");
             let into = self.by_id.get_mut(&stays).expect("likewise");
             into.first_seen = into.first_seen.min(gone.first_seen);
@@ -300,7 +300,10 @@ mod tests {
         }
         let more = |finds: &mut Finds| finds.announce(found(Source::Homie, "x", &[]), Announced::default(), at(2));
         assert_eq!(more(&mut finds), None);
-        assert!(!note(&mut finds, found(Source::HomeAssistant, "7", &[]), 3).is_new, "those that are known still count");
+        assert!(
+            !note(&mut finds, found(Source::HomeAssistant, "7", &[]), 3).is_new,
+            "those that are known still count"
+        );
         finds.remove("ha-7");
         assert!(more(&mut finds).is_some());
     }
@@ -320,7 +323,10 @@ mod tests {
     fn finds_are_known_by_what_announces_them() {
         let mut finds = Finds::default();
         note(&mut finds, found(Source::HomeAssistant, "a", &[]), 1);
-        let shared = Found { topics: vec!["homeassistant/light/a/config".into(), "other".into()], ..found(Source::Homie, "b", &[]) };
+        let shared = Found {
+            topics: vec!["homeassistant/light/a/config".into(), "other".into()],
+            ..found(Source::Homie, "b", &[])
+        };
         note(&mut finds, shared, 1);
         assert_eq!(finds.of_topic("homeassistant/light/a/config"), ["ha-a", "homie-b"]);
         finds.remove("ha-a");

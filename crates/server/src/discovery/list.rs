@@ -116,7 +116,8 @@ impl Desk {
         let named = if named.native_device().is_some() { named.native_properties() } else { named.named_properties() };
         let find = self.finds.get(id)?;
         let expired = self.bindings.expired(id);
-        let properties: Vec<_> = named.into_iter().map(|(name, property)| self.show_property(find, name, property)).collect();
+        let properties: Vec<_> =
+            named.into_iter().map(|(name, property)| self.show_property(find, name, property)).collect();
         let text = |of: fn(&Found) -> Option<&str>| find.fact(of).map(str::to_owned);
         let state = match &find.standing {
             Standing::New => "new",
@@ -126,11 +127,16 @@ impl Desk {
             Standing::Removed => "removed",
         };
         let main = find.main();
-        let via = find.fact(|found| found.via.as_deref()).and_then(|via| self.find_with(via)).filter(|via| *via != find.id);
+        let via =
+            find.fact(|found| found.via.as_deref()).and_then(|via| self.find_with(via)).filter(|via| *via != find.id);
         let mut addresses: Vec<_> = find.parts.iter().flat_map(|part| part.found.addresses.clone()).collect();
         addresses.sort();
         addresses.dedup();
-        let mut also: Vec<_> = find.others().map(|part| part.found.source.as_str()).filter(|source| *source != main.found.source.as_str()).collect();
+        let mut also: Vec<_> = find
+            .others()
+            .map(|part| part.found.source.as_str())
+            .filter(|source| *source != main.found.source.as_str())
+            .collect();
         also.sort_unstable();
         also.dedup();
         let announced = &main.announced;
@@ -171,7 +177,8 @@ impl Desk {
 
     /// The find that has an identifier.
     fn find_with(&self, identifier: &str) -> Option<String> {
-        let has = |find: &&Find| find.parts.iter().any(|part| part.found.identifiers.iter().any(|have| have == identifier));
+        let has =
+            |find: &&Find| find.parts.iter().any(|part| part.found.identifiers.iter().any(|have| have == identifier));
         let known = self.finds.of_address(identifier).or_else(|| self.finds.iter().find(has));
         known.map(|find| find.id.clone())
     }

@@ -196,7 +196,12 @@ impl From<&Write> for WriteRecord {
             qos: write.qos.number(),
             retain: write.retain,
             optimistic: write.optimistic,
-            elsewhere: write.elsewhere.iter().cloned().map(|Elsewhere { value, topic, payload }| (value, topic, payload)).collect(),
+            elsewhere: write
+                .elsewhere
+                .iter()
+                .cloned()
+                .map(|Elsewhere { value, topic, payload }| (value, topic, payload))
+                .collect(),
         }
     }
 }
@@ -282,7 +287,8 @@ impl ReadRecord {
 impl WriteRecord {
     fn into_write(self) -> Write {
         let Self { topic, map, template, qos, retain, optimistic, elsewhere } = self;
-        let elsewhere = elsewhere.into_iter().map(|(value, topic, payload)| Elsewhere { value, topic, payload }).collect();
+        let elsewhere =
+            elsewhere.into_iter().map(|(value, topic, payload)| Elsewhere { value, topic, payload }).collect();
         Write { topic, map, template, qos: Qos::from_number(qos).unwrap_or_default(), retain, optimistic, elsewhere }
     }
 }
@@ -303,7 +309,8 @@ mod tests {
 
     #[test]
     fn what_a_later_version_wrote_is_left_alone() {
-        let text = r#"{"source":"homeassistant","key":"k","new":1,"properties":[{"name":"a","key":"a","kind":"quaternion"}]}"#;
+        let text =
+            r#"{"source":"homeassistant","key":"k","new":1,"properties":[{"name":"a","key":"a","kind":"quaternion"}]}"#;
         let found = serde_json::from_str::<FoundRecord>(text).unwrap().into_found().unwrap();
         assert_eq!((found.key.as_str(), found.properties.len()), ("k", 0));
         let text = r#"{"source":"telepathy","key":"k"}"#;

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_prefix_is_a_topic_of_ones_own() {
-        let with = |prefix: &str| DiscoverySettings { homeassistant_prefix: prefix.into(), ..DiscoverySettings::default() };
+        let with =
+            |prefix: &str| DiscoverySettings { homeassistant_prefix: prefix.into(), ..DiscoverySettings::default() };
         for good in ["homeassistant", "a/b"] {
             assert_eq!(with(good).validate(), Ok(()), "{good}");
         }

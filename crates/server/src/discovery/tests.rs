@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use housewire_core::{
-    DeclareMode, DeviceId, Filter, Hub, HubOptions, Mailbox, Message, Offer, Permissions, Presence, Principal, Publisher,
-    RouteCache, Run, Subscriber, TopicRef,
+    DeclareMode, DeviceId, Filter, Hub, HubOptions, Mailbox, Message, Offer, Permissions, Presence, Principal,
+    Publisher, RouteCache, Run, Subscriber, TopicRef,
 };
 use housewire_store::Store;
 use serde_json::{Value, json};
@@ -91,7 +91,8 @@ impl House {
         let clients = Arc::<Clients>::default();
         let guests = Guests::new(None, Vec::new(), Hosts::default());
         let accounts =
-            Accounts::open(store.accounts().unwrap(), Arc::clone(&hub), Arc::clone(&clients), guests, Vec::new()).unwrap();
+            Accounts::open(store.accounts().unwrap(), Arc::clone(&hub), Arc::clone(&clients), guests, Vec::new())
+                .unwrap();
         let accounts = Arc::new(accounts);
         let discovery = Discovery::start(&store, &hub, &clients, &accounts, true).unwrap();
         Self { hub, clients, accounts, discovery, store, _folder: folder }
@@ -106,8 +107,12 @@ impl House {
         let (session, heard) = (self.hub.new_session(), Arc::<Heard>::default());
         let principal = Arc::new(Principal::new(name, permissions));
         let subscriber = Hub::subscriber(session, Arc::clone(&principal), Arc::clone(&heard) as _);
-        let client =
-            self.clients.add(name.into(), Protocol::Mqtt, Arc::clone(&subscriber), Arc::clone(&heard) as Arc<dyn Measured>);
+        let client = self.clients.add(
+            name.into(),
+            Protocol::Mqtt,
+            Arc::clone(&subscriber),
+            Arc::clone(&heard) as Arc<dyn Measured>,
+        );
         let connection = Connection {
             credential: None,
             peer: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1),
@@ -118,8 +123,7 @@ impl House {
         };
         self.clients.connected(&client, connection);
         let routes = Arc::new(RouteCache::new());
-        let publisher =
-            Publisher::new(Arc::clone(&self.hub), routes, principal, session, "mqtt", Presence::Connected);
+        let publisher = Publisher::new(Arc::clone(&self.hub), routes, principal, session, "mqtt", Presence::Connected);
         Peer { publisher, subscriber, heard, hub: Arc::clone(&self.hub) }
     }
 
@@ -292,8 +296,7 @@ async fn a_ghost_is_shown_as_one_until_it_is_heard_of() {
     let stored = json!({"unique_id": "x", "state_topic": "x/state", "device": {"identifiers": ["x"], "name": "Ghost"}});
     let somebody = Arc::new(Principal::new("old", Permissions::all()));
     let routes = Arc::new(RouteCache::new());
-    let publisher =
-        Publisher::new(Arc::clone(&hub), routes, somebody, hub.new_session(), "mqtt", Presence::Connected);
+    let publisher = Publisher::new(Arc::clone(&hub), routes, somebody, hub.new_session(), "mqtt", Presence::Connected);
     let payload = stored.to_string();
     let payloads = [payload.as_bytes()];
     let topic = TopicRef::parse("homeassistant/sensor/x/config").unwrap();
@@ -370,6 +373,18 @@ async fn nobody_gets_by_an_announcement_what_he_may_not() {
     alarm.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
     house.list().await;
     assert_eq!(alarm.heard("alarm/disarm"), Vec::<String>::new());
+    // Nor does somebody else's word, who may open the door, make it his.
+    let porter = house.peer("porter", Permissions::all());
+    let more = json!({
+        "name": "Uptime", "unique_id": "uptime", "state_topic": "plug/uptime",
+        "device": {"identifiers": ["plug"], "connections": [["mac", "AA:BB:CC:DD:EE:FF"]], "name": "Coffee plug"},
+    });
+    porter.say("homeassistant/sensor/plug/config", &more.to_string(), true);
+    house.find(id, |find| find["properties"].as_array().unwrap().len() == 2).await;
+    until(|| house.hub.device(&DeviceId::parse("coffee-plug").unwrap()).unwrap().lock().properties.len() == 2).await;
+    alarm.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
+    house.list().await;
+    assert_eq!(alarm.heard("alarm/disarm"), Vec::<String>::new());
     // An admin who adopts it again agrees.
     house.adopt(id).await;
     alarm.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
@@ -420,8 +435,7 @@ async fn two_thousand_stored_announcements_all_count() {
     let hub = Arc::new(Hub::new(HubOptions::default()));
     let somebody = Arc::new(Principal::new("old", Permissions::all()));
     let routes = Arc::new(RouteCache::new());
-    let publisher =
-        Publisher::new(Arc::clone(&hub), routes, somebody, hub.new_session(), "mqtt", Presence::Connected);
+    let publisher = Publisher::new(Arc::clone(&hub), routes, somebody, hub.new_session(), "mqtt", Presence::Connected);
     for number in 0..2_000 {
         let config = json!({
             "unique_id": format!("s{number}"), "state_topic": format!("s/{number}"), "name": "Value",
@@ -463,7 +477,12 @@ async fn what_this_hub_announces_another_hub_understands() {
                 role: text("role"),
                 min: of["min"].as_f64(),
                 max: of["max"].as_f64(),
-                options: of["options"].as_array().into_iter().flatten().map(|of| of.as_str().unwrap().to_owned()).collect(),
+                options: of["options"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|of| of.as_str().unwrap().to_owned())
+                    .collect(),
                 ..housewire_core::PropertySpec::declared(of["type"].as_str().unwrap().parse().unwrap())
             };
             (housewire_core::PropertyName::parse(name).unwrap(), spec)
@@ -517,7 +536,10 @@ async fn what_this_hub_announces_another_hub_understands() {
 #[tokio::test]
 async fn a_home_assistant_that_comes_back_is_told_everything_again() {
     let house = House::new();
-    house.hub.declare(&DeviceId::parse("lamp").unwrap(), BTreeMap::new(), DeclareMode::Merge, |info| info.clone(), now()).unwrap();
+    house
+        .hub
+        .declare(&DeviceId::parse("lamp").unwrap(), BTreeMap::new(), DeclareMode::Merge, |info| info.clone(), now())
+        .unwrap();
     house.set(|settings| settings.announce = true).await;
     let assistant = house.peer("assistant", Permissions::all());
     assistant.listen("homeassistant/device/+/config");

@@ -248,6 +248,7 @@ fn must_read_all(caller: &Caller) -> Result<(), Problem> {
     }
     let topic = TopicRef::parse("devices").expect("a constant that parses");
     caller.must(Access::Read, topic)?;
-    let detail = format!("{} may not read everything, and what devices announce may show anything.", caller.principal().name());
+    let detail =
+        format!("{} may not read everything, and what devices announce may show anything.", caller.principal().name());
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }

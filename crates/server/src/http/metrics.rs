@@ -147,7 +147,8 @@ fn write_disk(shard: &Shard, text: &mut MetricsText) {
 
 fn write_discovery(shard: &Shard, text: &mut MetricsText) {
     let figures = shard.discovery.figures();
-    let mut family = text.family("housewire_discovery_finds", Kind::Gauge, "Devices that announced themselves, by state.");
+    let mut family =
+        text.family("housewire_discovery_finds", Kind::Gauge, "Devices that announced themselves, by state.");
     for (state, count) in figures.finds {
         family.sample(&[("state", state)], count);
     }
@@ -168,7 +169,8 @@ fn write_discovery(shard: &Shard, text: &mut MetricsText) {
     for (kind, bytes) in figures.waiting {
         family.sample(&[("kind", kind)], bytes);
     }
-    let mut family = text.family("housewire_discovery_dropped_total", Kind::Counter, "Messages that found no room, by kind.");
+    let mut family =
+        text.family("housewire_discovery_dropped_total", Kind::Counter, "Messages that found no room, by kind.");
     for (kind, count) in figures.dropped {
         family.sample(&[("kind", kind)], count);
     }

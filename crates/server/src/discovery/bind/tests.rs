@@ -15,7 +15,11 @@ fn at(seconds: u64) -> Now {
 
 fn plan(names: &[&str]) -> Plan {
     let properties = names.iter().map(|name| (PropertyName::parse(name).unwrap(), samples::sensor(name, name)));
-    Plan { device: DeviceId::parse("lamp").ok(), properties: properties.collect(), availability: Availability::default() }
+    Plan {
+        device: DeviceId::parse("lamp").ok(),
+        properties: properties.collect(),
+        availability: Availability::default(),
+    }
 }
 
 fn name(text: &str) -> PropertyName {
@@ -154,7 +158,10 @@ fn requests_go_where_the_device_takes_them() {
     bindings.bind("one", ties);
     match bindings.request("one", &name("a"), b"on", at(0)) {
         Asked::Send { message, is_optimistic } => {
-            assert_eq!((message.topic.as_str(), message.payload.as_slice(), is_optimistic), ("x/a/cmd", &b"on"[..], true));
+            assert_eq!(
+                (message.topic.as_str(), message.payload.as_slice(), is_optimistic),
+                ("x/a/cmd", &b"on"[..], true)
+            );
         }
         other => panic!("{other:?}"),
     }

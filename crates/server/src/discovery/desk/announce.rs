@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use housewire_core::{
-    Access, DeclareMode, DeviceId, Now, PropertyAccess, PropertyName, PropertySpec, TopicRef,
-};
+use housewire_core::{Access, DeclareMode, DeviceId, Now, PropertyAccess, PropertyName, PropertySpec, TopicRef};
 use housewire_links::discovery::model::Outgoing;
 use housewire_links::discovery::{Announcement, Availability, Event, Found, FoundProperty, Source};
 use tracing::{info, warn};
@@ -106,6 +104,7 @@ impl Desk {
         if said.announced.retained && before.is_some_and(|find| find.standing == Standing::Removed) {
             return;
         }
+        let known_uses = before.map(uses).unwrap_or_default();
         let Some(noted) = self.finds.announce(found, said.announced.clone(), now.wall) else {
             self.figures.refused();
             return;
@@ -116,6 +115,7 @@ impl Desk {
             self.unsettled.remove(id);
             self.forget_document(id);
         }
+        self.accept(&noted.id, &known_uses, said.client);
         let find = self.finds.get(&noted.id).expect("it was noted a moment ago");
         let is_back = find.standing == Standing::Removed && was_gone && !said.announced.retained;
         if is_back {
@@ -123,7 +123,12 @@ impl Desk {
         }
         if noted.is_new {
             let find = self.finds.get(&noted.id).expect("likewise");
-            info!("found {} ({}), announced by {}", find.name().unwrap_or(&find.id), find.id, announcer(&find.main().announced));
+            info!(
+                "found {} ({}), announced by {}",
+                find.name().unwrap_or(&find.id),
+                find.id,
+                announcer(&find.main().announced)
+            );
         }
         if !is_same && self.finds.get(&noted.id).is_some_and(|find| find.standing == Standing::New) {
             // At once, as many say how they are right behind what they are, and do not say it again.
@@ -137,8 +142,7 @@ impl Desk {
     /// Looks at a find when its announcements have been quiet for a moment.
     pub(super) fn unsettle(&mut self, id: &str, announcer: Option<std::sync::Arc<Client>>, now: Now) {
         let unsettled = self.unsettled.entry(id.to_owned());
-        let unsettled =
-            unsettled.or_insert(Unsettled { since: now.instant, last: now.instant, announcer: None });
+        let unsettled = unsettled.or_insert(Unsettled { since: now.instant, last: now.instant, announcer: None });
         unsettled.last = now.instant;
         if announcer.is_some() {
             unsettled.announcer = announcer;
@@ -164,10 +168,7 @@ impl Desk {
                     self.bind(id, None, now);
                 }
             }
-            Standing::Adopted(device) => {
-                self.accept(id, announcer);
-                self.bind(id, Some(&device), now);
-            }
+            Standing::Adopted(device) => self.bind(id, Some(&device), now),
             Standing::Ignored | Standing::Removed => {
                 let topics = self.bindings.unbind(id);
                 self.follow_topics(topics, now);
@@ -204,9 +205,9 @@ impl Desk {
         let Some(find) = self.finds.get(id) else { return Plan::default() };
         let mut refused = BTreeSet::new();
         let mut room = DISCOVERY_TOPICS_MAX.saturating_sub(self.bindings.topic_count());
-        let mut may_bind = |topic: &str| {
+        let mut may_bind = |how: &str, topic: &str| {
             let is_own = topic.starts_with("devices/") || topic.starts_with('$') || TopicRef::parse(topic).is_err();
-            let is_accepted = device.is_none() || find.accepted.contains(topic);
+            let is_accepted = device.is_none() || find.accepted.contains(&format!("{how} {topic}"));
             let may = !is_own && is_accepted && room > 0;
             if may {
                 room -= 1;
@@ -216,15 +217,15 @@ impl Desk {
             may
         };
         let properties = named.into_iter().map(|(name, mut property)| {
-            property.reads.retain(|read| may_bind(&read.topic));
-            if writes_of(&property).any(|topic| !may_bind(topic)) {
+            property.reads.retain(|read| may_bind(READS, &read.topic));
+            if writes_of(&property).any(|topic| !may_bind(WRITES, topic)) {
                 property.write = None;
             }
             (name, property)
         });
         let properties = properties.collect();
         let Availability { mut topics, mode } = find.main().found.availability.clone();
-        topics.retain(|topic| may_bind(&topic.topic));
+        topics.retain(|topic| may_bind(READS, &topic.topic));
         if let Some(find) = self.finds.get_mut(id) {
             for topic in refused {
                 find.problems.note(&why_not_bound(&topic));
@@ -233,15 +234,20 @@ impl Desk {
         Plan { device: device.cloned(), properties, availability: Availability { topics, mode } }
     }
 
-    /// What an announcer may read and write itself it may bind later, too; nobody gets by an announcement what he may not.
-    fn accept(&mut self, id: &str, announcer: Option<&Client>) {
+    /// What an announcer may read and write himself he may have bound, too. Only what this announcement names that was not named before:
+    /// another's topics do not become his.
+    fn accept(&mut self, id: &str, known: &BTreeSet<String>, announcer: Option<&std::sync::Arc<Client>>) {
         let (Some(announcer), Some(find)) = (announcer, self.finds.get_mut(id)) else { return };
-        let (reads, writes) = find.topics();
         let principal = announcer.subscriber.principal();
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
-        let reads = reads.into_iter().filter(|topic| may(Access::Read, topic) || may(Access::Write, topic));
-        let writes = writes.into_iter().filter(|topic| may(Access::Write, topic));
-        let accepted: Vec<_> = reads.chain(writes).map(str::to_owned).collect();
+        let fresh = uses(find).into_iter().filter(|used| !known.contains(used));
+        let accepted: Vec<_> = fresh
+            .filter(|used| match used.split_once(' ') {
+                Some((READS, topic)) => may(Access::Read, topic) || may(Access::Write, topic),
+                Some((WRITES, topic)) => may(Access::Write, topic),
+                _ => false,
+            })
+            .collect();
         find.accepted.extend(accepted);
         bound_accepted(find);
     }
@@ -251,12 +257,10 @@ impl Desk {
         let Some(find) = self.finds.get(id) else { return false };
         let principal = announcer.subscriber.principal();
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
-        let (reads, writes) = find.topics();
         let device = self.free_device_id(find);
         let names = find.main_parts().flat_map(|part| &part.found.properties).map(|property| property.name.as_str());
         names.chain(["$online"]).all(|name| may(Access::Write, &format!("devices/{device}/{name}")))
-            && reads.iter().all(|topic| may(Access::Read, topic) || may(Access::Write, topic))
-            && writes.iter().all(|topic| may(Access::Write, topic))
+            && uses(find).iter().all(|used| find.accepted.contains(used))
     }
 
     /// Declares the properties of a find on its device. What people changed of the device stays, and so does everything that has
@@ -330,7 +334,9 @@ fn why_not_bound(topic: &str) -> String {
     if topic.starts_with('$') || TopicRef::parse(topic).is_err() {
         return format!("'{topic}' is no topic that a device may have");
     }
-    format!("{topic} was announced after the device was adopted, by somebody who may not use it: adopt the device again to agree")
+    format!(
+        "{topic} was announced after the device was adopted, by somebody who may not use it: adopt the device again to agree"
+    )
 }
 
 /// Who announced something, for people.
@@ -342,11 +348,20 @@ fn announcer(announced: &Announced) -> String {
     }
 }
 
-/// Topics that were agreed to; beyond the bound those that are not announced any more are forgotten.
+const READS: &str = "read";
+const WRITES: &str = "write";
+
+/// What a find does with topics: `read lamp/state`, `write lamp/command`.
+pub(super) fn uses(find: &Find) -> BTreeSet<String> {
+    let (reads, writes) = find.topics();
+    let reads = reads.into_iter().map(|topic| format!("{READS} {topic}"));
+    reads.chain(writes.into_iter().map(|topic| format!("{WRITES} {topic}"))).collect()
+}
+
+/// What was agreed to; beyond the bound what is not announced any more is forgotten.
 pub(super) fn bound_accepted(find: &mut Find) {
     if find.accepted.len() > DISCOVERY_ACCEPTED_MAX {
-        let (reads, writes) = find.topics();
-        let used: BTreeSet<_> = reads.into_iter().chain(writes).map(str::to_owned).collect();
+        let used = uses(find);
         find.accepted.retain(|topic| used.contains(topic));
     }
 }

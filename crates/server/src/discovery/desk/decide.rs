@@ -7,7 +7,7 @@ use housewire_links::discovery::Source;
 use housewire_links::discovery::model::Outgoing;
 use tracing::info;
 
-use super::announce::bound_accepted;
+use super::announce::{bound_accepted, uses};
 use super::{Class, Desk};
 use crate::accounts::{Change, Deed, Event, Via};
 use crate::discovery::DiscoveryError;
@@ -85,9 +85,7 @@ impl Desk {
             ..known.clone()
         };
         self.hub.declare(device, BTreeMap::new(), DeclareMode::Merge, info, now)?;
-        let (reads, writes) = find.topics();
-        let topics: Vec<_> = reads.into_iter().chain(writes).map(str::to_owned).collect();
-        find.accepted.extend(topics);
+        find.accepted.extend(uses(find));
         bound_accepted(find);
         find.source = Some(find.main().found.source);
         if is_new && adoption.name.is_none() {
@@ -199,7 +197,8 @@ impl Desk {
         let other = self.finds.of_device(wanted.as_str()).filter(|other| other.id != id);
         let Some(other) = other else { return Ok(wanted) };
         if !other.is_gone() {
-            let text = format!("Device '{wanted}' is '{}', which is still announced. Remove or ignore that first.", other.id);
+            let text =
+                format!("Device '{wanted}' is '{}', which is still announced. Remove or ignore that first.", other.id);
             return Err(DiscoveryError::Taken(text));
         }
         // What is gone is replaced: the device goes on with its history.
@@ -246,7 +245,9 @@ fn model(find: &Find) -> Option<String> {
     let manufacturer = find.fact(|found| found.manufacturer.as_deref());
     let model = find.fact(|found| found.model.as_deref());
     match (manufacturer, model) {
-        (Some(manufacturer), Some(model)) if !model.starts_with(manufacturer) => Some(format!("{manufacturer} {model}")),
+        (Some(manufacturer), Some(model)) if !model.starts_with(manufacturer) => {
+            Some(format!("{manufacturer} {model}"))
+        }
         (_, Some(model)) => Some(model.to_owned()),
         (Some(manufacturer), None) => Some(manufacturer.to_owned()),
         (None, None) => None,

@@ -79,7 +79,8 @@ impl Desk {
         match self.documents.load() {
             Ok(loaded) => {
                 for (id, body) in loaded.documents {
-                    match serde_json::from_str::<FindRecord>(&body).ok().and_then(|record| record.into_find(id.clone())) {
+                    match serde_json::from_str::<FindRecord>(&body).ok().and_then(|record| record.into_find(id.clone()))
+                    {
                         Some(find) => self.finds.restore(find),
                         None => warn!("what was kept of the find '{id}' cannot be used; it is left as it is"),
                     }
@@ -119,7 +120,10 @@ impl Desk {
         let bodies: Vec<_> = self.unsaved.iter().map(|id| (id, self.finds.get(id).map(to_json))).collect();
         let changes: Vec<_> = bodies.iter().map(|(id, body)| (id.as_str(), body.as_deref())).collect();
         self.documents.apply(&changes).map_err(|error| {
-            DiscoveryError::Disk(format!("what was found could not be written: {}. It is tried again.", with_reasons(&error)))
+            DiscoveryError::Disk(format!(
+                "what was found could not be written: {}. It is tried again.",
+                with_reasons(&error)
+            ))
         })?;
         self.unsaved.clear();
         self.save_at = None;
@@ -178,7 +182,15 @@ fn to_json(find: &Find) -> String {
 impl From<&Part> for PartRecord {
     fn from(part: &Part) -> Self {
         let Announced { client, user, topic, retained } = part.announced.clone();
-        Self { found: FoundRecord::from(&part.found), client, user, topic, retained, gone: part.is_gone, migrating: part.is_migrating }
+        Self {
+            found: FoundRecord::from(&part.found),
+            client,
+            user,
+            topic,
+            retained,
+            gone: part.is_gone,
+            migrating: part.is_migrating,
+        }
     }
 }
 
@@ -241,12 +253,9 @@ mod tests {
         find.declared.insert(PropertyName::parse("state").unwrap());
         find.given_name = Some("Lamp".into());
         find.former = DeviceId::parse("old").ok();
-        for standing in [
-            Standing::New,
-            Standing::Adopted(DeviceId::parse("lamp").unwrap()),
-            Standing::Ignored,
-            Standing::Removed,
-        ] {
+        for standing in
+            [Standing::New, Standing::Adopted(DeviceId::parse("lamp").unwrap()), Standing::Ignored, Standing::Removed]
+        {
             find.standing = standing;
             let read: FindRecord = serde_json::from_str(&to_json(&find)).unwrap();
             let read = read.into_find("ha-x".into()).unwrap();
@@ -257,7 +266,9 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_no_find() {
-        for text in ["{}", r#"{"standing":"new","parts":[]}"#, r#"{"standing":"lost","parts":[{"found":{"source":"homie"}}]}"#] {
+        for text in
+            ["{}", r#"{"standing":"new","parts":[]}"#, r#"{"standing":"lost","parts":[{"found":{"source":"homie"}}]}"#]
+        {
             let record: FindRecord = serde_json::from_str(text).unwrap();
             assert!(record.into_find("x".into()).is_none(), "{text}");
         }

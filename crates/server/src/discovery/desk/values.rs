@@ -98,7 +98,9 @@ impl Desk {
     /// What was seen of a find before it was adopted is known of its device.
     pub(super) fn report_known_values(&mut self, id: &str, device: &DeviceId, now: Now) {
         let has_value = |name: &PropertyName| {
-            self.hub.device(device).is_some_and(|known| known.lock().properties.get(name).is_some_and(|property| property.value.is_some()))
+            self.hub
+                .device(device)
+                .is_some_and(|known| known.lock().properties.get(name).is_some_and(|property| property.value.is_some()))
         };
         let unknown: Vec<_> = self.bindings.payloads(id).into_iter().filter(|(name, _)| !has_value(name)).collect();
         for (name, payload) in unknown {

@@ -180,14 +180,16 @@ impl Light {
                 let access = property.spec.access;
                 access.read && access.set && !access.event && which(property)
             };
-            let mut all = state.properties.iter().filter(|(_, property)| is_one(property)).map(|(name, _)| name.clone());
+            let mut all =
+                state.properties.iter().filter(|(_, property)| is_one(property)).map(|(name, _)| name.clone());
             all.next().filter(|_| all.next().is_none())
         };
         let has_role = |property: &Property, role: &str| property.spec.role.as_deref() == Some(role);
         let Some(power) = only(&|property| property.spec.kind == Type::Bool && has_role(property, "light")) else {
             return Self::default();
         };
-        let starts_at_zero = |spec: &PropertySpec| spec.min.unwrap_or(0.0) == 0.0 && spec.max.is_some_and(|max| max >= 1.0);
+        let starts_at_zero =
+            |spec: &PropertySpec| spec.min.unwrap_or(0.0) == 0.0 && spec.max.is_some_and(|max| max >= 1.0);
         let level = only(&|property| {
             property.spec.kind == Type::Int && has_role(property, "brightness") && starts_at_zero(&property.spec)
         });
@@ -216,8 +218,9 @@ impl Light {
             more["rgb_state_topic"] = json!(state_topic(id, color));
             more["rgb_command_topic"] = json!(command_topic(id, color));
             more["rgb_command_template"] = json!("{{ '#%02x%02x%02x' | format(red, green, blue) }}");
-            more["rgb_value_template"] =
-                json!("{{ value[1:3] | int(base=16) }},{{ value[3:5] | int(base=16) }},{{ value[5:7] | int(base=16) }}");
+            more["rgb_value_template"] = json!(
+                "{{ value[1:3] | int(base=16) }},{{ value[3:5] | int(base=16) }},{{ value[5:7] | int(base=16) }}"
+            );
         }
         more
     }

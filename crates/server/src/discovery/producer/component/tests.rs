@@ -21,7 +21,11 @@ fn announced(properties: &[(&str, PropertySpec)]) -> Value {
     let id = DeviceId::parse("lamp").unwrap();
     let properties: BTreeMap<_, _> =
         properties.iter().map(|(name, spec)| (PropertyName::parse(name).unwrap(), spec.clone())).collect();
-    let info = |_: &DeviceInfo| DeviceInfo { name: Some("Desk lamp".into()), room: Some("Study".into()), ..DeviceInfo::default() };
+    let info = |_: &DeviceInfo| DeviceInfo {
+        name: Some("Desk lamp".into()),
+        room: Some("Study".into()),
+        ..DeviceInfo::default()
+    };
     let now = Now { instant: std::time::Instant::now(), wall: Timestamp::default() };
     hub.declare(&id, properties, DeclareMode::Replace, info, now).unwrap();
     let device = hub.device(&id).unwrap();
@@ -97,7 +101,10 @@ fn each_type_has_its_component() {
             json!({"platform": "sensor", "state_topic": state, "options": ["low", "high"], "device_class": "enum"}),
         ),
         (spec(Type::String, READ, None, None), json!({"platform": "sensor", "state_topic": state})),
-        (spec(Type::String, BOTH, None, None), json!({"platform": "text", "state_topic": state, "command_topic": command})),
+        (
+            spec(Type::String, BOTH, None, None),
+            json!({"platform": "text", "state_topic": state, "command_topic": command}),
+        ),
         (
             spec(Type::Color, BOTH, None, None),
             json!({"platform": "text", "state_topic": state, "command_topic": command, "pattern": "^#[0-9a-fA-F]{6}$", "max": 7}),
@@ -114,7 +121,10 @@ fn each_type_has_its_component() {
             spec(Type::String, EVENT, None, None),
             json!({"platform": "device_automation", "automation_type": "trigger", "topic": state, "type": "event", "subtype": "prop"}),
         ),
-        (spec(Type::Bool, PRESS, None, None), json!({"platform": "button", "command_topic": command, "payload_press": "true"})),
+        (
+            spec(Type::Bool, PRESS, None, None),
+            json!({"platform": "button", "command_topic": command, "payload_press": "true"}),
+        ),
     ] {
         check(spec, expected);
     }
@@ -124,7 +134,8 @@ fn each_type_has_its_component() {
 
 #[test]
 fn a_lamp_is_one_light() {
-    let level = PropertySpec { min: Some(0.0), max: Some(100.0), ..spec(Type::Int, BOTH, Some("brightness"), Some("%")) };
+    let level =
+        PropertySpec { min: Some(0.0), max: Some(100.0), ..spec(Type::Int, BOTH, Some("brightness"), Some("%")) };
     let config = announced(&[
         ("power", spec(Type::Bool, BOTH, Some("light"), None)),
         ("level", level.clone()),
@@ -141,6 +152,7 @@ fn a_lamp_is_one_light() {
     // Two switches that are lights: which of them the level belongs to, nobody knows.
     let light = spec(Type::Bool, BOTH, Some("light"), None);
     let config = announced(&[("one", light.clone()), ("two", light), ("level", level)]);
-    let platforms: Vec<_> = config["components"].as_object().unwrap().values().map(|of| of["platform"].clone()).collect();
+    let platforms: Vec<_> =
+        config["components"].as_object().unwrap().values().map(|of| of["platform"].clone()).collect();
     assert_eq!(platforms, ["number", "switch", "switch"]);
 }

@@ -8,7 +8,7 @@ mod registry_api;
 mod sight;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -104,6 +104,8 @@ pub struct Hub {
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
+    /// Of [`Hub::own_subscriber`]s.
+    pub(crate) own_subscriptions: AtomicUsize,
     /// Topics and filters over a bound.
     pub(crate) topics_refused: AtomicU64,
 }
@@ -122,6 +124,7 @@ impl Hub {
             disk_is_failing: AtomicBool::new(false),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
+            own_subscriptions: AtomicUsize::new(0),
             topics_refused: AtomicU64::new(0),
         }
     }
@@ -134,7 +137,13 @@ impl Hub {
     /// A subscriber for `mailbox`; it gets nothing before [`Hub::subscribe`]. A session has one at most: subscriptions are known
     /// by it.
     pub fn subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
-        Arc::new(Subscriber::new(session, principal, mailbox))
+        Arc::new(Subscriber::new(session, principal, mailbox, false))
+    }
+
+    /// A subscriber for a part of the hub itself. It is one like any other, and its subscriptions do not show in the figures, which
+    /// are about clients.
+    pub fn own_subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
+        Arc::new(Subscriber::new(session, principal, mailbox, true))
     }
 
     /// From now on messages that match are offered to the subscriber. A filter that may not be read is refused.
@@ -161,6 +170,9 @@ impl Hub {
             if !existed {
                 let at = places.partition_point(|have| *have < place);
                 places.insert(at, place);
+                if subscriber.is_own {
+                    self.own_subscriptions.fetch_add(1, Ordering::Relaxed);
+                }
             }
             existed
         };
@@ -175,6 +187,9 @@ impl Hub {
             let place = self.trie.write().remove(filter, subscriber.id());
             if let Some(at) = place.and_then(|place| places.binary_search(&place).ok()) {
                 places.remove(at);
+                if subscriber.is_own {
+                    self.own_subscriptions.fetch_sub(1, Ordering::Relaxed);
+                }
                 if places.len() < places.capacity() / 4 {
                     places.shrink_to_fit();
                 }
@@ -198,6 +213,9 @@ impl Hub {
         const ENDED_AT_ONCE: usize = 64;
         let mut places = subscriber.places.lock();
         let mut ended = std::mem::take(&mut *places);
+        if subscriber.is_own {
+            self.own_subscriptions.fetch_sub(ended.len(), Ordering::Relaxed);
+        }
         ended.dedup();
         for ended in ended.chunks(ENDED_AT_ONCE) {
             let mut trie = self.trie.write();

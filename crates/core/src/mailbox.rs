@@ -77,14 +77,16 @@ pub struct Subscriber {
     id: SessionId,
     principal: Arc<Principal>,
     mailbox: Arc<dyn Mailbox>,
+    /// It belongs to the hub's own parts and is no client: its subscriptions are not counted.
+    pub(crate) is_own: bool,
     /// Where its subscriptions are, sorted, one entry for each; kept so that closing removes exactly these, and changed only
     /// together with the trie.
     pub(crate) places: Mutex<SmallVec<[NodeId; 4]>>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
-        Self { id, principal, mailbox, places: Mutex::default() }
+    pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>, is_own: bool) -> Self {
+        Self { id, principal, mailbox, is_own, places: Mutex::default() }
     }
 
     /// The session it belongs to.

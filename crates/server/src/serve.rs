@@ -164,10 +164,10 @@ impl Server {
             shutdown: stopped,
         };
         let shards = start_shards(&shared, listeners)?;
+        // What is found on the network goes from here to whoever adopts devices.
         let discovery = Arc::clone(&shared.discovery);
-        let mdns = mdns::start(&shared.config, addresses, move |event: &housewire_links::discovery::Event| {
-            discovery.sighted(event.clone())
-        });
+        let found_on_the_network = move |event: &housewire_links::discovery::Event| discovery.sighted(event.clone());
+        let mdns = mdns::start(&shared.config, addresses, found_on_the_network);
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
             shared.demo.start(Access::new(addresses.http, addresses.http, token));

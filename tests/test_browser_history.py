@@ -23,10 +23,11 @@ def past(**back):
 
 def bring(hub, device, name, readings):
     """Readings of a time that is past: pairs of a time and a value."""
-    points = [[time.isoformat(), value] for time, value in readings]
-    answer = hub.post(f"/api/devices/{device}/{name}/history", json={"points": points})
+    lines = [f"{time.isoformat()},{json.dumps(value)}" for time, value in readings]
+    headers = {"Content-Type": "text/csv"}
+    answer = hub.post(f"/api/devices/{device}/{name}/history", data="\n".join(lines), headers=headers)
     assert answer.status_code == 200, answer.text
-    assert answer.json()["imported"] == len(points), answer.text
+    assert answer.json()["imported"] == len(lines), answer.text
 
 
 def kept(hub, device, name, **query):

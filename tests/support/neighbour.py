@@ -12,9 +12,9 @@ MDNS_PORT = 5353
 _lock = threading.Lock()
 
 
-def say(kind, **more):
+def say(what, **more):
     with _lock:
-        print(json.dumps({"is": kind, **more}), flush=True)
+        print(json.dumps({"is": what, **more}), flush=True)
 
 
 class Told(ServiceListener):

@@ -222,7 +222,7 @@ pub struct Settings {
     /// Tell the network of this hub by mDNS, and look for devices there [default: true]
     #[arg(long, env = "HOUSEWIRE_MDNS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub mdns: Option<bool>,
-    /// Neither; whatever else says
+    /// Neither tell the network nor look there, whatever else says so
     #[arg(long)]
     #[serde(skip)]
     pub no_mdns: bool,

@@ -18,6 +18,9 @@ pub struct HistoryOptions {
     pub minutes: Duration,
     /// For how long there are values for each hour. Default: 3,650 days.
     pub hours: Duration,
+    /// How long nothing is forgotten after the clock was set forward by more than a day, or by more than 30 while the hub was off: it may
+    /// be set right again. Default: 1 day.
+    pub clock_doubted: Duration,
     /// Memory for points that are not in chunks yet. Default: [`crate::limits::HISTORY_HEADS_BYTES_MAX`].
     pub heads_bytes_max: usize,
     /// One file of the log. Default: [`crate::limits::HISTORY_SEGMENT_BYTES_MAX`].
@@ -37,6 +40,7 @@ impl Default for HistoryOptions {
             raw: days(30),
             minutes: days(730),
             hours: days(3_650),
+            clock_doubted: days(1),
             heads_bytes_max: crate::limits::HISTORY_HEADS_BYTES_MAX,
             segment_bytes_max: crate::limits::HISTORY_SEGMENT_BYTES_MAX,
             log_bytes_max: crate::limits::HISTORY_LOG_BYTES_MAX,

@@ -4,7 +4,7 @@
 //! there is not any more, or are counted as sealed. The log's files that still hold them are deleted soon after.
 
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use housewire_core::Timestamp;
 use rusqlite::{Connection, Error, Transaction};
@@ -30,11 +30,43 @@ const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct Rounds {
     begun: Option<Timestamp>,
     left: Vec<SeriesId>,
+    /// What both clocks said last.
+    seen: Option<(Timestamp, Instant)>,
+    /// Until then the clock on the wall is not believed.
+    doubted_until: Option<Instant>,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A hub may be off for so long.
+const OFF_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+impl Rounds {
+    /// `last` is when the history was written to last, as far as that is known.
+    pub(crate) fn after(last: Option<Timestamp>) -> Self {
+        let seen = last.map(|last| (last.after(OFF_MAX), Instant::now()));
+        Self { seen, ..Self::default() }
+    }
+
+    /// Whether the clock on the wall may be believed. If it was set forward, it has to stay so for a while: what is forgotten because
+    /// of a wrong clock does not come back when it is set right.
+    fn is_believed(&mut self, now: Timestamp, doubted: Duration) -> bool {
+        let instant = Instant::now();
+        if let Some((last, at)) = self.seen
+            && now.since(last) > instant.duration_since(at) + DAY
+        {
+            self.doubted_until = instant.checked_add(doubted);
+        }
+        self.seen = Some((now, instant));
+        self.doubted_until.is_none_or(|until| instant >= until)
+    }
 }
 
 impl History {
     /// Forgets what is too old, of one series. Whether there was anything to look at.
     pub(crate) fn forget_old(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.rounds.is_believed(now, self.options.clock_doubted) {
+            return Ok(false);
+        }
         let rounds = &mut self.rounds;
         // A clock that was set back ends the wait as well.
         let is_due = rounds.begun.is_none_or(|begun| now < begun || now.since(begun) >= LOOK_EVERY);

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::History;
 use super::answers::{HistoryOptions, Recovered, SeriesInfo};
 use super::database::{Database, free_name};
+use super::forget::Rounds;
 use super::log::files::{LogFiles, create_folder};
 use super::log::frame::FramePoint;
 use super::log::replay::{self, Names, Verdict};
@@ -71,7 +72,7 @@ impl History {
             next_series,
             next_point: number.unwrap_or(0).max(sealed) + 1,
             due,
-            rounds: super::forget::Rounds::default(),
+            rounds: Rounds::after(wear.last_day()),
             wear,
             erase_up_to: erase.unwrap_or(0),
             hold: None,

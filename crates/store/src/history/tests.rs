@@ -20,6 +20,7 @@ fn small() -> HistoryOptions {
         segment_bytes_max: 2_000,
         log_bytes_max: 8_000,
         heads_bytes_max: 20_000,
+        clock_doubted: Duration::ZERO,
         ..HistoryOptions::default()
     }
 }

@@ -32,6 +32,12 @@ impl WearBook {
         Self { today: WearDay { day, ..WearDay::default() }, days, ..Self::default() }
     }
 
+    /// The end of the last day of which something is known.
+    pub(crate) fn last_day(&self) -> Option<Timestamp> {
+        let end = |day: &WearDay| Timestamp::from_micros(day.day.saturating_add(1).saturating_mul(DAY_MICROS));
+        self.days.first().map(end)
+    }
+
     pub(crate) fn day(&self) -> i64 {
         self.today.day
     }

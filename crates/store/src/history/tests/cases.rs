@@ -174,6 +174,37 @@ fn without_commits_and_room_points_are_refused() {
     history.append(id, point(1, 1.5)).unwrap();
 }
 
+/// What a wrong clock would make it forget is there when the clock is right again; what is really old goes.
+#[test]
+fn a_clock_that_jumps_makes_nothing_forgotten() {
+    let temp = tempfile::tempdir().unwrap();
+    let day = 24 * HOUR;
+    for is_restarted in [false, true] {
+        let folder = temp.path().join(format!("{is_restarted}"));
+        let mut history = open(&folder, HistoryOptions::default());
+        settle(&mut history, at(BEGIN));
+        let id = history.series("lamp", "level").unwrap();
+        for number in 0..2_000 {
+            history.append(id, point(BEGIN + number, 1.0)).unwrap();
+        }
+        history.commit().unwrap();
+        settle(&mut history, at(BEGIN));
+        if is_restarted {
+            drop(history);
+            history = open(&folder, HistoryOptions::default());
+        }
+        for now in [BEGIN + 40_000 * day, BEGIN, 0, BEGIN] {
+            settle(&mut history, at(now));
+            assert_eq!(history.reader().span(id).unwrap().unwrap().points, 2_000, "at {now}");
+        }
+        drop(history);
+        let mut history = open(&folder, HistoryOptions { clock_doubted: Duration::ZERO, ..HistoryOptions::default() });
+        settle(&mut history, at(BEGIN + 40 * day));
+        let left = history.reader().span(id).unwrap().unwrap().points;
+        assert!(left < 512, "{left} points are too old and not forgotten");
+    }
+}
+
 #[test]
 fn wear_is_counted_by_day_and_survives() {
     let temp = tempfile::tempdir().unwrap();

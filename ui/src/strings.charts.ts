@@ -39,7 +39,6 @@ export const c = {
   state: 'State',
   share: (percent: string, time: string) => `${percent} %, ${time}`,
   stateTime: 'Time in state',
-  mixed: 'several',
   open: 'Compare on the History page',
 
   choose: 'Properties',
@@ -96,7 +95,7 @@ export const c = {
     perDay: (bytes: string) => `${bytes} a day`,
     perYear: (bytes: string) => `At this rate it writes about ${bytes} a year.`,
     lasts: (years: string, size: string) =>
-      `A cheap card of ${size} withstands that for ${years}. Other programs write to it, too.`,
+      `A cheap memory card as large as this disk (${size}) withstands that for ${years}. Other programs write to it, too.`,
     forever: 'more than a hundred years',
     years: (n: number) => `about ${plural(n, 'year', 'years')}`,
     less: 'less than a year',

@@ -71,6 +71,7 @@ export const h = {
     idHint: 'Letters, digits, “-” and “_”, for example soil-sensor.',
     badId: 'A name has 1 to 64 letters, digits, “-” or “_”.',
     title: 'Title',
+    titleHint: 'Empty: the name of the device.',
     save: 'Save template',
     saved: (title: string) => `${title} saved.`,
     files: 'As files, for version control:',
@@ -103,6 +104,7 @@ export const h = {
     everySeconds: (s: string) => `${s} s`,
     state: 'State',
     running: 'Playing',
+    connecting: 'Connecting',
     stopped: 'Stopped',
     start: 'Start',
     stop: 'Stop',
@@ -146,11 +148,14 @@ export const h = {
     repeat: 'Begin again at the end',
     seconds: 'Reports every … seconds',
     through: 'Through which door',
-    doors: { mqtt: 'MQTT', http: 'HTTP', ws: 'WebSocket' } as Record<string, string>,
+    doors: { mqtt: 'MQTT', mqtt5: 'MQTT 5', http: 'HTTP (cannot be asked)', ws: 'WebSocket' } as Record<
+      string,
+      string
+    >,
     verb: 'Start playing',
     started: (name: string) => `${name} plays.`,
     wrong: {
-      every: 'Enter seconds from 0.05 to 86400.',
+      every: 'Enter seconds from 0.1 to 86400.',
       min: 'Enter a number.',
       max: 'Enter a number above the least.',
       period: 'Enter a number of seconds.',

@@ -97,6 +97,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// Names and addresses of the hub, besides those that the machine says of itself.
     pub names: Vec<HostName>,
+    /// Tell the network of this hub, and look for devices there.
+    pub mdns: bool,
     /// Run the demo house.
     pub demo: bool,
     /// Log filter: `error`, `warn`, `info`, `debug`, `trace`, or per module.
@@ -217,6 +219,13 @@ pub struct Settings {
     /// Further names and addresses of the hub, divided by commas: for its certificate, and for who asks it by them
     #[arg(long, env = "HOUSEWIRE_NAMES", value_name = "NAME", value_delimiter = ',')]
     pub names: Option<Vec<HostName>>,
+    /// Tell the network of this hub by mDNS, and look for devices there [default: true]
+    #[arg(long, env = "HOUSEWIRE_MDNS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub mdns: Option<bool>,
+    /// Neither tell the network nor look there, whatever else says so
+    #[arg(long)]
+    #[serde(skip)]
+    pub no_mdns: bool,
     /// Run the demo house: four simulated devices
     #[arg(long, env = "HOUSEWIRE_DEMO", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub demo: Option<bool>,
@@ -329,6 +338,8 @@ impl Settings {
             mqtts_port: self.mqtts_port.or(weaker.mqtts_port),
             tls: self.tls.or(weaker.tls),
             names: self.names.or(weaker.names),
+            mdns: self.no_mdns.then_some(false).or(self.mdns).or(weaker.mdns),
+            no_mdns: false,
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
             guest: self.guest.or(weaker.guest),
@@ -360,6 +371,7 @@ impl Settings {
         }
         let bind = self.bind.unwrap_or(IpAddr::from([0, 0, 0, 0]));
         let demo = self.demo.unwrap_or(false);
+        let mdns = self.mdns.unwrap_or(true) && !self.no_mdns;
         let proxies = proxies::choose(self.proxy_protocol.unwrap_or(false), self.proxy_from, demo.then_some(bind))?;
         let limits = self.limits.unwrap_or_default();
         limits.validate()?;
@@ -372,6 +384,7 @@ impl Settings {
             mqtts_port,
             tls: tls::choose(self.tls, mqtts_port)?,
             names: tls::names(self.names)?,
+            mdns,
             demo,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             guest: self.guest,
@@ -412,6 +425,22 @@ mod tests {
         assert_eq!(config.mqtt_port, PortChoice { port: Port::Off, named: true });
         assert_eq!(config.mqtts_port, PortChoice { port: Port::On(8883), named: false });
         assert_eq!(config.online_timeout, Duration::from_secs(120));
+    }
+
+    #[test]
+    fn the_network_is_told_unless_somebody_says_no() {
+        let mdns = |flags: Settings, file: &str| {
+            let file: Settings = toml::from_str(file).unwrap();
+            flags.or(file).into_config().unwrap().mdns
+        };
+        let no = Settings { no_mdns: true, ..Settings::default() };
+        let yes = Settings { mdns: Some(true), ..Settings::default() };
+        // As it is with HOUSEWIRE_MDNS=true in the environment.
+        let both = Settings { mdns: Some(true), no_mdns: true, ..Settings::default() };
+        assert!(mdns(Settings::default(), "") && mdns(Settings::default(), "mdns = true") && mdns(yes, "mdns = false"));
+        assert!(!mdns(both, ""));
+        assert!(!mdns(no.clone(), "") && !mdns(no, "mdns = true") && !mdns(Settings::default(), "mdns = false"));
+        assert!(toml::from_str::<Settings>("no_mdns = true").is_err(), "a flag only");
     }
 
     #[test]

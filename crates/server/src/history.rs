@@ -337,9 +337,6 @@ fn open(
     for note in &recovered.notes {
         warn!("{note}");
     }
-    for file in &recovered.set_aside {
-        warn!("what could not be used of the history was set aside as {}; everything else goes on", file.display());
-    }
     if recovered.points > 0 {
         info!("{} values that were not in the history's database yet were found in its log", recovered.points);
     }

@@ -21,10 +21,19 @@ impl Hosts {
     pub(crate) fn knows(&self, authority: &str) -> bool {
         match host_name(authority).and_then(|host| host.parse().ok()) {
             Some(HostName::Address(_)) => true,
-            Some(name @ HostName::Dns(_)) => name.to_string().ends_with(".localhost") || self.0.contains(&name),
+            Some(HostName::Dns(name)) => {
+                name.ends_with(".localhost") || is_second_of_our_kind(&name) || self.0.contains(&HostName::Dns(name))
+            }
             None => false,
         }
     }
+}
+
+/// `housewire-2.local`: what a hub is called in a network that has a `housewire.local` already. Who may take one of these names
+/// may take the other.
+fn is_second_of_our_kind(name: &str) -> bool {
+    let number = name.strip_prefix("housewire-").and_then(|rest| rest.strip_suffix(".local"));
+    number.is_some_and(|number| (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The host part of `host` or `host:port`, without the brackets of an IPv6 address; `None` if it is neither.
@@ -52,6 +61,7 @@ mod tests {
             "raspi",
             "raspi.local:8080",
             "housewire.local",
+            "housewire-2.local:8080",
             "hub.example.org.",
             "192.0.2.7:8080",
             "[2001:db8::1]:8080",
@@ -63,6 +73,9 @@ mod tests {
             "evil.example",
             "raspi.evil.example",
             "localhost.evil.example",
+            "housewire-.local",
+            "housewire-x.local",
+            "housewire-2.local.evil.example",
             "",
             "[::1]x",
             "127.0.0.1:x",

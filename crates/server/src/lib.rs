@@ -25,6 +25,7 @@ mod http;
 mod kept;
 mod limits;
 mod listener;
+mod mdns;
 mod metrics;
 mod mqtt;
 mod names;

@@ -187,3 +187,8 @@ pub(crate) const DISCOVERY_TOPICS_MAX: usize = 100_000;
 pub(crate) const DISCOVERY_ACCEPTED_MAX: usize = 2_048;
 /// Kinds of problems that are shown of one find; the oldest goes then.
 pub(crate) const DISCOVERY_PROBLEMS_SHOWN: usize = 8;
+/// Services of one type on the network that are remembered; with more, they are no longer looked for until the next start.
+pub(crate) const MDNS_SERVICES_MAX: usize = 2_000;
+/// What was heard of the network that is looked at in one go; the rest waits for half a second, 1,000 of each type at most: then that
+/// search ends and begins anew after half a minute.
+pub(crate) const MDNS_EVENTS_PER_TICK_MAX: usize = 2_000;

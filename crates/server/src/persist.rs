@@ -322,3 +322,44 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_a_batch_or_room_or_both() {
+        let (first, second) = (BatchNumber::default(), Hub::new(housewire_core::HubOptions::default()).next_batch());
+        let due = |batch, needs_room| Due { batch, needs_room };
+        let state = |saved, is_failing, is_crowded| DiskState { saved, is_failing, is_crowded };
+        for (due, disk, has, refuses) in [
+            (due(Some(second), false), state(first, false, true), false, false),
+            (due(Some(second), false), state(second, false, true), true, false),
+            (due(Some(second), false), state(first, true, false), false, true),
+            (due(None, true), state(first, false, true), false, false),
+            (due(None, true), state(first, true, true), false, false),
+            (due(None, true), state(first, false, false), true, false),
+            (due(Some(second), true), state(second, true, true), false, false),
+            (due(Some(second), true), state(second, true, false), true, false),
+        ] {
+            assert_eq!((disk.has(due), disk.refuses(due)), (has, refuses), "{due:?} {disk:?}");
+        }
+        assert_eq!(due(Some(first), true).and(due(Some(second), false)), due(Some(second), true));
+        assert_eq!(due(Some(first), false).under(DurabilityMode::Relaxed), None);
+        assert_eq!(due(Some(first), true).under(DurabilityMode::Relaxed), Some(due(None, true)));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_is_told_when_there_is_some() {
+        let (durability, _desk) = Durability::new(DurabilityMode::Relaxed);
+        durability.set_crowded(true);
+        let waiting = tokio::spawn({
+            let durability = durability.clone();
+            async move { durability.reached(Due { batch: None, needs_room: true }).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        durability.set_crowded(false);
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+    }
+}

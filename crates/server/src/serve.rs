@@ -26,6 +26,7 @@ use crate::history::Recorder;
 use crate::hosts::Hosts;
 use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
+use crate::mdns::{self, Mdns};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
@@ -78,6 +79,7 @@ pub struct Server {
     clients: Arc<Clients>,
     demo: Arc<Demo>,
     discovery: Arc<Discovery>,
+    mdns: Option<Mdns>,
     shards: Vec<JoinHandle<()>>,
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
@@ -162,6 +164,10 @@ impl Server {
             shutdown: stopped,
         };
         let shards = start_shards(&shared, listeners)?;
+        // What is found on the network goes from here to whoever adopts devices.
+        let discovery = Arc::clone(&shared.discovery);
+        let found_on_the_network = move |event: &housewire_links::discovery::Event| discovery.sighted(event.clone());
+        let mdns = mdns::start(&shared.config, addresses, found_on_the_network);
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
             shared.demo.start(Access::new(addresses.http, addresses.http, token));
@@ -172,6 +178,7 @@ impl Server {
             clients: shared.clients,
             demo: shared.demo,
             discovery: shared.discovery,
+            mdns,
             shards,
             accounts: shared.accounts,
             tls,
@@ -205,6 +212,10 @@ impl Server {
 
     /// Closes every connection properly, writes what is left, and returns when all is done.
     pub fn stop(self) {
+        // First: nobody should come to a hub that is about to go.
+        if let Some(mdns) = self.mdns {
+            mdns.stop();
+        }
         self.demo.end();
         // While there is somebody to hear the farewell.
         self.discovery.stop();

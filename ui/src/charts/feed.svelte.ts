@@ -131,6 +131,8 @@ export class Feed {
     if (series === undefined || !add(series, time_s, value)) return;
     this.#live += 1;
     this.version += 1;
+    // The clock ticks once a second; the report may be younger than its last tick.
+    if (isLive(this.range)) this.window = windowOf(this.range, Math.max(this.now_s, time_s));
   }
 
   reload(): void {

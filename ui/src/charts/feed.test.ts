@@ -158,15 +158,19 @@ describe('the end that is now', () => {
     clock.now += 4_000;
     feed.tick();
     expect(feed.window.to).toBe(NOW_S + 5);
-    const { version } = feed;
+    const before = feed.version;
     feed.report('lamp/heat', NOW_S + 5, 30);
-    expect(feed.version).toBe(version + 1);
+    expect(feed.version).toBe(before + 1);
     expect(first(feed).line.at(-1)).toBe(30);
+    // It is to be seen at once, however little of the window a pixel is.
+    feed.report('lamp/heat', NOW_S + 5.5, 30);
+    expect(feed.window.to).toBe(NOW_S + 5.5);
+    const { version } = feed;
     // What the hub answered already, what is of another property, what is no number.
     feed.report('lamp/heat', NOW_S - 5, 31);
     feed.report('lamp/other', NOW_S + 6, 31);
     feed.report('lamp/heat', NOW_S + 7, 'hot');
-    expect(feed.version).toBe(version + 1);
+    expect(feed.version).toBe(version);
   });
 
   test('asks again when a good part of the window came live', async () => {

@@ -17,15 +17,18 @@ export class HouseApi {
   }
 
   async removeClaim(id: Claim['id']): Promise<void> {
-    await this.api.send('DELETE', `/api/claims/${at(String(id))}`);
+    await this.api.send('DELETE', `/api/claims/${id}`);
   }
 
   templates(): Promise<Template[]> {
     return this.api.list('/api/templates');
   }
 
-  async saveTemplate(name: string, template: Json): Promise<void> {
-    await this.api.send('PUT', `/api/templates/${at(name)}`, template);
+  /** With what a device has, under its name unless a title is given. */
+  async saveTemplate(name: string, device: string, title: string | null): Promise<void> {
+    const path = `/api/templates/${at(name)}`;
+    const made = await this.api.json<Record<string, Json>>('PUT', `${path}?device=${at(device)}`);
+    if (title !== null) await this.api.send('PUT', path, { ...made, title });
   }
 
   async removeTemplate(name: string): Promise<void> {

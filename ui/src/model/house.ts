@@ -2,15 +2,17 @@
 import type { Json, PropertyType } from './types';
 
 export interface Claim {
-  id: string | number;
+  id: number;
   /** In the answer that made it only. */
   code?: string;
   name: string | null;
   room: string | null;
   template: string | null;
   device: string | null;
-  /** How many devices may still show it. */
+  /** For how many devices it was made. */
   uses: number;
+  /** How many more may show it. */
+  left: number;
   expires: string;
 }
 
@@ -35,7 +37,6 @@ export interface Declared {
   max?: number | null;
   step?: number | null;
   options?: string[] | null;
-  access?: string[] | null;
   role?: string | null;
 }
 
@@ -47,7 +48,7 @@ export interface Template {
   properties: Record<string, Declared>;
   history?: Record<string, { keep: string }> | null;
   /** Made with the hub; it cannot be deleted. */
-  builtin?: boolean;
+  built_in: boolean;
 }
 
 export const SHAPES = ['sine', 'square', 'triangle', 'saw'] as const;
@@ -63,7 +64,7 @@ export type Play =
 export type VirtualProperty = Declared &
   Partial<Record<'wave' | 'walk' | 'script' | 'trace' | 'echo', unknown>>;
 
-export const DOORS = ['mqtt', 'http', 'ws'] as const;
+export const DOORS = ['mqtt', 'mqtt5', 'http', 'ws'] as const;
 export type VirtualDoor = (typeof DOORS)[number];
 
 export interface Virtual {
@@ -71,6 +72,8 @@ export interface Virtual {
   door: VirtualDoor;
   every_s: number;
   running: boolean;
+  /** It came in through its door. */
+  connected: boolean;
   /** Why it does not play, while it does not. */
   problem?: string | null;
   name?: string | null;
@@ -78,7 +81,7 @@ export interface Virtual {
   properties: Record<string, VirtualProperty>;
 }
 
-export type VirtualWish = Omit<Virtual, 'device' | 'problem'>;
+export type VirtualWish = Omit<Virtual, 'device' | 'connected' | 'problem'>;
 
 /** How a property plays, in one word. */
 export const KINDS = ['wave', 'walk', 'script', 'trace', 'echo'] as const;
@@ -182,7 +185,7 @@ export type FieldProblem = { field: keyof VirtualFields; line?: number };
 /** What the hub is asked for, or the field that is wrong. */
 export function virtualWish(fields: VirtualFields): VirtualWish | FieldProblem {
   const every_s = numberIn(fields.every);
-  if (every_s === null || every_s < 0.05 || every_s > 86_400) return { field: 'every' };
+  if (every_s === null || every_s < 0.1 || every_s > 86_400) return { field: 'every' };
   let type: PropertyType = 'float';
   let play: Play;
   switch (fields.kind as Kind) {
@@ -236,29 +239,4 @@ export function declaredText({ type, unit, min, max, options }: Declared): strin
   const bounds = typeof min === 'number' && typeof max === 'number' ? ` ${min}–${max}` : '';
   const choice = options && options.length > 0 ? ` ${options.join('/')}` : '';
   return `${type}${bounds}${unit ? ` ${unit}` : ''}${choice}`;
-}
-
-interface Pattern {
-  model: string | null;
-  icon: string | null;
-  properties: readonly { id: string; meta: Declared }[];
-}
-
-/** A template that describes what a device has: without what is only its own, as its values are. */
-export function templateFrom(name: string, title: string, device: Pattern): Json {
-  const properties: Record<string, Json> = {};
-  for (const { id, meta } of device.properties) {
-    const { type, unit, min, max, step, options, access, role } = meta;
-    const all = { type, unit, min, max, step, options, access, role };
-    properties[id] = Object.fromEntries(
-      Object.entries(all).filter(([, value]) => value !== null && value !== undefined),
-    ) as Json;
-  }
-  return {
-    name,
-    title,
-    ...(device.model === null ? {} : { model: device.model }),
-    ...(device.icon === null ? {} : { icon: device.icon }),
-    properties,
-  };
 }

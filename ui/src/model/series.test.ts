@@ -297,22 +297,43 @@ describe('states', () => {
 
   test('bands lie side by side, and nothing is drawn after now', () => {
     expect(bandsOf(door(), window, 200, T0 + 75)).toEqual([
-      { from_px: 0, to_px: 40, state: 'false' },
-      { from_px: 40, to_px: 100, state: 'true' },
-      { from_px: 100, to_px: 150, state: 'false' },
+      { from_px: 0, to_px: 40, parts: [['false', 40]] },
+      { from_px: 40, to_px: 100, parts: [['true', 60]] },
+      { from_px: 100, to_px: 150, parts: [['false', 50]] },
     ]);
   });
 
-  test('flapping becomes one mixed band, never more bands than pixels', () => {
+  test('a moment between two long states is seen', () => {
+    const brief = statesOf(
+      answer(
+        [
+          [0, false],
+          [50, true],
+          [50.1, false],
+        ],
+        { type: 'bool' },
+      ),
+    );
+    const parts = bandsOf(brief, window, 100, T0 + 100).map((band) => band.parts[0]?.[0]);
+    expect(parts).toEqual(['false', 'true', 'false']);
+  });
+
+  test('flapping becomes narrow columns that say how much of each there was', () => {
+    // Three quarters of the time true.
     const flapping = statesOf(
       answer(
-        Array.from({ length: 10_000 }, (_, i) => [i / 100, i % 2 === 0]),
+        Array.from({ length: 10_000 }, (_, i) => [(i >> 1) / 50 + (i % 2) * 0.015, i % 2 === 0]),
         { type: 'bool' },
       ),
     );
     const bands = bandsOf(flapping, window, 300, T0 + 100);
-    expect(bands.length).toBeLessThanOrEqual(300);
-    expect(bands.some(({ state }) => state === null)).toBe(true);
-    expect(bands.at(-1)?.to_px).toBeGreaterThan(298);
+    expect(bands.length).toBeLessThanOrEqual(150);
+    expect(Math.max(...bands.map(({ from_px, to_px }) => to_px - from_px))).toBeLessThanOrEqual(3);
+    for (const { parts } of bands.slice(0, -1)) {
+      const shares = new Map(parts);
+      const all = parts.reduce((sum, [, px]) => sum + px, 0);
+      expect((shares.get('true') ?? 0) / all).toBeCloseTo(0.75, 1);
+    }
+    expect(bands.at(-1)?.to_px).toBeCloseTo(300, 5);
   });
 });

@@ -303,20 +303,27 @@ export function timeInStates(series: StateSeries, { from, to }: Window, now_s: n
   return [...totals].sort((a, b) => b[1] - a[1]);
 }
 
-/** A stretch of one state on the screen; what is too short for a pixel of its own is `mixed` with its neighbours. */
+/** A stretch on the screen: of one state, or of several that are too short to be told apart. */
 export interface Band {
   from_px: number;
   to_px: number;
-  state: string | null;
+  /** States and how much of the stretch they took, in pixels. */
+  parts: [state: string, px: number][];
 }
 
-/** Spans as they fit on so many pixels: at most one band begins in each. */
+/** What is shorter than this shares a column with its neighbours. */
+const ALONE_PX = 2;
+/** Columns of several states are not wider, so that one still sees when. */
+const COLUMN_PX = 3;
+
+/** Spans as they fit on so many pixels. There are never more bands than pixels. */
 export function bandsOf(series: StateSeries, window: Window, width_px: number, now_s: number): Band[] {
   const bands: Band[] = [];
   const span = window.to - window.from;
   if (!(span > 0) || width_px <= 0) return bands;
   const px = (time: number): number => ((time - window.from) / span) * width_px;
   const end = Math.min(window.to, now_s);
+  let column: Band | null = null;
   const first = Math.max(
     0,
     lastBefore(series.spans, window.from, (s) => s.from),
@@ -327,11 +334,21 @@ export function bandsOf(series: StateSeries, window: Window, width_px: number, n
     const from_px = Math.max(0, px(from));
     const to_px = Math.min(px(end), px(series.spans[i + 1]?.from ?? end));
     if (to_px <= 0) continue;
-    const last = bands.at(-1);
-    if (to_px - from_px >= 1 || last === undefined) bands.push({ from_px, to_px, state });
-    else if (last.state === null && from_px - last.to_px < 1) last.to_px = to_px;
-    else if (last.state === state) last.to_px = to_px;
-    else bands.push({ from_px, to_px: Math.max(to_px, from_px + 1), state: null });
+    const wide = to_px - from_px;
+    if (column === null || wide >= ALONE_PX || to_px - column.from_px > COLUMN_PX) {
+      const band: Band = { from_px, to_px, parts: [[state, wide]] };
+      bands.push(band);
+      column = wide >= ALONE_PX ? null : band;
+      continue;
+    }
+    column.to_px = to_px;
+    const part = column.parts.find(([one]) => one === state);
+    if (part === undefined) column.parts.push([state, wide]);
+    else part[1] += wide;
   }
+  // In one order everywhere, so that columns side by side can be compared.
+  const rank = new Map<string, number>();
+  for (const { state } of series.spans) if (!rank.has(state)) rank.set(state, rank.size);
+  for (const { parts } of bands) parts.sort((a, b) => (rank.get(a[0]) ?? 0) - (rank.get(b[0]) ?? 0));
   return bands;
 }

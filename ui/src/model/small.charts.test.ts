@@ -5,7 +5,7 @@ import { historyPath } from '../router.svelte';
 import { bytesText } from '../strings.charts';
 import { makeOf, safeUrl, someNames, titleOf, type Found } from './found';
 import { isPlainTopic } from './filter';
-import { codeText, emptyVirtual, kindOf, parseTrace, templateFrom, virtualWish } from './house';
+import { codeText, emptyVirtual, kindOf, parseTrace, virtualWish } from './house';
 import { freeId, idFrom } from './ids';
 import { claimSnippet } from './snippets';
 import { momentText, tickTexts } from './ticks';
@@ -226,6 +226,7 @@ describe('virtual devices', () => {
 
   test.each([
     [{ every: '0' }, 'every'],
+    [{ every: '0.05' }, 'every'],
     [{ min: 'low' }, 'min'],
     [{ min: '30' }, 'max'],
     [{ period: '0' }, 'period'],
@@ -256,16 +257,6 @@ describe('virtual devices', () => {
   test('what a property plays', () => {
     expect(kindOf({ type: 'float', walk: {} })).toBe('walk');
     expect(kindOf({ type: 'float' })).toBeNull();
-  });
-});
-
-test('a template has what a device has, without what is null', () => {
-  const meta = { type: 'int' as const, unit: '%', min: 0, max: null, access: ['read'] };
-  expect(templateFrom('a', 'A', { model: null, icon: 'lamp', properties: [{ id: 'level', meta }] })).toEqual({
-    name: 'a',
-    title: 'A',
-    icon: 'lamp',
-    properties: { level: { type: 'int', unit: '%', min: 0, access: ['read'] } },
   });
 });
 

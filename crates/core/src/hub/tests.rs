@@ -158,6 +158,27 @@ fn no_local_keeps_own_messages_away() {
 }
 
 #[test]
+fn subscriptions_of_the_hub_itself_are_not_counted() {
+    let hub = Hub::new(HubOptions::default());
+    let guest = Arc::new(Principal::new("guest", Permissions::all()));
+    let filter = |text| Filter::parse(text).unwrap();
+    let log = || Arc::<Log>::default() as Arc<dyn Mailbox>;
+    let own = hub.own_subscriber(Arc::clone(&guest), log());
+    let client = Hub::subscriber(hub.new_session(), guest, log());
+    for text in ["a", "a", "b/#", "c"] {
+        hub.subscribe(&own, &filter(text), SubscribeOptions::default()).unwrap();
+    }
+    hub.subscribe(&client, &filter("a"), SubscribeOptions::default()).unwrap();
+    assert_eq!(hub.figures().subscriptions, 1);
+    assert!(hub.unsubscribe(&own, &filter("a")) && !hub.unsubscribe(&own, &filter("a")));
+    assert_eq!(hub.figures().subscriptions, 1);
+    hub.unsubscribe_all(&own);
+    assert_eq!(hub.figures().subscriptions, 1);
+    hub.unsubscribe_all(&client);
+    assert_eq!(hub.figures().subscriptions, 0);
+}
+
+#[test]
 fn retained_messages_and_last_values_are_kept_apart() {
     let house = House::new();
     let publisher = house.publisher(Presence::None);

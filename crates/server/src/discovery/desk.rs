@@ -91,6 +91,8 @@ pub(crate) struct Desk {
 /// How long announcements of a find are quiet before it is looked at, and how long that may take in all.
 const SETTLE: Duration = Duration::from_millis(200);
 const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// How long it may take while announcements come faster than they can be read.
+const FLOOD_MAX: Duration = Duration::from_secs(10);
 /// Entries of the inbox between two looks at everything else.
 const ITEMS_AT_ONCE: usize = 64;
 /// Routes of closed mailboxes are let go so often.
@@ -105,7 +107,7 @@ impl Desk {
         let principal = Arc::new(Principal::new("discovery", Permissions::all()));
         let subscribers = Class::ALL.map(|class| {
             let slot = Slot { class, inbox: Arc::clone(&inbox), clients: Arc::clone(&clients) };
-            Hub::subscriber(hub.new_session(), Arc::clone(&principal), Arc::new(slot))
+            hub.own_subscriber(Arc::clone(&principal), Arc::new(slot))
         });
         Self {
             me: hub.new_session(),
@@ -167,7 +169,9 @@ impl Desk {
 
     /// When there is something to do without a message.
     fn deadline(&self) -> Instant {
-        let unsettled = self.unsettled.values().map(Unsettled::due).min();
+        // Not before what waits was read, which comes first anyway.
+        let soon = Instant::now() + Duration::from_millis(10);
+        let unsettled = self.unsettled.values().map(Unsettled::due).min().map(|due| due.max(soon));
         let replay = (!self.replays.is_empty()).then(Instant::now);
         let due = [unsettled, replay, self.bindings.poll_timeout(), self.save_at, self.producer.poll_timeout()];
         due.into_iter().flatten().chain([self.purge_at]).min().expect("one of them is always there")
@@ -175,9 +179,13 @@ impl Desk {
 
     fn handle_timeout(&mut self) {
         let now = now();
-        // While stored announcements are still coming, most devices are known in parts.
-        if self.replays.is_empty() {
-            let due = self.unsettled.iter().filter(|(_, unsettled)| unsettled.due() <= now.instant);
+        // While announcements are still waiting, most devices are known in parts; a flood of them does not hold up everything.
+        let is_flooded = !self.replays.is_empty() || self.inbox.waiting(Class::Announcement) > 0;
+        let patience = if is_flooded { FLOOD_MAX } else { Duration::ZERO };
+        if !self.unsettled.is_empty() {
+            let is_due =
+                |unsettled: &Unsettled| unsettled.due() <= now.instant && unsettled.since + patience <= now.instant;
+            let due = self.unsettled.iter().filter(|(_, unsettled)| is_due(unsettled));
             for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
                 if let Some(unsettled) = self.unsettled.remove(&id) {
                     self.settle(&id, unsettled.announcer.as_deref(), now);

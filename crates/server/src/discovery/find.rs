@@ -43,6 +43,8 @@ pub(super) struct Part {
     pub(super) announced: Announced,
     /// No longer announced.
     pub(super) is_gone: bool,
+    /// It is to be announced elsewhere; until then everything stays.
+    pub(super) is_migrating: bool,
     /// Of the properties, those that were announced since the hub started: one that is missing later was taken back.
     heard: HashSet<String>,
 }
@@ -58,7 +60,7 @@ pub(super) struct Find {
     pub(super) parts: Vec<Part>,
     /// Whose properties an adopted find has, while that announcer is there.
     pub(super) source: Option<Source>,
-    /// Topics that an admin agreed to by adopting it; others need the announcer's own right.
+    /// What may be done with which topics: an admin agreed to it by adopting the find, or the announcer may do it himself.
     pub(super) accepted: BTreeSet<String>,
     /// Names of properties, by source and key: a property keeps the name that it got first.
     pub(super) names: BTreeMap<String, PropertyName>,
@@ -104,34 +106,32 @@ impl Problems {
 impl Part {
     pub(super) fn new(found: Found, announced: Announced) -> Self {
         let heard = found.properties.iter().map(|property| property.key.clone()).collect();
-        Self { found, announced, is_gone: false, heard }
+        Self { found, announced, is_gone: false, is_migrating: false, heard }
     }
 
     /// One that was kept; nothing of it was heard since the start.
     pub(super) fn kept(found: Found, announced: Announced, is_gone: bool) -> Self {
-        Self { found, announced, is_gone, heard: HashSet::new() }
+        Self { found, announced, is_gone, is_migrating: false, heard: HashSet::new() }
     }
 
     /// Takes a newer announcement over. A device that is announced in several messages is known in parts after a restart:
     /// what was not announced since then is not taken back.
     fn update(&mut self, mut found: Found, announced: Announced) {
         let announced_now: Vec<_> = found.properties.iter().map(|property| property.key.clone()).collect();
-        if !is_whole(found.source) {
-            let is_announced = |key: &str| found.properties.iter().any(|property| property.key == key);
-            let is_named = |name: &PropertyName| found.properties.iter().any(|property| property.name == *name);
-            let kept: Vec<FoundProperty> = (self.found.properties.iter())
-                .filter(|old| !self.heard.contains(&old.key) && !is_announced(&old.key) && !is_named(&old.name))
-                .cloned()
-                .collect();
-            found.properties.extend(kept);
-            found.properties.sort_by(|one, two| one.name.cmp(&two.name));
-            let unheard = self.found.topics.iter().filter(|topic| !found.topics.contains(topic)).cloned();
-            let unheard: Vec<_> = unheard.take(TOPICS_KEPT_MAX.saturating_sub(found.topics.len())).collect();
-            found.topics.extend(unheard);
-        }
+        let is_announced = |key: &str| found.properties.iter().any(|property| property.key == key);
+        let is_named = |name: &PropertyName| found.properties.iter().any(|property| property.name == *name);
+        let kept: Vec<FoundProperty> = (self.found.properties.iter())
+            .filter(|old| !self.heard.contains(&old.key) && !is_announced(&old.key) && !is_named(&old.name))
+            .cloned()
+            .collect();
+        found.properties.extend(kept);
+        found.properties.sort_by(|one, two| one.name.cmp(&two.name));
+        let unheard = self.found.topics.iter().filter(|topic| !found.topics.contains(topic)).cloned();
+        let unheard: Vec<_> = unheard.take(TOPICS_KEPT_MAX.saturating_sub(found.topics.len())).collect();
+        found.topics.extend(unheard);
         self.heard.extend(announced_now);
         self.found = found;
-        self.is_gone = false;
+        (self.is_gone, self.is_migrating) = (false, false);
         if !announced.retained || self.announced.client.is_none() {
             self.announced = announced;
         }
@@ -140,11 +140,6 @@ impl Part {
 
 /// Topics of announcements that are remembered of one part, to be cleared when it is removed.
 const TOPICS_KEPT_MAX: usize = 256;
-
-/// Whether each announcement tells all of its devices.
-fn is_whole(source: Source) -> bool {
-    source == Source::Zigbee2Mqtt
-}
 
 /// The better one knows a device, the earlier it comes.
 pub(super) fn rank(source: Source) -> usize {
@@ -190,7 +185,24 @@ impl Find {
         let known = |part: &&mut Part| part.found.source == found.source && part.found.key == found.key;
         match self.parts.iter_mut().find(known) {
             Some(part) => part.update(found, announced),
-            None => self.parts.push(Part::new(found, announced)),
+            None => {
+                // What moved is here now.
+                self.parts.retain(|part| !part.is_migrating || part.found.source != found.source);
+                self.parts.push(Part::new(found, announced));
+            }
+        }
+    }
+
+    /// An announcement is about to come from elsewhere, or has come from there.
+    pub(super) fn part_migrates(&mut self, source: Source, key: &str) {
+        let is_here =
+            |part: &Part| part.found.source == source && part.found.key != key && !part.is_gone && !part.is_migrating;
+        if self.parts.iter().any(is_here) {
+            self.parts.retain(|part| part.found.source != source || part.found.key != key);
+        } else if let Some(part) =
+            self.parts.iter_mut().find(|part| part.found.source == source && part.found.key == key)
+        {
+            part.is_migrating = true;
         }
     }
 
@@ -211,6 +223,17 @@ impl Find {
         self.parts.iter().min_by_key(order).expect("a find has a part")
     }
 
+    /// All that this announcer says of it: sometimes one device is several to him, which share an address.
+    pub(super) fn main_parts(&self) -> impl Iterator<Item = &Part> {
+        let main = self.main();
+        let more = self.others().filter(|part| part.found.source == main.found.source && !part.is_gone);
+        std::iter::once(main).chain(more)
+    }
+
+    fn main_properties(&self) -> impl Iterator<Item = &FoundProperty> {
+        self.main_parts().flat_map(|part| &part.found.properties)
+    }
+
     /// Who else announces it.
     pub(super) fn others(&self) -> impl Iterator<Item = &Part> {
         let main = std::ptr::from_ref(self.main());
@@ -228,15 +251,20 @@ impl Find {
 
     /// Its properties with the names that they have here, which they keep whatever their device calls them later.
     pub(super) fn named_properties(&mut self) -> Vec<(PropertyName, FoundProperty)> {
-        let main = &self.main().found;
-        let source = main.source;
-        let properties = main.properties.clone();
-        let key_of = |property: &FoundProperty| format!("{source} {}", property.key);
-        let mut used: BTreeSet<_> =
-            properties.iter().filter_map(|property| self.names.get(&key_of(property)).cloned()).collect();
+        let main = std::ptr::from_ref(self.main());
+        let keyed = self.main_parts().flat_map(|part| {
+            let stem = match std::ptr::eq(part, main) {
+                true => part.found.source.to_string(),
+                false => format!("{} {}", part.found.source, part.found.key),
+            };
+            part.found.properties.iter().map(move |property| (format!("{stem} {}", property.key), property.clone()))
+        });
+        let mut seen = HashSet::new();
+        let keyed: Vec<(String, FoundProperty)> =
+            keyed.filter(|(_, property)| seen.insert(property.key.clone())).collect();
+        let mut used: BTreeSet<_> = keyed.iter().filter_map(|(key, _)| self.names.get(key).cloned()).collect();
         let mut named = Vec::new();
-        for property in properties {
-            let key = key_of(&property);
+        for (key, property) in keyed {
             let name = match self.names.get(&key) {
                 Some(name) => name.clone(),
                 None => {
@@ -256,18 +284,16 @@ impl Find {
 
     /// The topics that are read from and written to for it, in order.
     pub(super) fn topics(&self) -> (BTreeSet<&str>, BTreeSet<&str>) {
-        let found = &self.main().found;
-        let reads = found.properties.iter().flat_map(|property| &property.reads).map(|read| read.topic.as_str());
-        let presence = found.availability.topics.iter().map(|topic| topic.topic.as_str());
-        let writes = found.properties.iter().flat_map(writes_of);
+        let reads = self.main_properties().flat_map(|property| &property.reads).map(|read| read.topic.as_str());
+        let presence = self.main().found.availability.topics.iter().map(|topic| topic.topic.as_str());
+        let writes = self.main_properties().flat_map(writes_of);
         (reads.chain(presence).collect(), writes.collect())
     }
 
     /// The device whose own topics its values have: it speaks as a device of this hub does, and there is nothing to be carried.
     pub(super) fn native_device(&self) -> Option<DeviceId> {
-        let found = &self.main().found;
         let mut device = None;
-        for property in &found.properties {
+        for property in self.main_properties() {
             for topic in endpoints(property) {
                 let (own, _) = own_topic(topic)?;
                 if device.get_or_insert_with(|| own.clone()) != &own {
@@ -280,8 +306,7 @@ impl Find {
 
     /// Of a find that speaks as a device of this hub does: its properties by the names that its topics have.
     pub(super) fn native_properties(&self) -> Vec<(PropertyName, FoundProperty)> {
-        let properties = &self.main().found.properties;
-        let named = properties.iter().filter_map(|property| {
+        let named = self.main_properties().filter_map(|property| {
             let name = endpoints(property).find_map(own_topic)?.1;
             Some((name, property.clone()))
         });
@@ -423,14 +448,6 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_a_bridge_is_whole() {
-        let of = |names: &[&str]| Found { source: Source::Zigbee2Mqtt, ..samples::lamp("lamp", names) };
-        let mut find = Find::new("x".into(), Part::kept(of(&["a", "b"]), live("t"), false), Timestamp::default());
-        find.announce(of(&["b"]), live("t"), Timestamp::default());
-        assert_eq!(names(&mut find), ["b"]);
-    }
-
-    #[test]
     fn the_announcer_it_was_adopted_with_stays_while_it_is_there() {
         let mut find = find(samples::lamp("lamp", &["ha"]));
         let native = Found { source: Source::Tasmota, key: "T".into(), ..samples::lamp("lamp", &["native"]) };
@@ -445,6 +462,30 @@ mod tests {
         assert_eq!(names(&mut find), ["ha"]);
         find.source = None;
         assert_eq!(names(&mut find), ["native"], "who knows it best counts");
+    }
+
+    #[test]
+    fn what_moves_stays_what_it_was() {
+        for comes_first in [false, true] {
+            let mut find = find(samples::lamp("old", &["a"]));
+            assert_eq!(names(&mut find), ["a"]);
+            if comes_first {
+                find.announce(samples::lamp("new", &["a", "b"]), live("t"), Timestamp::default());
+                find.part_migrates(Source::HomeAssistant, "old");
+            } else {
+                find.part_migrates(Source::HomeAssistant, "old");
+                assert_eq!((names(&mut find), find.is_gone()), (vec!["a".to_owned()], false));
+                find.announce(samples::lamp("new", &["a", "b"]), live("t"), Timestamp::default());
+            }
+            assert_eq!((names(&mut find), find.parts.len()), (vec!["a".to_owned(), "b".to_owned()], 1));
+        }
+    }
+
+    #[test]
+    fn what_one_announcer_says_of_two_devices_with_one_address_is_of_one() {
+        let mut find = find(samples::lamp("one", &["a"]));
+        find.announce(samples::lamp("two", &["b"]), live("t"), Timestamp::default());
+        assert_eq!(names(&mut find), ["a", "b"]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(super) struct Noted {
 }
 
 impl Finds {
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -129,6 +130,18 @@ impl Finds {
     pub(super) fn gone(&mut self, source: Source, key: &str) -> Option<String> {
         let id = self.by_key.get(&(source, key.to_owned()))?.clone();
         self.by_id.get_mut(&id)?.part_gone(source, key).then_some(id)
+    }
+
+    /// An announcer is about to announce it elsewhere; the find, if there is one.
+    pub(super) fn migrates(&mut self, source: Source, key: &str) -> Option<String> {
+        let id = self.by_key.get(&(source, key.to_owned()))?.clone();
+        let before = self.by_id.get(&id)?.clone();
+        self.unindex_topics(&before);
+        let find = self.by_id.get_mut(&id)?;
+        find.part_migrates(source, key);
+        let find = find.clone();
+        self.index(&find);
+        Some(id)
     }
 
     fn same_address(&self, found: &Found) -> Option<&String> {

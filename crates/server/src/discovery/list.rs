@@ -132,7 +132,11 @@ impl Desk {
         let mut addresses: Vec<_> = find.parts.iter().flat_map(|part| part.found.addresses.clone()).collect();
         addresses.sort();
         addresses.dedup();
-        let mut also: Vec<_> = find.others().map(|part| part.found.source.as_str()).collect();
+        let mut also: Vec<_> = find
+            .others()
+            .map(|part| part.found.source.as_str())
+            .filter(|source| *source != main.found.source.as_str())
+            .collect();
         also.sort_unstable();
         also.dedup();
         let announced = &main.announced;

@@ -183,11 +183,16 @@ fn by() -> Change {
 
 #[track_caller]
 fn until(what: impl Fn() -> bool) -> impl Future<Output = ()> {
+    within(10, what)
+}
+
+#[track_caller]
+fn within(seconds: u64, what: impl Fn() -> bool) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();
     async move {
         let began = Instant::now();
         while !what() {
-            assert!(began.elapsed() < Duration::from_secs(10), "it did not come to be so ({place})");
+            assert!(began.elapsed() < Duration::from_secs(seconds), "it did not come to be so ({place})");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -278,12 +283,6 @@ async fn the_hub_says_when_it_is_there_and_when_it_goes() {
     let house = House::new();
     let esp = house.peer("esp", Permissions::all());
     esp.listen("homeassistant/status");
-    until(|| {
-        !esp.heard("homeassistant/status").is_empty()
-            || house.discovery.figures().topics > 0
-            || house.discovery.figures().waiting[0].1 == 0
-    })
-    .await;
     house.set(|settings| settings.enabled = false).await;
     house.set(|settings| settings.enabled = true).await;
     until(|| esp.heard("homeassistant/status").ends_with(&["offline".into(), "online".into()])).await;
@@ -374,6 +373,18 @@ async fn nobody_gets_by_an_announcement_what_he_may_not() {
     alarm.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
     house.list().await;
     assert_eq!(alarm.heard("alarm/disarm"), Vec::<String>::new());
+    // Nor does somebody else's word, who may open the door, make it his.
+    let porter = house.peer("porter", Permissions::all());
+    let more = json!({
+        "name": "Uptime", "unique_id": "uptime", "state_topic": "plug/uptime",
+        "device": {"identifiers": ["plug"], "connections": [["mac", "AA:BB:CC:DD:EE:FF"]], "name": "Coffee plug"},
+    });
+    porter.say("homeassistant/sensor/plug/config", &more.to_string(), true);
+    house.find(id, |find| find["properties"].as_array().unwrap().len() == 2).await;
+    until(|| house.hub.device(&DeviceId::parse("coffee-plug").unwrap()).unwrap().lock().properties.len() == 2).await;
+    alarm.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
+    house.list().await;
+    assert_eq!(alarm.heard("alarm/disarm"), Vec::<String>::new());
     // An admin who adopts it again agrees.
     house.adopt(id).await;
     alarm.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
@@ -436,10 +447,8 @@ async fn two_thousand_stored_announcements_all_count() {
         let topic = format!("homeassistant/sensor/s{number}/config");
         publisher.publish_run(Run::new(TopicRef::parse(&topic).unwrap(), &payloads).retain(true), now()).unwrap();
     }
-    let began = Instant::now();
     let house = House::with(hub);
-    until(|| house.discovery.figures().finds[0].1 == 2_000).await;
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    within(60, || house.discovery.figures().finds[0].1 == 2_000).await;
     assert_eq!(house.discovery.figures().dropped[0].1, 0);
 }
 

@@ -9,8 +9,8 @@ use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
 use crate::http::describe::{
-    BadRequest, BodyAnswers, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified, PageOfDevices,
-    WaitParam,
+    BadRequest, BodyAnswers, Busy, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified,
+    PageOfDevices, WaitParam,
 };
 use crate::http::page::{self, Items, Made, Page, Source};
 use crate::http::path::DevicePath;
@@ -136,7 +136,9 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
     delete, path = "/api/devices/{id}", operation_id = "deleteDevice", tag = "Devices",
     summary = "Deletes a device and all that is kept under its topics",
     params(DevicePath),
-    responses((status = 204, description = "It is gone."), BadRequest, Forbidden, NotFound, NoRoom),
+    responses(
+        (status = 204, description = "It is gone, and what it was."), BadRequest, Forbidden, NotFound, Busy, NoRoom,
+    ),
 )]
 pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
     caller.must_reach(Access::Write, &id)?;

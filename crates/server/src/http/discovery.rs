@@ -41,6 +41,8 @@ struct AdoptedJson {
 pub(crate) struct DiscoveryJson {
     #[serde(flatten)]
     settings: DiscoverySettings,
+    /// Whether devices are looked for on the network, and the hub tells of itself there: as the configuration says.
+    mdns: bool,
 }
 
 /// Settings that change; what is not named stays.
@@ -179,7 +181,7 @@ pub(crate) async fn forget(caller: Caller, FindPath(id): FindPath) -> Result<Sta
 pub(crate) async fn show(caller: Caller) -> Result<Json<DiscoveryJson>, Problem> {
     must_read_all(&caller)?;
     let settings = caller.shard.discovery.ask(|desk| desk.settings()).await?;
-    Ok(Json(DiscoveryJson { settings }))
+    Ok(Json(DiscoveryJson { settings, mdns: caller.shard.config.mdns }))
 }
 
 /// `PUT /api/discovery`
@@ -208,7 +210,7 @@ pub(crate) async fn change(caller: Caller, upload: Upload) -> Result<Json<Discov
         accounts.audit.note(Deed { event: Event::DiscoveryChanged, by: &by, subject: None, detail: None });
         Ok(settings)
     });
-    Ok(Json(DiscoveryJson { settings: settings.await?? }))
+    Ok(Json(DiscoveryJson { settings: settings.await??, mdns: caller.shard.config.mdns }))
 }
 
 /// `POST /api/devices/{id}/announce`: with PUT it would be a property of that name.

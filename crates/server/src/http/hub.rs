@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
-use crate::http::describe::Forbidden;
+use crate::http::describe::{Busy, Forbidden, NoRoom};
 use crate::http::problem::Problem;
 
 /// That the hub runs.
@@ -41,7 +41,7 @@ pub(crate) async fn health(caller: Caller) -> Json<Health> {
 #[utoipa::path(
     delete, path = "/api/demo", operation_id = "deleteDemo", tag = "Hub",
     summary = "Stops and deletes the demo house",
-    responses((status = 204, description = "It is gone, or there was none."), Forbidden),
+    responses((status = 204, description = "It is gone, or there was none."), Forbidden, Busy, NoRoom),
 )]
 pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
     for device in demo_devices(&caller) {

@@ -208,6 +208,43 @@ mod tests {
     }
 
     #[test]
+    fn answers_wait_for_room_in_any_mode_and_keep_their_order() {
+        for mode in [DurabilityMode::Strict, DurabilityMode::Relaxed] {
+            let (durability, _desk) = Durability::new(mode);
+            let mut withheld = Withheld::default();
+            let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+            let mut replies = Vec::new();
+            let room = Due { batch: Some(BatchNumber::default()), needs_room: true };
+            let mut send = |due, withheld: &mut Withheld, replies: &mut Vec<u8>| {
+                let answer = Answer::Packet(Packet::SubAck(SubAck::new(PacketId::new(1).unwrap(), Vec::new())));
+                withheld.send(answer, due, &durability, &mut inbound, replies);
+            };
+            durability.set_crowded(true);
+            send(Some(room), &mut withheld, &mut replies);
+            send(None, &mut withheld, &mut replies);
+            assert!(replies.is_empty() && !withheld.is_empty());
+            let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+            assert!(withheld.release(&durability, &mut inbound, &mut replies).is_ok());
+            assert!(replies.is_empty(), "there is no room yet");
+            durability.set_crowded(false);
+            assert!(withheld.release(&durability, &mut inbound, &mut replies).is_ok());
+            assert!(withheld.is_empty() && !replies.is_empty());
+        }
+    }
+
+    #[test]
+    fn who_begins_to_wait_when_there_is_room_again_does_not_wait_for_ever() {
+        let (durability, _desk) = Durability::new(DurabilityMode::Relaxed);
+        let mut withheld = Withheld::default();
+        let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+        let answer = Answer::Packet(Packet::SubAck(SubAck::new(PacketId::new(1).unwrap(), Vec::new())));
+        // There was none when the message was offered.
+        withheld.send(answer, Some(Due { batch: None, needs_room: true }), &durability, &mut inbound, &mut Vec::new());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(withheld.poll_changed(&mut context).is_ready());
+    }
+
+    #[test]
     fn answers_that_wait_are_bounded_in_number_and_in_bytes() {
         let packet_id = PacketId::new(1).unwrap();
         let codes = |len| move || SubAck::new(packet_id, vec![ReasonCode::Success; len]);

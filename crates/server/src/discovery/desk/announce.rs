@@ -81,9 +81,12 @@ impl Desk {
         match event {
             Event::Found(found) => self.found(*found, said),
             Event::Gone { key, migrates } => {
-                let now = now();
-                if !migrates && let Some(id) = self.finds.gone(source, &key) {
-                    self.unsettle(&id, None, now);
+                let changed = match migrates {
+                    true => self.finds.migrates(source, &key),
+                    false => self.finds.gone(source, &key),
+                };
+                if let Some(id) = changed {
+                    self.unsettle(&id, None, now());
                 }
             }
             Event::Problem { topic, reason } => self.announcement_failed(&topic, &reason),
@@ -101,6 +104,7 @@ impl Desk {
         if said.announced.retained && before.is_some_and(|find| find.standing == Standing::Removed) {
             return;
         }
+        let known_uses = before.map(uses).unwrap_or_default();
         let Some(noted) = self.finds.announce(found, said.announced.clone(), now.wall) else {
             self.figures.refused();
             return;
@@ -111,6 +115,7 @@ impl Desk {
             self.unsettled.remove(id);
             self.forget_document(id);
         }
+        self.accept(&noted.id, &known_uses, said.client);
         let find = self.finds.get(&noted.id).expect("it was noted a moment ago");
         let is_back = find.standing == Standing::Removed && was_gone && !said.announced.retained;
         if is_back {
@@ -124,6 +129,10 @@ impl Desk {
                 find.id,
                 announcer(&find.main().announced)
             );
+        }
+        if !is_same && self.finds.get(&noted.id).is_some_and(|find| find.standing == Standing::New) {
+            // At once, as many say how they are right behind what they are, and do not say it again.
+            self.bind(&noted.id, None, now);
         }
         if !is_same || is_back || !was_live || !noted.absorbed.is_empty() {
             self.unsettle(&noted.id, said.client.cloned(), now);
@@ -159,10 +168,7 @@ impl Desk {
                     self.bind(id, None, now);
                 }
             }
-            Standing::Adopted(device) => {
-                self.accept(id, announcer);
-                self.bind(id, Some(&device), now);
-            }
+            Standing::Adopted(device) => self.bind(id, Some(&device), now),
             Standing::Ignored | Standing::Removed => {
                 let topics = self.bindings.unbind(id);
                 self.follow_topics(topics, now);
@@ -199,9 +205,9 @@ impl Desk {
         let Some(find) = self.finds.get(id) else { return Plan::default() };
         let mut refused = BTreeSet::new();
         let mut room = DISCOVERY_TOPICS_MAX.saturating_sub(self.bindings.topic_count());
-        let mut may_bind = |topic: &str| {
+        let mut may_bind = |how: &str, topic: &str| {
             let is_own = topic.starts_with("devices/") || topic.starts_with('$') || TopicRef::parse(topic).is_err();
-            let is_accepted = device.is_none() || find.accepted.contains(topic);
+            let is_accepted = device.is_none() || find.accepted.contains(&format!("{how} {topic}"));
             let may = !is_own && is_accepted && room > 0;
             if may {
                 room -= 1;
@@ -211,15 +217,15 @@ impl Desk {
             may
         };
         let properties = named.into_iter().map(|(name, mut property)| {
-            property.reads.retain(|read| may_bind(&read.topic));
-            if writes_of(&property).any(|topic| !may_bind(topic)) {
+            property.reads.retain(|read| may_bind(READS, &read.topic));
+            if writes_of(&property).any(|topic| !may_bind(WRITES, topic)) {
                 property.write = None;
             }
             (name, property)
         });
         let properties = properties.collect();
         let Availability { mut topics, mode } = find.main().found.availability.clone();
-        topics.retain(|topic| may_bind(&topic.topic));
+        topics.retain(|topic| may_bind(READS, &topic.topic));
         if let Some(find) = self.finds.get_mut(id) {
             for topic in refused {
                 find.problems.note(&why_not_bound(&topic));
@@ -228,15 +234,20 @@ impl Desk {
         Plan { device: device.cloned(), properties, availability: Availability { topics, mode } }
     }
 
-    /// What an announcer may read and write itself it may bind later, too; nobody gets by an announcement what he may not.
-    fn accept(&mut self, id: &str, announcer: Option<&Client>) {
+    /// What an announcer may read and write himself he may have bound, too. Only what this announcement names that was not named before:
+    /// another's topics do not become his.
+    fn accept(&mut self, id: &str, known: &BTreeSet<String>, announcer: Option<&std::sync::Arc<Client>>) {
         let (Some(announcer), Some(find)) = (announcer, self.finds.get_mut(id)) else { return };
-        let (reads, writes) = find.topics();
         let principal = announcer.subscriber.principal();
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
-        let reads = reads.into_iter().filter(|topic| may(Access::Read, topic) || may(Access::Write, topic));
-        let writes = writes.into_iter().filter(|topic| may(Access::Write, topic));
-        let accepted: Vec<_> = reads.chain(writes).map(str::to_owned).collect();
+        let fresh = uses(find).into_iter().filter(|used| !known.contains(used));
+        let accepted: Vec<_> = fresh
+            .filter(|used| match used.split_once(' ') {
+                Some((READS, topic)) => may(Access::Read, topic) || may(Access::Write, topic),
+                Some((WRITES, topic)) => may(Access::Write, topic),
+                _ => false,
+            })
+            .collect();
         find.accepted.extend(accepted);
         bound_accepted(find);
     }
@@ -246,12 +257,10 @@ impl Desk {
         let Some(find) = self.finds.get(id) else { return false };
         let principal = announcer.subscriber.principal();
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
-        let (reads, writes) = find.topics();
         let device = self.free_device_id(find);
-        let names = find.main().found.properties.iter().map(|property| property.name.as_str());
+        let names = find.main_parts().flat_map(|part| &part.found.properties).map(|property| property.name.as_str());
         names.chain(["$online"]).all(|name| may(Access::Write, &format!("devices/{device}/{name}")))
-            && reads.iter().all(|topic| may(Access::Read, topic) || may(Access::Write, topic))
-            && writes.iter().all(|topic| may(Access::Write, topic))
+            && uses(find).iter().all(|used| find.accepted.contains(used))
     }
 
     /// Declares the properties of a find on its device. What people changed of the device stays, and so does everything that has
@@ -339,11 +348,20 @@ fn announcer(announced: &Announced) -> String {
     }
 }
 
-/// Topics that were agreed to; beyond the bound those that are not announced any more are forgotten.
+const READS: &str = "read";
+const WRITES: &str = "write";
+
+/// What a find does with topics: `read lamp/state`, `write lamp/command`.
+pub(super) fn uses(find: &Find) -> BTreeSet<String> {
+    let (reads, writes) = find.topics();
+    let reads = reads.into_iter().map(|topic| format!("{READS} {topic}"));
+    reads.chain(writes.into_iter().map(|topic| format!("{WRITES} {topic}"))).collect()
+}
+
+/// What was agreed to; beyond the bound what is not announced any more is forgotten.
 pub(super) fn bound_accepted(find: &mut Find) {
     if find.accepted.len() > DISCOVERY_ACCEPTED_MAX {
-        let (reads, writes) = find.topics();
-        let used: BTreeSet<_> = reads.into_iter().chain(writes).map(str::to_owned).collect();
+        let used = uses(find);
         find.accepted.retain(|topic| used.contains(topic));
     }
 }

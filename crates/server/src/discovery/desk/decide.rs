@@ -7,7 +7,7 @@ use housewire_links::discovery::Source;
 use housewire_links::discovery::model::Outgoing;
 use tracing::info;
 
-use super::announce::bound_accepted;
+use super::announce::{bound_accepted, uses};
 use super::{Class, Desk};
 use crate::accounts::{Change, Deed, Event, Via};
 use crate::discovery::DiscoveryError;
@@ -85,9 +85,7 @@ impl Desk {
             ..known.clone()
         };
         self.hub.declare(device, BTreeMap::new(), DeclareMode::Merge, info, now)?;
-        let (reads, writes) = find.topics();
-        let topics: Vec<_> = reads.into_iter().chain(writes).map(str::to_owned).collect();
-        find.accepted.extend(topics);
+        find.accepted.extend(uses(find));
         bound_accepted(find);
         find.source = Some(find.main().found.source);
         if is_new && adoption.name.is_none() {

@@ -52,6 +52,7 @@ struct PartRecord {
     topic: String,
     retained: bool,
     gone: bool,
+    migrating: bool,
 }
 
 impl Desk {
@@ -181,15 +182,27 @@ fn to_json(find: &Find) -> String {
 impl From<&Part> for PartRecord {
     fn from(part: &Part) -> Self {
         let Announced { client, user, topic, retained } = part.announced.clone();
-        Self { found: FoundRecord::from(&part.found), client, user, topic, retained, gone: part.is_gone }
+        Self {
+            found: FoundRecord::from(&part.found),
+            client,
+            user,
+            topic,
+            retained,
+            gone: part.is_gone,
+            migrating: part.is_migrating,
+        }
     }
 }
 
 impl FindRecord {
     fn into_find(self, id: String) -> Option<Find> {
         let parts = self.parts.into_iter().filter_map(|part| {
-            let PartRecord { found, client, user, topic, retained, gone } = part;
-            Some(Part::kept(found.into_found()?, Announced { client, user, topic, retained }, gone))
+            let PartRecord { found, client, user, topic, retained, gone, migrating } = part;
+            let mut part = Part::kept(found.into_found()?, Announced { client, user, topic, retained }, gone);
+            part.is_migrating = migrating;
+            // What is on the network says so again within seconds; what is not any more does not.
+            part.is_gone |= part.found.source == Source::Mdns;
+            Some(part)
         });
         let parts: Vec<_> = parts.collect();
         if parts.is_empty() {

@@ -145,7 +145,7 @@ impl History {
     }
 
     /// Brings to the disk whatever was appended, with one write that is waited for. After an error all of it is kept and tried again
-    /// by the next commit.
+    /// by the next commit. Makes room in memory as well, if there is hardly any: after a commit points are taken again.
     pub fn commit(&mut self) -> Result<CommitReport, StoreError> {
         self.insert_new_series()?;
         let shared = &self.shared;
@@ -160,6 +160,8 @@ impl History {
             memory.segments.push(written.segment);
             self.wear.add_log(written.points, written.page_bytes);
         }
+        drop(memory);
+        self.make_room()?;
         Ok(report)
     }
 
@@ -241,6 +243,14 @@ impl History {
     /// Somebody who asks.
     pub fn reader(&self) -> HistoryReader {
         HistoryReader::new(Arc::clone(&self.shared))
+    }
+
+    /// Seals the fullest series without waiting for [`Self::maintain`], should points come faster than that seals them.
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        while self.shared.memory.lock().heads_bytes >= self.options.heads_bytes_max / 2 * 3 {
+            self.seal_fullest()?;
+        }
+        Ok(())
     }
 
     pub(crate) fn insert_new_series(&mut self) -> Result<(), StoreError> {

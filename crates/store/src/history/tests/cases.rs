@@ -170,8 +170,10 @@ fn without_commits_and_room_points_are_refused() {
     let id = history.series("lamp", "level").unwrap();
     let refused = (0..10_000).find_map(|number| history.append(id, point(number, 1.5)).err());
     assert_eq!(refused, Some(AppendRefused::Full));
-    settle(&mut history, at(BEGIN));
+    history.commit().unwrap();
     history.append(id, point(1, 1.5)).unwrap();
+    settle(&mut history, at(BEGIN));
+    assert!(history.wear().unwrap().heads_bytes <= 2_000);
 }
 
 /// What a wrong clock would make it forget is there when the clock is right again; what is really old goes.

@@ -39,17 +39,17 @@ class Told(ServiceListener):
         say(what, kind=kind, name=name, host=info.server, port=info.port, addresses=addresses, txt=text)
 
 
-def count(seconds):
-    """UDP packets to or from mDNS's port on any interface of this namespace, loopback too."""
+def count(deadline):
+    """UDP packets to or from mDNS's port on any interface of this namespace, loopback too; until the time in `deadline`, if there is one."""
     ear = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.ntohs(0x0003))
-    seen, deadline = 0, time.monotonic() + seconds
+    ear.settimeout(0.1)
+    seen = 0
     say("listening")
-    while (left := deadline - time.monotonic()) > 0:
-        ear.settimeout(left)
+    while not deadline or time.monotonic() < deadline[0]:
         try:
             packet, address = ear.recvfrom(65536)
         except TimeoutError:
-            break
+            continue
         if len(packet) > 28 and packet[0] >> 4 == 4 and packet[9] == 17:
             udp = (packet[0] & 15) * 4
         elif len(packet) > 48 and packet[0] >> 4 == 6 and packet[6] == 17:
@@ -62,12 +62,15 @@ def count(seconds):
 
 
 def main():
-    zeroconf, registered, browsers = None, {}, []
+    zeroconf, registered, browsers, deadline = None, {}, [], []
     say("ready")
     for line in sys.stdin:
         order = json.loads(line)
         if order["do"] == "count":
-            threading.Thread(target=count, args=(order["seconds"],), daemon=True).start()
+            threading.Thread(target=count, args=(deadline,), daemon=True).start()
+            continue
+        if order["do"] == "enough":
+            deadline.append(time.monotonic() + order["seconds"])
             continue
         zeroconf = zeroconf or Zeroconf(ip_version=IPVersion.V4Only)
         if order["do"] == "browse":

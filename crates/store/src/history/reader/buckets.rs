@@ -63,9 +63,9 @@ impl Gathered {
     }
 
     pub(crate) fn add_cell(&mut self, cell: &Cell) {
-        self.count += cell.count.unsigned_abs();
+        self.count = self.count.saturating_add(cell.count.unsigned_abs());
         if cell.numbers > 0 {
-            self.numbers += cell.numbers.unsigned_abs();
+            self.numbers = self.numbers.saturating_add(cell.numbers.unsigned_abs());
             self.sum += cell.sum;
             self.add_ends(cell.start, cell.min, cell.max);
             self.add_last(cell.last_time, cell.last);

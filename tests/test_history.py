@@ -10,6 +10,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import requests
 
 from support import cli, disk, rawmqtt
 from support.check import problem, recent
@@ -165,6 +166,43 @@ def test_questions_that_make_no_sense_say_why(query, names, hub):
     hub.report("x", "t", "1")
     problem(hub.get(f"/api/devices/x/t/history?{query}"), 400, "bad_request", names=[names])
     problem(hub.get(f"/api/history?series=x/t&{query}"), 400, "bad_request", names=[names])
+
+
+def test_one_question_has_a_bound_however_many_properties_it_names(hub):
+    for number in range(6):
+        hub.report("x", f"n{number}", "1")
+    series = ",".join(f"x/n{number}" for number in range(6))
+    assert hub.get("/api/history", params={"series": series, "points": 16_666}).status_code == 200
+    problem(hub.get("/api/history", params={"series": series, "points": 16_667}), 400, "bad_request", names=["16666"])
+    problem(hub.get("/api/history", params={"series": "x/n0,x/n1,x/n0"}), 400, "bad_request", names=["twice"])
+    problem(hub.get("/api/devices/x/n0/history?after=1.4000000000"), 400, "bad_request", names=["csv"])
+
+
+def test_a_slip_of_the_pen_deletes_nothing(hub):
+    hub.report("x", "n", "1")
+    for slip in ["form=-1d", "from=-1d&until=now", "From=-1d", "x"]:
+        problem(hub.delete(f"/api/devices/x/n/history?{slip}"), 400, "bad_request", names=["Nothing was deleted"])
+    assert values(hub, "x/n") == [1]
+
+
+def test_an_import_ends_with_its_device(hub):
+    hub.declare("x", n={"type": "int"})
+    now = int(time.time())
+
+    def rows():
+        yield "".join(f"{now},{number}\n" for number in range(20_000)).encode()
+        until(lambda: len(values(hub, "x/n")) > 1_000, what="the first part")
+        # On a connection of its own, as this one is in use.
+        assert requests.delete(hub.url("/api/devices/x"), timeout=PATIENCE).status_code == 204
+        for _ in range(10):
+            yield "".join(f"{now},{number}\n" for number in range(20_000)).encode()
+
+    answer = requests.post(hub.url("/api/devices/x/n/history"), data=rows(), timeout=60)
+    problem(answer, 404, "not_found", names=["x", "points were taken before"])
+    problem(hub.get("/api/devices/x/n/history"), 404, "not_found", names=["x/n"])
+    problem(hub.post("/api/devices/x/n/history", data="0,1"), 404, "not_found", names=["x"])
+    hub.declare("x")
+    problem(hub.post("/api/devices/x/never/history", data="0,1"), 404, "not_found", names=["x/never"])
 
 
 def test_what_was_never_there_is_404(hub):

@@ -120,10 +120,16 @@ impl Hub {
         self.set_refusing(DISK_FAILS, is_failing);
     }
 
-    /// Told by a subscriber that takes messages over its bound ([`crate::Offer::Crowded`]) and can take no more of them: while
-    /// that is so, the same messages are refused as if the disk were failing.
+    /// Told by a part of the program that takes messages over its bound ([`crate::Offer::Crowded`]) and can take no more of them,
+    /// which its readiness says too: while that is so, QoS 1 and 2 messages that it would be offered are refused as if the disk were
+    /// failing.
     pub fn set_out_of_room(&self, is_out: bool) {
         self.set_refusing(OUT_OF_ROOM, is_out);
+    }
+
+    /// Whether somebody has said so; who it is has to be asked.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed) & OUT_OF_ROOM != 0
     }
 
     fn set_refusing(&self, why: u8, is_so: bool) {
@@ -134,9 +140,9 @@ impl Hub {
         }
     }
 
-    /// Whether the disk refused the last batch, or takes so little that there is no room left for what waits for it.
+    /// Whether the disk refused the last batch.
     pub fn disk_is_failing(&self) -> bool {
-        self.refuses.load(Ordering::Relaxed) != 0
+        self.refuses.load(Ordering::Relaxed) & DISK_FAILS != 0
     }
 
     /// Everything that changed since the last call.

@@ -156,9 +156,9 @@ impl Hub {
     /// what concerns nobody who is away goes on. What the hub itself says, as wills, is acknowledged to nobody.
     fn may_acknowledge(&self, route: &Route, run: &Run<'_>) -> bool {
         run.published_qos() == Qos::AtMostOnce
-            || !self.disk_is_failing()
             || run.origin.presence == Presence::None
-            || !(is_recorded(route, run) || route.is_kept())
+            || !(self.disk_is_failing() && (is_recorded(route, run) || route.is_kept())
+                || self.is_out_of_room() && route.is_out_of_room())
     }
 
     fn slot_of(&self, route: &Route, run: &Run<'_>) -> Arc<Slot> {

@@ -144,6 +144,12 @@ impl Route {
         offered
     }
 
+    /// Whether a part of the program could take no more of what is published here.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        let is_out = |receiver: &Receiver| receiver.subscriber.is_own() && receiver.readiness() == Readiness::Full;
+        self.receivers.iter().any(is_out)
+    }
+
     /// Whether a subscriber keeps what it is sent on disk.
     pub(crate) fn is_kept(&self) -> bool {
         self.receivers.iter().any(Receiver::keeps) || self.groups.iter().any(RouteGroup::keeps)

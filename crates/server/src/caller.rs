@@ -15,7 +15,7 @@ use crate::accounts::{AccountError, Accounts, Change, Kind, Login, Via};
 use crate::peer::Peer;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
-use crate::shard::{self, ConnectionGuard, Shard};
+use crate::shard::{ConnectionGuard, Shard};
 
 /// Comes with every request that was let in.
 #[derive(Clone)]
@@ -88,12 +88,12 @@ impl Caller {
         Ok(())
     }
 
-    /// Deletes a device, and its history soon after; whether it was there.
-    pub(crate) async fn remove_device(&self, device: &DeviceId) -> Result<bool, Refusal> {
-        if let Some(history) = &self.shard.history {
-            history.bury(device).await?;
+    /// Notes that a device is about to be deleted, so that its history goes with it, whatever happens. Comes first, as it may be refused.
+    pub(crate) async fn bury(&self, device: &DeviceId) -> Result<(), Refusal> {
+        match &self.shard.history {
+            Some(history) => Ok(history.bury(device).await?),
+            None => Ok(()),
         }
-        Ok(self.hub().remove_device(device, shard::now()))
     }
 
     /// Resolves when the history of what this request deleted is gone.

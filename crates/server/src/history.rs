@@ -20,7 +20,7 @@ use housewire_core::{DeviceId, Filter, Hub, Permissions, Principal, SubscribeOpt
 use housewire_store::{History, HistoryOptions, HistoryReader, Point, Store, StoreError, Wear, Window};
 use parking_lot::Mutex;
 use thiserror::Error;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tracing::{error, info, warn};
 
 pub(crate) use self::documents::NotKept;
@@ -35,7 +35,10 @@ pub(crate) use self::policy::Policy;
 pub(crate) use self::writer::WriterFigures;
 use self::writer::{Writer, days};
 use crate::config::{HistoryConfig, PostgresConfig};
-use crate::limits::{HISTORY_CHANGE_WAIT, HISTORY_QUERIES_MAX, HISTORY_QUERY_WAIT, HISTORY_SHOW_WAIT};
+use crate::limits::{
+    HISTORY_CHANGE_WAIT, HISTORY_CHANGES_MAX, HISTORY_IMPORTS_MAX, HISTORY_QUERIES_MAX, HISTORY_QUERY_WAIT,
+    HISTORY_SHOW_WAIT,
+};
 use crate::persist::Durability;
 use crate::reasons::with_reasons;
 use crate::sink::{Sink, SinkStatus};
@@ -55,6 +58,9 @@ pub(crate) struct Recorder {
     /// What was found out last, for those who do not wait.
     last_wear: Mutex<Wear>,
     queries: Semaphore,
+    changes: Semaphore,
+    /// Pieces of imports.
+    imports: Semaphore,
     /// Where it is written once more.
     sink: Option<Sink>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -136,6 +142,7 @@ impl Recorder {
             commit_every: config.commit_every(),
             is_dirty: true,
             buried,
+            unburied: Vec::new(),
             waiting: Vec::new(),
             maintenance_fails: false,
             has_given_up: false,
@@ -154,6 +161,8 @@ impl Recorder {
             figures,
             last_wear: Mutex::default(),
             queries: Semaphore::new(HISTORY_QUERIES_MAX),
+            changes: Semaphore::new(HISTORY_CHANGES_MAX),
+            imports: Semaphore::new(HISTORY_IMPORTS_MAX),
             sink,
             thread: Mutex::new(Some(thread)),
             _subscriber: subscriber,
@@ -205,22 +214,22 @@ impl Recorder {
         question: impl FnOnce(&HistoryReader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, NoAnswer> {
         let reader = self.reader.clone();
-        self.beside(move |_| question(&reader)).await?.map_err(NoAnswer::from)
+        self.beside(|own| &own.queries, move |_| question(&reader)).await?.map_err(NoAnswer::from)
     }
 
     /// Does what may wait for the disk, when it is one's turn.
     async fn beside<T: Send + 'static>(
         self: &Arc<Self>,
+        turns: fn(&Self) -> &Semaphore,
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
         let own = Arc::clone(self);
-        let turn =
-            tokio::time::timeout(HISTORY_QUERY_WAIT, self.queries.acquire()).await.map_err(|_| NoAnswer::Busy)?;
+        let turn = tokio::time::timeout(HISTORY_QUERY_WAIT, turns(self).acquire()).await.map_err(|_| NoAnswer::Busy)?;
         turn.expect("nobody closes it").forget();
         let working = tokio::task::spawn_blocking(move || {
             // Until the work is done, whether or not somebody still waits for it.
-            let turn = Turn(own);
-            work(&turn.0)
+            let turn = Turn { of: own, turns };
+            work(&turn.of)
         });
         match working.await {
             Ok(done) => Ok(done),
@@ -240,6 +249,13 @@ impl Recorder {
         self.order(Order::Commit, HISTORY_CHANGE_WAIT).await
     }
 
+    /// A turn for one piece of an import, so that whoever sends slowly keeps nobody waiting.
+    pub(crate) async fn import_turn(&self) -> Result<SemaphorePermit<'_>, NoAnswer> {
+        let turn =
+            tokio::time::timeout(HISTORY_QUERY_WAIT, self.imports.acquire()).await.map_err(|_| NoAnswer::Busy)?;
+        Ok(turn.expect("nobody closes it"))
+    }
+
     /// Adds points to a property; they are on the disk when this returns.
     pub(crate) async fn import(&self, name: Name, points: Vec<Point>) -> Result<usize, NoAnswer> {
         let done = self.order(|reply| Order::Import(name, points, reply), HISTORY_CHANGE_WAIT).await?;
@@ -254,13 +270,13 @@ impl Recorder {
 
     /// What is kept of a property.
     pub(crate) async fn policy(self: &Arc<Self>, name: Name) -> Result<Policy, NoAnswer> {
-        self.beside(move |own| own.papers.policy(&name)).await
+        self.beside(|own| &own.changes, move |own| own.papers.policy(&name)).await
     }
 
     /// From now on the property is kept so. The policy has to make sense.
     pub(crate) async fn keep(self: &Arc<Self>, name: Name, policy: Policy) -> Result<Result<(), NotKept>, NoAnswer> {
         let of = name.clone();
-        if let Err(refused) = self.beside(move |own| own.papers.keep(&of, policy)).await? {
+        if let Err(refused) = self.beside(|own| &own.changes, move |own| own.papers.keep(&of, policy)).await? {
             return Ok(Err(refused));
         }
         self.order(|reply| Order::Keep(name, policy, reply), HISTORY_CHANGE_WAIT).await.map(Ok)
@@ -270,7 +286,7 @@ impl Recorder {
     /// in the hub, which tells the history.
     pub(crate) async fn bury(self: &Arc<Self>, device: &DeviceId) -> Result<(), NoAnswer> {
         let id = device.clone();
-        self.beside(move |own| own.papers.bury(id.as_str())).await?.map_err(NoAnswer::from)
+        self.beside(|own| &own.changes, move |own| own.papers.bury(id.as_str())).await?.map_err(NoAnswer::from)
     }
 
     /// What the history costs the disk; as it was known last if the disk is slow.
@@ -296,11 +312,14 @@ impl Recorder {
 }
 
 /// A turn of those who ask, given back in the end.
-struct Turn(Arc<Recorder>);
+struct Turn {
+    of: Arc<Recorder>,
+    turns: fn(&Recorder) -> &Semaphore,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.queries.add_permits(1);
+        (self.turns)(&self.of).add_permits(1);
     }
 }
 

@@ -162,12 +162,15 @@ pub(crate) const HISTORY_SERIES_MAX: usize = 50;
 pub(crate) const HISTORY_STATES_MAX: usize = 100;
 /// Points read for one piece of an export.
 pub(crate) const HISTORY_POINTS_AT_ONCE: usize = 4_096;
-/// Policies of properties; one more is refused.
+/// Policies of properties, and of those of one device; one more is refused.
 pub(crate) const HISTORY_POLICIES_MAX: usize = 10_000;
+pub(crate) const HISTORY_POLICIES_OF_DEVICE_MAX: usize = 256;
 /// One imported file; a larger one is refused, and what came before stays.
 pub(crate) const HISTORY_IMPORT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Imports at once; a further one is refused as the hub is busy.
+/// Pieces of imports dealt with at once; others wait for their turn as questions do.
 pub(crate) const HISTORY_IMPORTS_MAX: usize = 2;
+/// Policies and tombstones read or written at once; likewise.
+pub(crate) const HISTORY_CHANGES_MAX: usize = 2;
 /// Lines of an import that are told to be wrong, by number; further ones are counted.
 pub(crate) const HISTORY_REFUSED_SHOWN_MAX: usize = 100;
 /// One line of an import; a longer one is refused.

@@ -256,6 +256,16 @@ struct Writer {
     last_took: Duration,
 }
 
+/// Leaves nobody waiting for a writer that is gone.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.mode == DurabilityMode::Strict {
+            self.hub.set_disk_failing(true);
+        }
+        self.disk.send_modify(|disk| disk.is_failing = true);
+    }
+}
+
 impl Writer {
     fn run(&mut self, ordered: &Receiver<Order>) {
         loop {
@@ -347,6 +357,22 @@ mod tests {
         assert_eq!(due(Some(first), true).and(due(Some(second), false)), due(Some(second), true));
         assert_eq!(due(Some(first), false).under(DurabilityMode::Relaxed), None);
         assert_eq!(due(Some(first), true).under(DurabilityMode::Relaxed), Some(due(None, true)));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_writer_that_is_gone_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = crate::fixture::Fixture::new();
+        let (durability, desk) = Durability::new(DurabilityMode::Strict);
+        let (hub, sessions) = (Arc::clone(&fixture.shard.hub), Arc::clone(&fixture.shard.sessions));
+        let persister = Persister::start(desk, hub, sessions, Store::open(folder.path()).unwrap()).unwrap();
+        persister.finish();
+        let never = Due { batch: Some(fixture.shard.hub.next_batch()), needs_room: false };
+        let never = (0..1_000).fold(never, |due, _| {
+            let _taken = fixture.shard.hub.take_changes();
+            due.and(fixture.shard.hub.next_batch().into())
+        });
+        assert_eq!(durability.reached(never).await, Err(Denied::DiskFailing));
     }
 
     #[tokio::test]

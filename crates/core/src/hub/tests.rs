@@ -510,10 +510,14 @@ fn a_receipt_names_the_batch_that_makes_it_durable() {
     }
 }
 
-/// Takes everything, over its bound.
+/// Takes everything, over its bound, and would rather not.
 struct Crowded;
 
 impl Mailbox for Crowded {
+    fn readiness(&self) -> crate::mailbox::Readiness {
+        crate::mailbox::Readiness::Full
+    }
+
     fn offer(&self, _run: &Run<'_>, _delivery: &Delivery) -> Offer {
         Offer::Crowded
     }
@@ -539,14 +543,18 @@ fn whoever_publishes_to_a_full_mailbox_waits_or_is_refused() {
     assert_eq!(house.hub.figures().subscriptions, 0, "parts of the program do not count");
     assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(true));
     assert_eq!(publish("free", Qos::AtLeastOnce), Ok(false));
-    // Two reasons to refuse do not end each other.
+    // Two reasons to refuse do not end each other, and one of them concerns nobody else.
     house.hub.set_out_of_room(true);
+    assert!(!house.hub.disk_is_failing());
+    let payloads: [&[u8]; 1] = [b"x"];
+    let kept = Run::new(TopicRef::parse("free/kept").unwrap(), &payloads).qos(Qos::AtLeastOnce).retain(true);
+    assert!(publisher.publish_run(kept, house.now()).is_ok());
     house.hub.set_disk_failing(false);
     assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Err(Denied::DiskFailing));
     assert!(publish("devices/lamp/word", Qos::AtMostOnce).is_ok() && publish("free", Qos::AtLeastOnce).is_ok());
     house.hub.set_disk_failing(true);
     house.hub.set_out_of_room(false);
-    assert!(house.hub.disk_is_failing());
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Err(Denied::DiskFailing));
     house.hub.set_disk_failing(false);
     assert_eq!(publish("devices/lamp/word", Qos::ExactlyOnce), Ok(true));
     let payloads: [&[u8]; 1] = [b"x"];

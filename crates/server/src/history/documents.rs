@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::history::order::Name;
 use crate::history::policy::Policy;
-use crate::limits::HISTORY_POLICIES_MAX;
+use crate::limits::{HISTORY_POLICIES_MAX, HISTORY_POLICIES_OF_DEVICE_MAX};
 use crate::reasons::with_reasons;
 
 /// See the module. Every call may wait for the disk: none is made on a shard.
@@ -71,7 +71,9 @@ impl Papers {
             files.known.remove(&key);
             return Ok(());
         }
-        if files.known.len() >= HISTORY_POLICIES_MAX && !files.known.contains_key(&key) {
+        let of_device = files.known.keys().filter(|known| is_of(known, name.device.as_str())).count();
+        let is_full = files.known.len() >= HISTORY_POLICIES_MAX || of_device >= HISTORY_POLICIES_OF_DEVICE_MAX;
+        if is_full && !files.known.contains_key(&key) {
             return Err(NotKept::Full);
         }
         let body = serde_json::to_string(&policy).expect("numbers and words are JSON");
@@ -95,17 +97,27 @@ impl Papers {
 
     /// The device's history is gone: nothing more is to be known of it.
     pub(super) fn forget_device(&self, device: &str) {
+        self.forget_policies(device);
+        self.unbury(device);
+    }
+
+    /// Nothing was wanted of the device's properties.
+    pub(super) fn forget_policies(&self, device: &str) {
         let mut files = self.0.lock();
-        let of_device = |key: &str| key.split_once('/').is_some_and(|(of, _)| of == device);
-        let gone: Vec<String> = files.known.keys().filter(|key| of_device(key)).cloned().collect();
+        let gone: Vec<String> = files.known.keys().filter(|key| is_of(key, device)).cloned().collect();
+        if gone.is_empty() {
+            return;
+        }
         let changes: Vec<(&str, Option<&str>)> = gone.iter().map(|key| (key.as_str(), None)).collect();
-        let cleared = if changes.is_empty() { Ok(()) } else { files.policies.apply(&changes) }
-            .and_then(|()| files.tombstones.delete(device));
-        match cleared {
-            Ok(()) => files.known.retain(|key, _| !of_device(key)),
+        match files.policies.apply(&changes) {
+            Ok(()) => files.known.retain(|key, _| !is_of(key, device)),
             Err(error) => {
                 warn!("cannot clear what was wanted of the device '{device}', which is gone: {}", with_reasons(&error));
             }
         }
     }
+}
+
+fn is_of(key: &str, device: &str) -> bool {
+    key.split_once('/').is_some_and(|(of, _)| of == device)
 }

@@ -7,7 +7,7 @@ use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use housewire_core::{Delivery, Hub, Mailbox, Offer, Presence, Qos, Run, Timestamp};
+use housewire_core::{Delivery, Hub, Mailbox, Offer, Presence, Qos, Readiness, Run, Timestamp};
 use parking_lot::{Condvar, Mutex};
 
 use crate::history::order::Order;
@@ -20,8 +20,8 @@ const DEVICES: &str = "devices/";
 const NAME_BYTES_MAX: usize = 64 + 1 + 64;
 /// From this on the thread is woken before it would look by itself.
 const WAKE_BYTES: usize = 1024 * 1024;
-/// A buffer of more than this is given back once it is hardly used any more.
-const BUFFER_BYTES_KEPT: usize = 256 * 1024;
+/// A buffer of more than this is given back once there is less in it.
+const BUFFER_BYTES_KEPT: usize = WAKE_BYTES;
 /// What the hub says of a device beside its values.
 const CHANGED: &[u8] = b"$changed";
 const REMOVED: &[u8] = b"removed";
@@ -142,7 +142,7 @@ impl Inbox {
             }
         }
         let buffer = std::mem::take(&mut taken.records);
-        let is_roomy = buffer.capacity() > BUFFER_BYTES_KEPT && queue.records.len() < buffer.capacity() / 8;
+        let is_roomy = buffer.capacity() > BUFFER_BYTES_KEPT && queue.records.len() < BUFFER_BYTES_KEPT;
         taken.records = std::mem::replace(&mut queue.records, if is_roomy { Vec::new() } else { buffer });
         std::mem::swap(&mut queue.orders, &mut taken.orders);
         taken.has_missed_changes = std::mem::take(&mut queue.has_missed_changes);
@@ -259,6 +259,10 @@ impl Mailbox for Inbox {
 
     fn is_congested(&self) -> bool {
         false
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.queue.lock().is_out_of_room { Readiness::Full } else { Readiness::Ready }
     }
 }
 

@@ -121,6 +121,38 @@ async fn the_history_of_a_device_goes_with_it_and_what_comes_later_stays() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_of_a_device_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path());
+    let name = Name::parse("t/x").unwrap();
+    house.report("t/x", "1");
+    assert!(house.hub.remove_device(&name.device, now()));
+    let point = Point { time: Timestamp::from_micros(0), reading: Reading::float(7.0).unwrap() };
+    assert!(house.recorder.import(name.clone(), vec![point]).await.is_err());
+    let change = Policy { keep: policy::Keep::Change, ..Policy::default() };
+    house.recorder.keep(name.clone(), change).await.unwrap().unwrap();
+    assert!(house.values("t/x").await.is_empty());
+    assert_eq!(house.recorder.policy(name).await.unwrap(), Policy::default());
+}
+
+#[tokio::test]
+async fn one_device_has_so_many_policies_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path());
+    house.report("t/x", "1");
+    house.report("other/x", "1");
+    let change = Policy { keep: policy::Keep::Change, ..Policy::default() };
+    let max = crate::limits::HISTORY_POLICIES_OF_DEVICE_MAX;
+    for number in 0..=max {
+        let name = Name::parse(&format!("t/p{number}")).unwrap();
+        assert_eq!(house.recorder.keep(name, change).await.unwrap().is_ok(), number < max, "{number}");
+    }
+    assert!(house.recorder.keep(Name::parse("other/x").unwrap(), change).await.unwrap().is_ok());
+    assert!(house.recorder.keep(Name::parse("t/p0").unwrap(), Policy::default()).await.unwrap().is_ok());
+    assert!(house.recorder.keep(Name::parse("t/last").unwrap(), change).await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn a_tombstone_outlives_the_hub() {
     let folder = tempfile::tempdir().unwrap();
     {

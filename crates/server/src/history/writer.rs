@@ -64,6 +64,8 @@ pub(super) struct Writer {
     pub(super) is_dirty: bool,
     /// Devices that are gone, whose tombstones are to be cleared once the disk knows.
     pub(super) buried: Vec<String>,
+    /// Devices that are gone and whose history could not be deleted yet.
+    pub(super) unburied: Vec<String>,
     /// Who waits for the next commit.
     pub(super) waiting: Vec<Waiting>,
     pub(super) maintenance_fails: bool,
@@ -259,9 +261,9 @@ impl Writer {
                 self.is_dirty |= had_any;
                 self.buried.push(device.to_owned());
             }
-            // Its tombstone stays, so that the next start tries again.
             Err(error) => {
                 let _said = self.not_done(&format!("delete the history of the device '{device}'"), &error);
+                self.unburied.push(device.to_owned());
             }
         }
     }
@@ -272,6 +274,15 @@ impl Writer {
                 let _is_awaited = Waiting::Done(reply).tell();
             }
             Order::Commit(reply) => self.waiting.push(Waiting::Done(reply)),
+            // It may have been deleted since the order was given: what comes then would be nobody's.
+            Order::Import(name, _, reply) if self.hub.device(&name.device).is_none() => {
+                let gone = NotDone(format!("the device '{}' is not there any more", name.device));
+                let _is_awaited = reply.send(Err(gone)).is_ok();
+            }
+            Order::Keep(name, _, reply) if self.hub.device(&name.device).is_none() => {
+                self.papers.forget_policies(name.device.as_str());
+                let _is_awaited = Waiting::Done(reply).tell();
+            }
             Order::Import(name, points, reply) => {
                 for (taken, point) in points.iter().enumerate() {
                     if let Err(refused) = self.append(&name, point) {
@@ -370,6 +381,11 @@ impl Writer {
     }
 
     fn try_commit(&mut self) -> Result<(), StoreError> {
+        // What could not be deleted is tried again, and nobody is told that it was before it is.
+        while let Some(device) = self.unburied.last() {
+            self.is_dirty |= self.history.remove_device(device)?;
+            self.buried.extend(self.unburied.pop());
+        }
         if !std::mem::take(&mut self.is_dirty) {
             return Ok(());
         }

@@ -145,10 +145,11 @@ pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result
     if caller.hub().device(&id).is_none() {
         return Err(no_device(&id).into());
     }
-    // First, as whoever has its token could make it again.
+    caller.bury(&id).await?;
+    // Now, as whoever has its token could make it again.
     let (by, own) = (caller.change(), id.clone());
     caller.accounts(move |accounts| accounts.revoke_all_of(&own, &by)).await?;
-    if !caller.remove_device(&id).await? {
+    if !caller.hub().remove_device(&id, shard::now()) {
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;

@@ -104,26 +104,31 @@ pub(crate) async fn get_many(caller: Caller, query: Query) -> Result<Response, P
     }
     let names = series_of(&query)?;
     let points_max = HISTORY_POINTS_MAX / names.len();
+    if let Some(points) = ask.points().filter(|points| *points > points_max) {
+        let detail = format!(
+            "{points} points of {} properties are more than {HISTORY_POINTS_MAX}, which one answer has: ask for {points_max}.",
+            names.len()
+        );
+        return Err(Problem::bad_request(detail));
+    }
     let subjects = names.into_iter().map(|name| subject(&caller, name.device, name.property));
     let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
     must_be_there(&recorder, &subjects).await?;
     if ask.format != Format::Json {
         return Ok(export::answer(caller, recorder, subjects, ask, "history"));
     }
-    let mut out = format!("{{\"from\":\"{}\",\"to\":\"{}\",\"series\":[", ask.from, ask.to).into_bytes();
-    for (number, subject) in subjects.into_iter().enumerate() {
-        // One by one, so that others have their turn.
-        let written = recorder.ask_on(move |reader| {
-            let answer = look_up(reader, &subject, &ask, now, points_max)?;
+    let body = recorder.ask_on(move |reader| {
+        let mut out = format!("{{\"from\":\"{}\",\"to\":\"{}\",\"series\":[", ask.from, ask.to).into_bytes();
+        for (number, subject) in subjects.iter().enumerate() {
+            let answer = look_up(reader, subject, &ask, now, points_max)?;
             out.extend_from_slice(if number > 0 { b",{" } else { b"{" });
-            write_answer(&subject, &ask, &answer, &mut out);
+            write_answer(subject, &ask, &answer, &mut out);
             out.push(b'}');
-            Ok(out)
-        });
-        out = written.await.map_err(no_answer)?;
-    }
-    out.extend_from_slice(b"]}");
-    Ok(as_json(out))
+        }
+        out.extend_from_slice(b"]}");
+        Ok(out)
+    });
+    Ok(as_json(body.await.map_err(no_answer)?))
 }
 
 /// `DELETE /api/devices/{id}/{property}/history`
@@ -257,7 +262,12 @@ fn series_of(query: &Query) -> Result<Vec<Name>, Problem> {
             || format!("?series=: '{}' is no property; write device/property, divided by commas.", shorten(name));
         Name::parse(name).ok_or_else(|| Problem::bad_request(wrong()))
     };
-    names.iter().map(parse).collect()
+    let names: Vec<Name> = names.iter().map(parse).collect::<Result<_, _>>()?;
+    let is_repeated = |(at, name): (usize, &Name)| names[..at].contains(name);
+    if names.iter().enumerate().any(is_repeated) {
+        return Err(Problem::bad_request("?series= names a property twice: once is enough."));
+    }
+    Ok(names)
 }
 
 fn no_device(device: &DeviceId) -> Problem {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::caller::Caller;
 use crate::http::describe::{Busy, Forbidden, NoRoom};
 use crate::http::problem::Problem;
+use crate::shard;
 
 /// That the hub runs.
 #[derive(Serialize, ToSchema)]
@@ -49,10 +50,11 @@ pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
     }
     caller.shard.demo.stop().await;
     for device in demo_devices(&caller) {
+        caller.bury(device.id()).await?;
         let (by, id) = (caller.change(), device.id().clone());
         caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
         // Somebody else may have deleted it meanwhile, which is as good.
-        let _was_there: bool = caller.remove_device(device.id()).await?;
+        let _was_there: bool = caller.hub().remove_device(device.id(), shard::now());
     }
     caller.history_settled().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -67,11 +67,6 @@ impl Problem {
         Self { headers: &[CHALLENGE], ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
     }
 
-    /// As much of this is being done as may be at once.
-    pub(crate) fn busy(detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
-    }
-
     /// Another try makes sense after so long.
     #[must_use]
     pub(crate) fn retry_after(self, wait: Duration) -> Self {

@@ -6,7 +6,7 @@ use housewire_store::{Agg, RawCursor, Window};
 use crate::http::history::moment;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::limits::HISTORY_BUCKETS_MAX;
+use crate::limits::{HISTORY_BUCKETS_MAX, HISTORY_POINTS_MAX};
 use crate::refusal::shorten;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -92,6 +92,14 @@ impl Ask {
         Ok(Self { from, to, is_until_now, how, after, format })
     }
 
+    /// How many points were asked for.
+    pub(super) fn points(&self) -> Option<usize> {
+        match self.how {
+            How::Raw => None,
+            How::Extremes(points) | How::Aggregate(_, points) => Some(points),
+        }
+    }
+
     /// The time of which all points are wanted.
     pub(super) fn window(&self) -> Window {
         let more = i64::from(self.is_until_now);
@@ -106,6 +114,11 @@ impl Ask {
 
 /// A stretch to be deleted; `None` for all there is.
 pub(super) fn stretch(query: &Query, now: Timestamp) -> Result<Option<Window>, Problem> {
+    // A slip of the pen must not delete everything.
+    if let Some(unknown) = query.names().find(|name| !matches!(*name, "from" | "to" | "token")) {
+        let detail = format!("?{}= is not known here: only from and to are. Nothing was deleted.", shorten(unknown));
+        return Err(Problem::bad_request(detail));
+    }
     let (from, to) = (moment_of(query, "from", now)?, moment_of(query, "to", now)?);
     if from.is_none() && to.is_none() {
         return Ok(None);
@@ -140,7 +153,13 @@ fn parse_cursor(text: &str) -> Result<RawCursor, Problem> {
     let parsed = text.split_once('.').and_then(|(micros, seen)| {
         Some(RawCursor { time: Timestamp::from_micros(micros.parse().ok()?), seen: seen.parse().ok()? })
     });
-    parsed.ok_or_else(|| Problem::bad_request("?after= must be what 'next' of the answer before says."))
+    let parsed =
+        parsed.ok_or_else(|| Problem::bad_request("?after= must be what 'next' of the answer before says."))?;
+    if parsed.seen as usize > HISTORY_POINTS_MAX {
+        // All of them would have to be looked at again.
+        return Err(Problem::bad_request("?after= lies behind too many points of one moment: ask with ?format=csv."));
+    }
+    Ok(parsed)
 }
 
 #[cfg(test)]
@@ -188,6 +207,7 @@ mod tests {
             ("agg=median", "mean, min, max, last, count, sum"),
             ("format=xml", "csv"),
             ("after=x", "next"),
+            ("after=1.4000000000", "too many"),
             ("after=1.1&points=5", "leave out"),
         ] {
             let problem = ask(query).unwrap_err();
@@ -204,5 +224,6 @@ mod tests {
         assert_eq!(stretch("from=-1h").unwrap(), Some(Window { from: hour_ago, to: Window::ALL.to }));
         assert_eq!(stretch("to=-1h").unwrap(), Some(Window { from: Window::ALL.from, to: hour_ago }));
         assert!(stretch("from=now&to=-1h").is_err() && stretch("from=x").is_err());
+        assert!(stretch("form=-1d").is_err() && stretch("from=-1d&until=now").is_err() && stretch("FROM=-1d").is_err());
     }
 }

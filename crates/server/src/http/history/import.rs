@@ -10,11 +10,10 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
-use housewire_core::{Access, Type};
+use housewire_core::{Access, TopicRef, Type};
 use housewire_store::Point;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
@@ -24,17 +23,13 @@ use crate::history::{Name, Recorder, has_history, kind_of, parse};
 use crate::http::body::Upload;
 use crate::http::describe::{BodyAnswers, Busy, Conflict, Forbidden, NoRoom, NotFound, Unusable};
 use crate::http::history::csv::{Line, Lines};
-use crate::http::history::{moment, no_answer, no_device, no_history, recorder};
+use crate::http::history::{known, moment, must_be_there, no_answer, no_device, no_history, recorder};
 use crate::http::path::PropertyPath;
 use crate::http::problem::Problem;
-use crate::limits::{
-    BODY_TIMEOUT, HISTORY_IMPORT_BYTES_MAX, HISTORY_IMPORTS_MAX, HISTORY_POINTS_AT_ONCE, HISTORY_REFUSED_SHOWN_MAX,
-};
+use crate::limits::{BODY_TIMEOUT, HISTORY_IMPORT_BYTES_MAX, HISTORY_POINTS_AT_ONCE, HISTORY_REFUSED_SHOWN_MAX};
 use crate::refusal::{shorten, shorten_json_error};
 use crate::view::json::payload_of;
 use crate::view::schema::Payload;
-
-static TURNS: Semaphore = Semaphore::const_new(HISTORY_IMPORTS_MAX);
 
 /// Read in one piece aside.
 const BYTES_AT_ONCE: usize = 128 * 1024;
@@ -74,7 +69,7 @@ pub(crate) struct RefusedLine {
     post, path = "/api/devices/{id}/{property}/history", operation_id = "importHistory", tag = "History",
     summary = "Adds points from elsewhere",
     description = "CSV with lines `time,value`, with or without a header, or JSON. A time is RFC 3339 or a number of seconds, milliseconds or \
-                   microseconds since 1970. Points are taken as they come, also those that are there already; lines that are no points are \
+                   microseconds since 1970. The property must be known: declared, or reported once. Points are taken as they come, also those that are there already; lines that are no points are \
                    told and left out.",
     params(PropertyPath),
     request_body(
@@ -97,12 +92,11 @@ pub(crate) async fn import(caller: Caller, path: PropertyPath, request: Request)
     if let Some(kind) = kind.filter(|kind| !has_history(*kind)) {
         return Err(no_history(kind));
     }
-    let _turn = TURNS.try_acquire().map_err(|_| {
-        Problem::busy("Two imports are running, which is as many as there may be: try again when one is done.")
-    })?;
+    let subject = known(&caller, name.device.clone(), name.property.clone());
+    must_be_there(&recorder, std::slice::from_ref(&subject)).await?;
     let (parts, body) = request.into_parts();
     let reader = Reader { kind, points: Vec::new(), imported: Imported::default(), is_first: true };
-    let mut import = Import { recorder, name, reader };
+    let mut import = Import { caller: caller.clone(), recorder, name, reader };
     if is_json(&parts.headers) {
         let upload = Upload::receive(&caller, &parts.headers, body).await?;
         import.take_json(upload).await?;
@@ -128,6 +122,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 struct Import {
+    caller: Caller,
     recorder: Arc<Recorder>,
     name: Name,
     reader: Reader,
@@ -184,6 +179,8 @@ impl Import {
         mut gathered: Vec<u8>,
         is_last: bool,
     ) -> Result<(Lines, Vec<u8>), Problem> {
+        let recorder = Arc::clone(&self.recorder);
+        let _turn = recorder.import_turn().await.map_err(|error| self.broken(no_answer(error)))?;
         let mut reader = self.reader.take();
         let (lines, gathered, reader) = aside(move || {
             lines.feed(&gathered, |number, line| reader.take_line(number, &line));
@@ -220,6 +217,14 @@ impl Import {
             if some.is_empty() {
                 return Ok(());
             }
+            if self.caller.hub().device(&self.name.device).is_none() {
+                return Err(self.broken(no_device(&self.name.device)));
+            }
+            // Both may have been taken back since the piece before.
+            let topic = format!("devices/{}/{}", self.name.device, self.name.property);
+            let topic = TopicRef::parse(&topic).expect("made of valid names");
+            let may = self.caller.must_still_be_let_in().and_then(|()| Ok(self.caller.must(Access::Write, topic)?));
+            may.map_err(|refusal| self.broken(refusal.into()))?;
             let taken = self.recorder.import(self.name.clone(), some).await;
             let taken = taken.map_err(|error| self.broken(no_answer(error)))?;
             self.reader.imported.imported += taken as u64;

@@ -19,7 +19,7 @@ pub(crate) enum Adopt {
 
 /// What can be set while the hub runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[schema(as = DiscoverySettings)]
 pub(crate) struct DiscoverySettings {
     /// Whether announcements are listened to, and adopted devices served.

@@ -504,13 +504,15 @@ async fn what_this_hub_announces_another_hub_understands() {
     bridge.say(TOPIC, &stored(&house).unwrap(), true);
     let find = only(&other).await;
     assert_eq!(other.adopt(find).await.as_str(), "lamp");
-    let device = other.hub.device(&id).unwrap();
-    let state = device.lock();
-    let known: Vec<_> = state
-        .properties
-        .iter()
-        .map(|(name, property)| (name.to_string(), property.spec.kind.name(), property.spec.access.set))
-        .collect();
+    let known: Vec<_> = {
+        let device = other.hub.device(&id).unwrap();
+        let state = device.lock();
+        let shown = state
+            .properties
+            .iter()
+            .map(|(name, property)| (name.to_string(), property.spec.kind.name(), property.spec.access.set));
+        shown.collect()
+    };
     let expected = [
         ("heat", "float", false),
         ("level", "float", true),
@@ -522,7 +524,6 @@ async fn what_this_hub_announces_another_hub_understands() {
     let whole = |kind: &'static str| if kind == "int" { "float" } else { kind };
     let known: Vec<_> = known.iter().map(|(name, kind, set)| (name.as_str(), whole(kind), *set)).collect();
     assert_eq!(known, expected, "numbers are one kind there");
-    drop(state);
 
     // Switched off for one device, and then as a whole.
     house.discovery.ask(|desk| desk.set_announced(&DeviceId::parse("lamp").unwrap(), false)).await.unwrap().unwrap();

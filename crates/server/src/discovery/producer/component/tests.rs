@@ -29,8 +29,8 @@ fn announced(properties: &[(&str, PropertySpec)]) -> Value {
     let now = Now { instant: std::time::Instant::now(), wall: Timestamp::default() };
     hub.declare(&id, properties, DeclareMode::Replace, info, now).unwrap();
     let device = hub.device(&id).unwrap();
-    let config = config("12ab", &id, &device.lock());
-    config
+    let state = device.lock();
+    config("12ab", &id, &state)
 }
 
 /// The component of one property.

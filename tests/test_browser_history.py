@@ -5,6 +5,7 @@ hub answers. Belongs here: the page's side of the history. Does not: what the hu
 """
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -136,6 +137,21 @@ def test_zooming_asks_for_finer_data(hub, browser):
         for _ in range(10):
             page.press("+")
         page.wait(text("The line is the mean", exact=False), "detached")
+        page.clean()
+
+
+def test_the_mouse_zooms_into_what_it_marks(lamp, browser):
+    with browser.open(lamp.http + "/history?series=lamp/heat&range=24h") as page:
+        page.wait(css("[data-series='lamp/heat']"))
+        now = page.evaluate("Date.now() / 1000")
+        page.drag(css("[role=slider]"), (0.25, 0.5), (0.5, 0.5))
+        page.wait(role("button", "Back to now"))
+        marked = until(lambda: re.search(r"range=(\d+),(\d+)", page.evaluate("location.search")), 5, "the range in the address")
+        begin, end = int(marked[1]), int(marked[2])
+        assert abs(begin - (now - 18 * 3600)) < 300 and abs(end - (now - 12 * 3600)) < 300, (now, begin, end)
+        # A press is no mark.
+        page.drag(css("[role=slider]"), (0.5, 0.5), (0.502, 0.5))
+        assert f"range={begin},{end}" in page.evaluate("location.search")
         page.clean()
 
 

@@ -120,12 +120,12 @@ def remember(hub, days, step):
 def announce(hub):
     """Devices announce themselves; one of them has not been heard since."""
     spots = {
-        "dev": {"ids": ["spots"], "name": "Kitchen spots", "mf": "Acme", "mdl": "Spot 3", "sw": "2.3.1", "sa": "Kitchen"},
+        "dev": {"ids": ["spots"], "name": "Kitchen spots", "mf": "Acme", "mdl": "Spot 3", "sa": "Kitchen"},
         "o": {"name": "spots"},
         "cmps": {
-            "light": {"p": "switch", "unique_id": "spots_l", "name": "Light", "stat_t": "spots/l", "cmd_t": "spots/l/set"},
-            "heat": {"p": "sensor", "unique_id": "spots_h", "name": "Heat", "unit_of_meas": "°C", "stat_t": "spots/h"},
-            "rssi": {"p": "sensor", "unique_id": "spots_r", "name": "RSSI", "ent_cat": "diagnostic", "stat_t": "spots/r"},
+            "light": {"p": "switch", "unique_id": "s1", "name": "Light", "stat_t": "spots/l", "cmd_t": "spots/l/set"},
+            "heat": {"p": "sensor", "unique_id": "s2", "name": "Heat", "unit_of_meas": "°C", "stat_t": "spots/h"},
+            "rssi": {"p": "sensor", "unique_id": "s3", "name": "RSSI", "ent_cat": "diagnostic", "stat_t": "spots/r"},
         },
     }
     plug = {

@@ -1,10 +1,11 @@
 """Histories in a real browser: charts on a device's page and on the History page, what is kept, and what it costs.
 
-Readings come in as a device's do, and as an import of times that are past; what the page shows is compared with what the
-hub answers. Belongs here: the page's side of the history. Does not: what the hub keeps (test_history.py).
+Readings come in as a device's do, and as an import of times that are past; what the page shows is compared with what
+the hub answers. Belongs here: the page's side of the history. Does not: what the hub keeps (test_history.py).
 """
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -14,7 +15,8 @@ from support.people import opened, unexpected
 from support.wait import until
 
 CHART = role("slider", "Chart of Desk lamp, Heat")
-LEAST_AND_MOST = css("[data-series] .edge")
+# What the browser fetched of histories, as it remembers.
+FETCHED = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/history?'))"
 
 
 def past(**back):
@@ -124,8 +126,8 @@ def test_zooming_asks_for_finer_data(hub, browser):
     bring(hub, "lamp", "heat", [(begin + timedelta(minutes=n), 20 + n % 50 / 10) for n in range(20 * 1440)])
     with browser.open(hub.http + "/history?series=lamp/heat&range=30d") as page:
         page.wait(text("The line is the mean", exact=False))
-        fetched = """performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => name.includes('/history?'))"""
-        points = [int(part.removeprefix("points=")) for name in page.evaluate(fetched) for part in name.split("&") if part.startswith("points=")]
+        addresses = " ".join(page.evaluate(f"{FETCHED}.map(({{ name }}) => name)"))
+        points = [int(number) for number in re.findall(r"points=(\d+)", addresses)]
         width = page.box(css("[role=slider]"))["width"]
         assert points and max(points) <= width + 50, (points, width)
         chart = css("[role=slider]")
@@ -136,6 +138,22 @@ def test_zooming_asks_for_finer_data(hub, browser):
         for _ in range(10):
             page.press("+")
         page.wait(text("The line is the mean", exact=False), "detached")
+        page.clean()
+
+
+def test_the_mouse_zooms_into_what_it_marks(lamp, browser):
+    with browser.open(lamp.http + "/history?series=lamp/heat&range=24h") as page:
+        page.wait(css("[data-series='lamp/heat']"))
+        now = page.evaluate("Date.now() / 1000")
+        page.drag(css("[role=slider]"), (0.25, 0.5), (0.5, 0.5))
+        page.wait(role("button", "Back to now"))
+        search = re.compile(r"range=(\d+),(\d+)").search
+        marked = until(lambda: search(page.evaluate("location.search")), 5, "the range in the address")
+        begin, end = int(marked[1]), int(marked[2])
+        assert abs(begin - (now - 18 * 3600)) < 300 and abs(end - (now - 12 * 3600)) < 300, (now, begin, end)
+        # A press is no mark.
+        page.drag(css("[role=slider]"), (0.5, 0.5), (0.502, 0.5))
+        assert f"range={begin},{end}" in page.evaluate("location.search")
         page.clean()
 
 
@@ -263,9 +281,7 @@ def test_a_year_stays_small_and_smooth(hub, browser):
         bring(hub, "lamp", "heat", points)
     with browser.open(hub.http + "/history?series=lamp/heat&range=1y") as page:
         page.wait(text("The line is the mean", exact=False))
-        sizes = page.evaluate(
-            "performance.getEntriesByType('resource').filter(({name}) => name.includes('/history?')).map((entry) => entry.encodedBodySize)"
-        )
+        sizes = page.evaluate(f"{FETCHED}.map(({{ encodedBodySize }}) => encodedBodySize)")
         assert max(sizes) < 120_000, json.dumps(sizes)
         drawn = page.evaluate(
             """new Promise((done) => {

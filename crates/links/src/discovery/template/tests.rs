@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 use super::super::limits::TEMPLATE_BYTES_MAX;
 use super::*;
 
+mod hostile;
+
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 fn render(source: &str, message: &str) -> Result<Option<String>, TemplateError> {

@@ -1,7 +1,7 @@
 //! Devices that announce themselves: what was found, what somebody decides about it, and the settings.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use housewire_core::{Access, DeviceId, TopicRef};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::{Deed, Event};
 use crate::caller::Caller;
-use crate::discovery::{Adopt, Adoption, DiscoveryError, DiscoverySettings, FindJson};
+use crate::discovery::{Adopt, Adoption, Desk, DiscoveryError, DiscoverySettings, FindJson};
 use crate::http::body::Upload;
 use crate::http::describe::{BadRequest, BodyAnswers, Busy, Conflict, Forbidden, NoRoom, NotFound, Unusable};
 use crate::http::path::{DevicePath, FindPath};
@@ -75,9 +75,13 @@ struct AnnounceJson {
     description = "Needs the right to read everything (`#`), since values of devices are among it.",
     responses((status = 200, description = "What was found, by id.", body = [FindJson]), Forbidden, Busy),
 )]
-pub(crate) async fn list(caller: Caller) -> Result<Json<Vec<FindJson>>, Problem> {
+pub(crate) async fn list(caller: Caller) -> Result<Response, Problem> {
     must_read_all(&caller)?;
-    Ok(Json(caller.shard.discovery.ask(|desk| desk.list()).await?))
+    // Written there, as it may be long.
+    let write =
+        |desk: &mut Desk| serde_json::to_vec(&desk.list()).expect("a list of finds is JSON, and memory takes it");
+    let body = caller.shard.discovery.ask(write).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// `POST /api/discovered/{id}/adopt`

@@ -130,7 +130,7 @@ impl HomeAssistant {
         }
         let device = components.device.as_ref().and_then(device::DeviceMap::parse);
         let members = |identifier| self.by_identifier.get(identifier).map_or(0, BTreeSet::len);
-        let most = device.iter().flat_map(|device| &device.identifiers).map(members).max().unwrap_or(0);
+        let most = device.iter().flat_map(|device| device.identifiers.iter()).map(members).max().unwrap_or(0);
         if old == 0 && most >= DEVICE_MEMBERS_MAX {
             return Err(format!("its device has {DEVICE_MEMBERS_MAX} entities already; take some back first"));
         }
@@ -152,7 +152,7 @@ impl HomeAssistant {
     }
 
     /// What a message with components changes; what cannot be read of it leaves what was there.
-    fn announced(&mut self, topic: &ConfigTopic<'_>, full: &str, components: Components, bytes: usize) -> Vec<Event> {
+    fn announced(&mut self, topic: &ConfigTopic<'_>, full: &str, components: Components) -> Vec<Event> {
         let problem = |reason: String| Event::Problem { topic: full.to_owned(), reason };
         if let Err(reason) = self.has_room(full, &components) {
             // It may come again when there is room.
@@ -174,17 +174,12 @@ impl HomeAssistant {
             notes.push("its 'device' has neither identifiers nor connections".to_owned());
         }
         let is_single = topic.component != "device";
-        let given = components.components.len().max(1);
+        let mut shared = entity::Shared::new(device);
         let mut next = BTreeMap::new();
         for (key, fields) in components.components {
             let id = (full.to_owned(), key.clone());
-            let from = entity::From {
-                component: is_single.then_some(topic.component),
-                topic,
-                key: &key,
-                device: device.as_ref(),
-            };
-            match Entity::parse(&from, fields, bytes / given) {
+            let from = entity::From { component: is_single.then_some(topic.component), topic, key: &key, full };
+            match Entity::parse(&from, fields, &mut shared) {
                 Ok(entity) => {
                     next.insert(id, entity);
                 }
@@ -194,7 +189,10 @@ impl HomeAssistant {
                     notes.push(format!("{which}{reason}"));
                     // What it was before is better than nothing.
                     if let Some(before) = self.entities.get(&id) {
-                        next.insert(id, before.clone());
+                        let mut before = before.clone();
+                        // What it shared may be nobody else's now.
+                        before.bytes = before.alone_bytes(full, &key);
+                        next.insert(id, before);
                     }
                 }
             }
@@ -222,7 +220,7 @@ impl HomeAssistant {
             let Some(entity) = self.entities.remove(&id) else { continue };
             self.bytes -= entity.bytes;
             migrating &= entity.migrating;
-            for identifier in &entity.identifiers {
+            for identifier in entity.identifiers.iter() {
                 if let Some(ids) = self.by_identifier.get_mut(identifier) {
                     ids.remove(&id);
                     if ids.is_empty() {
@@ -230,12 +228,12 @@ impl HomeAssistant {
                     }
                 }
             }
-            identifiers.extend(entity.identifiers);
+            identifiers.extend(entity.identifiers.iter().cloned());
             keys.extend(self.device_of.remove(&id));
         }
         for (id, entity) in new {
             self.bytes += entity.bytes;
-            for identifier in &entity.identifiers {
+            for identifier in entity.identifiers.iter() {
                 self.by_identifier.entry(identifier.clone()).or_default().insert(id.clone());
             }
             identifiers.extend(entity.identifiers.iter().cloned());
@@ -316,9 +314,6 @@ impl Dialect for HomeAssistant {
 
     fn message(&mut self, message: &Announcement<'_>) -> Vec<Event> {
         let problem = |reason: String| vec![Event::Problem { topic: message.topic.to_owned(), reason }];
-        if self.is_repeated(message.topic, message.payload) {
-            return Vec::new();
-        }
         let Some(topic) = self.config_topic(message.topic) else {
             if message.payload.is_empty() {
                 return Vec::new();
@@ -327,6 +322,9 @@ impl Dialect for HomeAssistant {
                 "its levels are not PREFIX/COMPONENT/[NODE/]OBJECT/config of letters, digits, _ and -".into(),
             );
         };
+        if self.is_repeated(message.topic, message.payload) {
+            return Vec::new();
+        }
         if message.payload.is_empty() {
             let old = self.ids_of(message.topic);
             return self.replace(old, BTreeMap::new(), None);
@@ -343,9 +341,7 @@ impl Dialect for HomeAssistant {
                 }
                 Vec::new()
             }
-            Ok(Announced::Components(components)) => {
-                self.announced(&topic, message.topic, components, message.payload.len())
-            }
+            Ok(Announced::Components(components)) => self.announced(&topic, message.topic, components),
         }
     }
 }

@@ -31,7 +31,7 @@ struct Wanted {
 
 /// What the device of these entities is known by: the first of all identifiers.
 pub(super) fn key<'a>(entities: impl Iterator<Item = &'a Entity>) -> String {
-    entities.flat_map(|entity| &entity.identifiers).min().cloned().unwrap_or_default()
+    entities.flat_map(|entity| entity.identifiers.iter()).min().cloned().unwrap_or_default()
 }
 
 /// Everything that is known of a device, which has at least one entity.
@@ -46,7 +46,7 @@ pub(super) fn merge(key: &str, members: &[(&EntityId, &Entity)], names: &mut Nam
         problems.extend(entity.problems.iter().map(|problem| format!("{} '{label:.60}': {problem}", entity.component)));
     }
     let device = |pick: fn(&DeviceMap) -> &Option<String>| {
-        entities.iter().filter_map(|entity| entity.device.as_ref()).find_map(|device| pick(device).clone())
+        entities.iter().filter_map(|entity| entity.device.as_deref()).find_map(|device| pick(device).clone())
     };
     let device_name = device(|device| &device.name);
     let mut properties = properties(&entities, device_name.as_deref(), names, &mut problems);
@@ -250,7 +250,7 @@ impl Wanted {
 /// What all entities that say anything about it have in common; if that is nothing, the device is there when one of them is.
 fn availability(entities: &[&Entity]) -> Availability {
     let said: Vec<_> =
-        entities.iter().map(|entity| &entity.availability).filter(|said| !said.topics.is_empty()).collect();
+        entities.iter().map(|entity| &*entity.availability).filter(|said| !said.topics.is_empty()).collect();
     let Some(first) = said.first() else { return Availability::default() };
     let in_all: Vec<_> =
         first.topics.iter().filter(|topic| said.iter().all(|said| said.topics.contains(topic))).cloned().collect();

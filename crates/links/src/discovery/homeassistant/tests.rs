@@ -304,3 +304,99 @@ fn filters_follow_the_prefix() {
     let other = HomeAssistant::new(Options { prefix: "bad/#".into(), hub: "h".into() });
     assert!(other.filters().is_empty());
 }
+
+/// All texts that entities and what was told of them hold, each that is shared counted once.
+fn held_bytes(dialect: &HomeAssistant) -> usize {
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0;
+    for (id, entity) in &dialect.entities {
+        bytes +=
+            (1 + entity.identifiers.len()) * (id.0.len() + id.1.len()) + entity.key.len() + entity.naming.object.len();
+        if seen.insert(std::sync::Arc::as_ptr(&entity.identifiers).cast::<u8>() as usize) {
+            bytes += entity.identifiers.iter().map(String::len).sum::<usize>();
+        }
+        if seen.insert(std::sync::Arc::as_ptr(&entity.availability).cast::<u8>() as usize) {
+            bytes += entity
+                .availability
+                .topics
+                .iter()
+                .map(|topic| topic.topic.len() + topic.online.len() + topic.offline.len())
+                .sum::<usize>();
+        }
+        let maps = entity.parts.iter().flat_map(|part| {
+            part.reads.iter().flat_map(|read| &read.map).chain(part.write.iter().flat_map(|write| &write.map))
+        });
+        bytes += maps.map(|(one, two)| one.len() + two.len()).sum::<usize>();
+        bytes += entity.parts.iter().flat_map(|part| &part.reads).map(|read| read.topic.len()).sum::<usize>();
+    }
+    bytes
+}
+
+#[test]
+fn what_is_remembered_is_counted_and_shared() {
+    let big = "i".repeat(3_900);
+    let ids: Vec<_> = (0..4).map(|n| format!("{n}{big}")).collect();
+    let online = "o".repeat(3_900);
+    let availability: Vec<_> =
+        (0..5).map(|n| serde_json::json!({"t": format!("av/{n}"), "pl_avail": online})).collect();
+    let components = |bad: bool| -> serde_json::Map<_, _> {
+        let component = |n: usize| serde_json::json!({"p": "switch", "uniq_id": format!("u{n}"), "stat_t": if bad { "#" } else { "s" }, "cmd_t": if bad { "#" } else { "c" }, "pl_on": if n == 0 { "x".repeat(4_000) } else { n.to_string() }});
+        (0..200).map(|n| (format!("c{n}"), component(n))).collect()
+    };
+    let mut dialect = dialect();
+    let message = |bad| serde_json::json!({"dev": {"ids": ids}, "o": {"name": "x"}, "avty": availability, "cmps": components(bad)});
+    send(&mut dialect, "p/q/device/a/config", message(false).to_string().as_bytes());
+    assert_eq!(dialect.entities.len(), 200);
+    let distinct: BTreeSet<_> =
+        dialect.entities.values().map(|entity| std::sync::Arc::as_ptr(&entity.availability)).collect();
+    assert_eq!(distinct.len(), 1, "the same is kept once");
+    assert!(dialect.bytes >= held_bytes(&dialect), "{} for {}", dialect.bytes, held_bytes(&dialect));
+    let before = dialect.bytes;
+    assert!(before < 4_000_000, "{before}");
+    // Those that stay because what comes after them cannot be read hold what they shared alone.
+    send(&mut dialect, "p/q/device/a/config", message(true).to_string().as_bytes());
+    assert_eq!(dialect.entities.len(), 200);
+    assert!(dialect.bytes > before, "{} {before}", dialect.bytes);
+    // What differs everywhere is refused before it is much.
+    for n in 0..200 {
+        let component = |m: usize| serde_json::json!({"p": "switch", "uniq_id": format!("{n}u{m}"), "cmd_t": "c", "pl_avail": format!("{m}"), "avty_t": "t"});
+        let components: serde_json::Map<_, _> = (0..10).map(|m| (format!("c{m}"), component(m))).collect();
+        let ids: Vec<_> = (0..16).map(|k| format!("{n}/{k}{big}")).collect();
+        let message = serde_json::json!({"dev": {"ids": ids}, "o": {"name": "x"}, "cmps": components});
+        send(&mut dialect, &format!("p/q/device/d{n}/config"), message.to_string().as_bytes());
+        assert!(dialect.bytes <= ANNOUNCED_BYTES_MAX && held_bytes(&dialect) <= dialect.bytes);
+    }
+    let payload =
+        serde_json::json!({"stat_t": "s", "avty": [{"t": "t", "pl_avail": "x".repeat(5_000)}], "uniq_id": "long"});
+    send(&mut dialect, "p/q/sensor/a/config", payload.to_string().as_bytes());
+    assert!(
+        dialect.entities.values().all(|entity| entity
+            .availability
+            .topics
+            .iter()
+            .all(|topic| topic.online.len() < 4_100))
+    );
+}
+
+#[test]
+fn what_is_shared_is_bounded_before_each_component_gets_it() {
+    let junk = serde_json::json!([vec![0; 20_000]]);
+    let entries = vec![serde_json::json!({"topic": "t", "junk": junk}); 40];
+    let components: serde_json::Map<_, _> =
+        (0..3).map(|n| (n.to_string(), serde_json::json!({"p": "switch", "uniq_id": n.to_string()}))).collect();
+    let payload = serde_json::json!({"dev": {"ids": "a"}, "o": {"name": "x"}, "avty": entries[..1], "qos": junk, "cmd_t": "x".repeat(9_000), "cmps": components});
+    let Ok(Announced::Components(read)) = announcement::parse(Form::Device, payload.to_string().as_bytes()) else {
+        panic!()
+    };
+    for (_, fields) in &read.components {
+        assert!(serde_json::to_string(fields).unwrap().len() < 200, "{fields:?}");
+    }
+    assert_eq!(read.problems.len(), 2, "{:?}", read.problems);
+}
+
+#[test]
+fn a_topic_that_is_none_of_ours_is_not_remembered() {
+    let mut dialect = dialect();
+    assert_eq!(send(&mut dialect, "p/q/sensor/a b/config", b"{}").len(), 1);
+    assert!(dialect.last.is_empty());
+}

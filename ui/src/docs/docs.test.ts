@@ -122,8 +122,7 @@ describe('a request', () => {
 });
 
 it('the search looks at method, path and words', () => {
-  const found = (needle: string) =>
-    operations.filter((each) => matches(each, needle)).map(({ id }) => id);
+  const found = (needle: string) => operations.filter((each) => matches(each, needle)).map(({ id }) => id);
   expect(found('delete dev')).toContain('deleteDevice');
   expect(found('delete dev')).not.toContain('getDevice');
   expect(found('delete demo house')).toEqual(['deleteDemo']);

@@ -51,6 +51,9 @@ pub const IDENTIFIERS_MAX: usize = 16;
 pub const PROBLEMS_MAX: usize = 20;
 /// Names of properties that are remembered for one device after they went, so that others keep theirs; the last are forgotten.
 pub const NAMES_REMEMBERED_MAX: usize = 512;
+/// What the names that are remembered for all devices come to, in bytes; beyond it, a device that changes forgets the last of those
+/// that went.
+pub const NAMES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Devices that one dialect remembers; a further one is a problem, known ones still change.
 pub const FOUND_MAX: usize = 1_000;

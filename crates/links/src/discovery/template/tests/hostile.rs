@@ -111,7 +111,7 @@ fn keys_are_written_within_the_bound() {
     let json = format!(r#"{{"{}":0}}"#, "k".repeat(60_000));
     let many = format!("[{}]", vec![r#"{"":0}"#; 3_000].join(","));
     assert_eq!(
-        render(&format!("{}", "{{ value_json | to_json }}".repeat(6)), &json),
+        render(&"{{ value_json | to_json }}".repeat(6), &json),
         Err(TemplateError::OutOfFuel),
         "a key costs what it writes"
     );

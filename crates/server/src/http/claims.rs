@@ -19,6 +19,7 @@ use crate::http::problem::Problem;
 use crate::http::tokens::must_hand_out;
 use crate::refusal::Refusal;
 use crate::shard::now;
+use crate::view::json::Object;
 
 /// What a code is for.
 #[derive(Deserialize, ToSchema)]
@@ -152,7 +153,7 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Vec<ClaimJson>>, Problem
 pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<Response, Problem> {
     let new = match upload.bytes.is_empty() {
         true => NewClaim::default(),
-        false => upload.json::<NewClaim>("what the code is for, or no body")?,
+        false => upload.json::<Object<NewClaim>>("what the code is for, or no body")?.0,
     };
     let NewClaim { name, room, template, device, uses, expires } = new;
     let id = device.as_deref().map(DeviceId::parse).transpose().map_err(Refusal::from)?;
@@ -200,7 +201,8 @@ pub(crate) async fn remove(caller: Caller, NumberPath(id): NumberPath) -> Result
     security(()),
 )]
 pub(crate) async fn claim(caller: Caller, upload: Upload) -> Result<Response, Problem> {
-    let Shown { code, hardware_id, model } = upload.json("a code, and what tells this device from others")?;
+    let Object(shown) = upload.json("a code, and what tells this device from others")?;
+    let Shown { code, hardware_id, model } = shown;
     let (house, by, hub) = (caller.shard.house.clone(), caller.change(), caller.hub().clone());
     let redeemed = caller.accounts(move |accounts| {
         let template = |name: &str| Ok(house.templates.get(name)?.sheet);

@@ -22,6 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::templates::as_text;
 use crate::refusal::Refusal;
+use crate::view::json::Object;
 
 /// `GET /api/house`
 #[utoipa::path(
@@ -122,7 +123,7 @@ pub(crate) async fn read_sheet<T: DeserializeOwned + Default + Send + 'static>(
     let (bytes, format) = (upload.bytes.clone(), Format::of_media_type(upload.media_type()));
     aside(move || {
         let text = std::str::from_utf8(&bytes).map_err(|_| Problem::bad_request("The body is not UTF-8."))?;
-        format.read(text).map_err(|error| Problem::bad_request(format!("The body is not {what}: {error}.")))
+        format.read(text).map(|Object(sheet)| sheet).map_err(|error| Problem::bad_request(format!("The body is not {what}: {error}.")))
     })
     .await
 }

@@ -40,7 +40,8 @@ Example:
 
 /// What lies in the folder of an export, and says that it is one.
 const MARK: &str = ".housewire";
-const MARK_TEXT: &str = "This folder was written by 'housewire export', which deletes files here whose device is gone.\n";
+const MARK_TEXT: &str =
+    "This folder was written by 'housewire export', which deletes files here whose device is gone.\n";
 /// A whole house may take a while.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -186,7 +187,10 @@ pub(super) fn sheet_format(path: &Path) -> Result<Format, Failure> {
 pub(super) fn read_file<T: DeserializeOwned + Default>(path: &Path, format: Format) -> Result<T, Failure> {
     let failed = |error| Failure::File { what: format!("cannot read {}", path.display()), error };
     if fs::metadata(path).map_err(failed)?.len() > SHEET_BYTES_MAX as u64 {
-        return Err(senseless(path, format!("it has more than {SHEET_BYTES_MAX} bytes, which is the most there may be")));
+        return Err(senseless(
+            path,
+            format!("it has more than {SHEET_BYTES_MAX} bytes, which is the most there may be"),
+        ));
     }
     let text = fs::read_to_string(path).map_err(failed)?;
     format.read(&text).map_err(|error| senseless(path, error.to_string()))

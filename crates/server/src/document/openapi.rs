@@ -34,6 +34,7 @@ const TAGS: [(&str, &str); 10] = [
     ("Live", "Messages as they come."),
     ("People", "Accounts, and who is signed in."),
     ("Discovery", "Devices that announce themselves."),
+    ("House", "The house as it is written down: templates, virtual devices, all of it."),
     ("Tokens", "What lets devices and apps in."),
     ("Clients", "Who is connected, and who may come back."),
     ("Hub", "The hub itself."),

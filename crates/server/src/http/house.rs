@@ -123,7 +123,10 @@ pub(crate) async fn read_sheet<T: DeserializeOwned + Default + Send + 'static>(
     let (bytes, format) = (upload.bytes.clone(), Format::of_media_type(upload.media_type()));
     aside(move || {
         let text = std::str::from_utf8(&bytes).map_err(|_| Problem::bad_request("The body is not UTF-8."))?;
-        format.read(text).map(|Object(sheet)| sheet).map_err(|error| Problem::bad_request(format!("The body is not {what}: {error}.")))
+        format
+            .read(text)
+            .map(|Object(sheet)| sheet)
+            .map_err(|error| Problem::bad_request(format!("The body is not {what}: {error}.")))
     })
     .await
 }

@@ -15,6 +15,7 @@ mod login;
 mod name;
 mod password;
 mod people;
+mod players;
 mod state;
 mod throttle;
 mod tokens;
@@ -41,6 +42,7 @@ pub(crate) use self::error::AccountError;
 pub(crate) use self::grant::GrantChange;
 pub(crate) use self::login::{Kind, Login, LoginError};
 pub(crate) use self::people::{NewPerson, PersonChange};
+use self::players::Players;
 pub(crate) use self::state::PersonView;
 use self::state::State;
 use self::throttle::Throttle;
@@ -80,6 +82,8 @@ pub(crate) struct Accounts {
     setup_key: Secret,
     /// Of the demo house and of this machine's command line; they end with the process.
     house: [(Secret, Login); 2],
+    /// Of virtual devices that are played; they end with their play.
+    players: Players,
     /// The names that the config file's users have.
     reserved: Vec<String>,
     /// Rung when somebody is turned out, for requests that wait.
@@ -125,6 +129,7 @@ impl Accounts {
             has_unreadable_people,
             setup_key: Secret::random(),
             house: [house("app:demo", Role::Member.permissions()), house("local", Permissions::all())],
+            players: Players::default(),
             reserved,
             turned_out: Notify::new(),
         };
@@ -357,6 +362,16 @@ impl Accounts {
             None if name == self.guests.guest().name() => Owner::ShutOut,
             None => Owner::Gone,
         }
+    }
+
+    /// Somebody shows a claim code, which counts as a sign-in that failed until [`Accounts::claim_succeeded`] is called.
+    pub(crate) fn begin_claim(&self, address: IpAddr) -> Result<(), LoginError> {
+        self.throttle.begin_claim(address, now().instant)
+    }
+
+    /// The claim code was right.
+    pub(crate) fn claim_succeeded(&self, address: IpAddr) {
+        self.throttle.claimed(address);
     }
 
     /// Somebody showed what opens nothing; says how long to wait if that happens too often.

@@ -5,6 +5,7 @@
 //! codes. What the hub does after `serve` belongs to `crate::serve`.
 
 mod address;
+mod claims;
 mod client;
 mod clients;
 mod devices;
@@ -13,6 +14,7 @@ mod failure;
 mod found;
 mod get;
 mod history;
+mod house;
 mod output;
 mod password;
 mod publish;
@@ -27,6 +29,7 @@ mod tokens;
 mod trust;
 mod users;
 mod view;
+mod virtual_devices;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -88,6 +91,14 @@ pub enum Command {
     User(users::Users),
     /// List, make and revoke tokens of devices and apps
     Token(tokens::Tokens),
+    /// List, make and delete codes that devices show to get a token
+    Claim(claims::Claims),
+    /// Write the house down as files
+    Export(house::Export),
+    /// Make the house as files say
+    Import(house::Import),
+    /// List, add, start and stop devices that the hub plays itself
+    Virtual(virtual_devices::VirtualDevices),
     /// Say what is wrong or risky with the hub and its machine, and what to do
     Doctor(Box<doctor::Doctor>),
     /// Turn a password into a user of the config file
@@ -174,6 +185,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Clients(command) => talk(command),
         Command::User(command) => talk(command),
         Command::Token(command) => talk(command),
+        Command::Claim(command) => talk(command),
+        Command::Export(command) => talk(command),
+        Command::Import(command) => talk(command),
+        Command::Virtual(command) => talk(command),
         Command::Doctor(command) => talk(*command),
     }
 }

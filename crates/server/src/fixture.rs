@@ -22,6 +22,7 @@ use crate::config::{Limits, Settings};
 use crate::demo::Demo;
 use crate::discovery::Discovery;
 use crate::hosts::Hosts;
+use crate::house::House;
 use crate::http;
 use crate::mqtt::Sessions;
 use crate::peer::Peer;
@@ -63,6 +64,7 @@ impl Fixture {
         let ids = MessageIds::after(0);
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let discovery = Discovery::start(&store, &hub, &clients, &accounts, config.discovery).unwrap();
+        let house = Arc::new(House::open(&store, &accounts).unwrap());
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
         let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
@@ -78,6 +80,7 @@ impl Fixture {
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),
             discovery: Arc::new(discovery),
+            house,
             accounts,
             users: Arc::new(Users::new(&BTreeMap::new(), [7; 32])),
             tls: None,

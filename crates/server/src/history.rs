@@ -31,7 +31,7 @@ use self::known::AllKnown;
 pub(crate) use self::known::{has_history, kind_of, parse};
 pub(crate) use self::order::{Name, NotDone};
 use self::order::{Order, Reply};
-pub(crate) use self::policy::Policy;
+pub(crate) use self::policy::{Keep, Policy};
 pub(crate) use self::writer::WriterFigures;
 use self::writer::{Writer, days};
 use crate::config::{HistoryConfig, PostgresConfig};
@@ -271,6 +271,11 @@ impl Recorder {
     /// What is kept of a property.
     pub(crate) async fn policy(self: &Arc<Self>, name: Name) -> Result<Policy, NoAnswer> {
         self.beside(|own| &own.changes, move |own| own.papers.policy(&name)).await
+    }
+
+    /// What is kept of properties where it is not everything, by `device/property`.
+    pub(crate) async fn policies(self: &Arc<Self>) -> Result<std::collections::BTreeMap<String, Policy>, NoAnswer> {
+        self.beside(|own| own.papers.policies()).await
     }
 
     /// From now on the property is kept so. The policy has to make sense.

@@ -7,6 +7,7 @@ mod accept;
 mod audit;
 mod batch;
 mod body;
+mod claims;
 mod clients;
 mod coding;
 mod connection;
@@ -22,6 +23,7 @@ mod gate;
 mod h2;
 mod history;
 mod hot;
+mod house;
 mod hub;
 mod identify;
 mod linger;
@@ -40,11 +42,13 @@ mod rights;
 mod session;
 mod tag;
 mod target;
+mod templates;
 mod tls;
 mod tokens;
 mod topics;
 mod ui;
 mod users;
+mod virtual_devices;
 mod wait;
 
 use axum::Router;
@@ -87,6 +91,9 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::change, tokens::revoke))
+        .routes(routes!(claims::list, claims::create))
+        .routes(routes!(claims::remove))
+        .routes(routes!(claims::claim))
         .routes(routes!(audit::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
@@ -106,6 +113,13 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(history::policy, history::set_policy))
         .routes(routes!(history::get_many))
         .routes(routes!(history::show_wear))
+        .routes(routes!(house::get, house::post))
+        .routes(routes!(templates::list))
+        .routes(routes!(templates::get, templates::put, templates::remove))
+        .routes(routes!(virtual_devices::list))
+        .routes(routes!(virtual_devices::get, virtual_devices::put, virtual_devices::remove))
+        .routes(routes!(virtual_devices::start))
+        .routes(routes!(virtual_devices::stop))
         .routes(routes!(topics::list))
         .routes(routes!(hot::get_topic, hot::retain_topic, hot::publish_topic, topics::clear))
         .routes(routes!(batch::run))

@@ -24,6 +24,7 @@ use crate::demo::Demo;
 use crate::discovery::Discovery;
 use crate::history::Recorder;
 use crate::hosts::Hosts;
+use crate::house::House;
 use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mdns::{self, Mdns};
@@ -79,6 +80,7 @@ pub struct Server {
     clients: Arc<Clients>,
     demo: Arc<Demo>,
     discovery: Arc<Discovery>,
+    house: Arc<House>,
     mdns: Option<Mdns>,
     shards: Vec<JoinHandle<()>>,
     accounts: Arc<Accounts>,
@@ -143,6 +145,7 @@ impl Server {
         let history = Recorder::start(config.history, config.postgres.clone(), &store, &hub, &durability);
         let accounts = Arc::new(accounts);
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
+        let house = Arc::new(House::open(&store, &accounts)?);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -159,6 +162,7 @@ impl Server {
             lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
             discovery,
+            house,
             config: Arc::new(config),
             started: Instant::now(),
             shutdown: stopped,
@@ -172,12 +176,14 @@ impl Server {
             let token = shared.accounts.demo_token().reveal().into();
             shared.demo.start(Access::new(addresses.http, addresses.http, token));
         }
+        shared.house.virtual_devices.begin(Access::new(addresses.http, addresses.http, "".into()));
         Ok(Self {
             addresses,
             shutdown,
             clients: shared.clients,
             demo: shared.demo,
             discovery: shared.discovery,
+            house: shared.house,
             mdns,
             shards,
             accounts: shared.accounts,
@@ -217,6 +223,7 @@ impl Server {
             mdns.stop();
         }
         self.demo.end();
+        self.house.virtual_devices.end();
         // While there is somebody to hear the farewell.
         self.discovery.stop();
         self.shutdown.send_replace(true);

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::demo::Demo;
 use crate::discovery::Discovery;
 use crate::history::Recorder;
+use crate::house::House;
 use crate::http::Lobby;
 use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
@@ -88,6 +89,7 @@ pub(crate) struct ShardParts {
     number: usize,
     pub(crate) demo: Arc<Demo>,
     pub(crate) discovery: Arc<Discovery>,
+    pub(crate) house: Arc<House>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     /// `None` if it is off.
@@ -127,6 +129,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     pub(crate) demo: Arc<Demo>,
     pub(crate) discovery: Arc<Discovery>,
+    pub(crate) house: Arc<House>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) users: Arc<Users>,
     pub(crate) tls: Option<Arc<Tls>>,
@@ -191,6 +194,7 @@ impl Shard {
             number,
             demo: shared.demo,
             discovery: shared.discovery,
+            house: shared.house,
             shutdown: shared.shutdown,
             flusher: Flusher::default(),
             accounts: shared.accounts,

@@ -46,6 +46,10 @@ pub(crate) enum Event {
     FindRemoved,
     FindRestored,
     DiscoveryChanged,
+    ClaimCreated,
+    ClaimUsed,
+    ClaimRefused,
+    ClaimDeleted,
 }
 
 impl Event {
@@ -72,12 +76,16 @@ impl Event {
             Self::FindRemoved => "find_removed",
             Self::FindRestored => "find_restored",
             Self::DiscoveryChanged => "discovery_changed",
+            Self::ClaimCreated => "claim_created",
+            Self::ClaimUsed => "claim_used",
+            Self::ClaimRefused => "claim_refused",
+            Self::ClaimDeleted => "claim_deleted",
         }
     }
 
     /// Whether it happens as often as somebody outside likes.
     fn may_come_often(self) -> bool {
-        matches!(self, Self::SignIn | Self::SignInRefused | Self::RequestRefused)
+        matches!(self, Self::SignIn | Self::SignInRefused | Self::RequestRefused | Self::ClaimRefused)
     }
 }
 

@@ -96,7 +96,11 @@ impl Accounts {
         if let Some((_, login)) = self.house.iter().find(|(secret, _)| secret.is(shown)) {
             return Some(login.clone());
         }
-        self.find(CredentialKind::Token, &hash(shown.as_bytes()), address)
+        let shown = hash(shown.as_bytes());
+        if let Some(player) = self.players.find(&shown) {
+            return Some(player);
+        }
+        self.find(CredentialKind::Token, &shown, address)
     }
 
     /// Whose token that is. Who shows many that are none has to wait.

@@ -67,6 +67,16 @@ impl Throttle {
         Ok(Attempt { throttle: self, network, name, is_known })
     }
 
+    /// Begins to try a claim code, or says how long to wait; it has failed unless [`Throttle::claimed`] is called.
+    pub(super) fn begin_claim(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+        self.passwords_from.lock().fill(Some(Network::of(address.to_canonical())), PASSWORDS, now)
+    }
+
+    /// The claim code was right.
+    pub(super) fn claimed(&self, address: IpAddr) {
+        self.passwords_from.lock().drain(&Some(Network::of(address.to_canonical())));
+    }
+
     /// Somebody showed what opens nothing; says how long to wait if that happens too often.
     pub(super) fn note_wrong_credential(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
         self.tokens_from.lock().fill(Some(Network::of(address.to_canonical())), TOKENS, now)

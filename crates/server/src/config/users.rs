@@ -66,8 +66,8 @@ pub(crate) fn check_name(name: &str) -> Result<String, &'static str> {
     match prepared.as_str() {
         GUEST => Err("'guest' is whoever comes without a credential; choose another name"),
         "local" | "nobody" => Err("that name means somebody of the hub's own; choose another one"),
-        _ if prepared.starts_with("device:") || prepared.starts_with("app:") => {
-            Err("names that begin with device: or app: are those of devices and apps; choose another one")
+        _ if prepared.starts_with("device:") || prepared.starts_with("app:") || prepared.starts_with("virtual:") => {
+            Err("names that begin with device:, app: or virtual: are those of devices and apps; choose another one")
         }
         _ => Ok(prepared),
     }

@@ -26,7 +26,7 @@ Any of the credentials below will do; a guest needs none, where the hub takes gu
 What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
 
 /// The groups of operations, in the order that they are shown in.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("Values", "What devices report and are asked for."),
     ("History", "What values were, and what is kept of them."),
     ("Devices", "The registry: names, rooms, properties and their rules."),
@@ -34,6 +34,7 @@ const TAGS: [(&str, &str); 10] = [
     ("Live", "Messages as they come."),
     ("People", "Accounts, and who is signed in."),
     ("Discovery", "Devices that announce themselves."),
+    ("House", "The house as it is written down: templates, virtual devices, all of it."),
     ("Tokens", "What lets devices and apps in."),
     ("Clients", "Who is connected, and who may come back."),
     ("Hub", "The hub itself."),

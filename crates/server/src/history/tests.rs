@@ -80,18 +80,18 @@ async fn policies_hold_from_the_next_value_on_and_after_a_restart() {
         let house = House::open(folder.path());
         house.report("t/x", "1");
         house.report("t/x", "1");
-        house.recorder.keep(name.clone(), policy(policy::Keep::Change)).await.unwrap().unwrap();
+        house.recorder.keep(name.clone(), policy(Keep::Change)).await.unwrap().unwrap();
         for value in ["2", "2", "3"] {
             house.report("t/x", value);
         }
         assert_eq!(house.values("t/x").await, ["1", "1", "2", "3"]);
-        house.recorder.keep(name.clone(), policy(policy::Keep::Off)).await.unwrap().unwrap();
+        house.recorder.keep(name.clone(), policy(Keep::Off)).await.unwrap().unwrap();
         house.report("t/x", "4");
         assert_eq!(house.values("t/x").await, ["1", "1", "2", "3"]);
         house.recorder.finish();
     }
     let house = House::open(folder.path());
-    assert_eq!(house.recorder.policy(name).await.unwrap(), policy(policy::Keep::Off));
+    assert_eq!(house.recorder.policy(name).await.unwrap(), policy(Keep::Off));
     house.report("t/x", "5");
     assert!(!house.values("t/x").await.contains(&"5".to_owned()));
 }
@@ -103,7 +103,7 @@ async fn the_history_of_a_device_goes_with_it_and_what_comes_later_stays() {
     let id = DeviceId::parse("t").unwrap();
     house
         .recorder
-        .keep(Name::parse("t/x").unwrap(), Policy { keep: policy::Keep::Change, ..Policy::default() })
+        .keep(Name::parse("t/x").unwrap(), Policy { keep: Keep::Change, ..Policy::default() })
         .await
         .unwrap()
         .unwrap();

@@ -67,6 +67,11 @@ impl Upload {
         }
     }
 
+    /// What the body says it is; empty if it says nothing.
+    pub(crate) fn media_type(&self) -> &str {
+        self.content_type.as_deref().unwrap_or_default()
+    }
+
     /// Whether that is the type, whatever its parameters.
     fn is(&self, media_type: &str) -> bool {
         let named = self.content_type.as_deref().unwrap_or_default();

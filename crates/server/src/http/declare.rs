@@ -278,6 +278,22 @@ impl Declaration {
         Ok(specs)
     }
 
+    /// The properties of a template, with what is said of them here, and those that come to them.
+    pub(crate) fn specs_over(&self, template: Specs) -> Result<Specs, Refusal> {
+        let mut specs = template;
+        for (name, declaration) in self.named_properties()? {
+            match declaration {
+                None => drop(specs.remove(&name)),
+                Some(declaration) => {
+                    let fresh = || PropertySpec::declared(declaration.likely_type(None));
+                    let spec = declaration.applied_to(&name, specs.get(&name).cloned().unwrap_or_else(fresh))?;
+                    specs.insert(name, spec);
+                }
+            }
+        }
+        Ok(specs)
+    }
+
     fn named_properties(&self) -> Result<Vec<(PropertyName, Option<&PropertyDeclaration>)>, Refusal> {
         let Given::Value(properties) = &self.properties else { return Ok(Vec::new()) };
         // Checked before anything is made of them; how many the device has in the end is checked in `core`.

@@ -45,6 +45,7 @@ problem_answers! {
     BadRequest "400" "The request makes no sense: `detail` says what of it. `code` is `bad_request`, `invalid_topic`, `invalid_filter` or `full`." [];
     Unauthorized "401" "Not let in. `code` is `unauthorized`." ["WWW-Authenticate" "How to say who one is."];
     Forbidden "403" "No right to this, or a topic that only the hub writes. `code` is `forbidden`." [];
+    WrongCode "403" "The claim code opens nothing: it was never given out, is used up, or has expired. `code` is `wrong_code`." [];
     NotFound "404" "There is no such thing. `code` is `not_found`." [];
     TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
     Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), discovery that is off (`discovery_off`)." [];
@@ -144,6 +145,15 @@ impl IntoParams for FindPath {
 impl IntoParams for NamePath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![in_path("name", "^.+$", "alice", "The person's name, percent-encoded.")]
+    }
+}
+
+/// `/api/templates/{name}`
+pub(crate) struct TemplatePath;
+
+impl IntoParams for TemplatePath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("name", ID_PATTERN, "thermometer", "The template's name.")]
     }
 }
 
@@ -286,6 +296,26 @@ query_parameters! {
     UserParam => in_query("user", text(), "Whose; one's own if not said. Others' only for administrators.");
     /// `?device=`
     DeviceParam => in_query("device", text().pattern(Some(ID_PATTERN)), "Only those of this device.");
+    /// `?device=` of a template
+    FromDeviceParam => in_query("device", text().pattern(Some(ID_PATTERN)), "Make it of what this device is; the body is not looked at then.");
+    /// `?template=`
+    TemplateParam => in_query(
+        "template",
+        text().pattern(Some(ID_PATTERN)),
+        "The name of a template: the device has its properties, and what the body says more.",
+    );
+    /// `?dry_run=`
+    DryRunParam => in_query(
+        "dry_run",
+        ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
+        "Whether the plan is only shown.",
+    );
+    /// `?prune=`
+    PruneParam => in_query(
+        "prune",
+        ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
+        "Whether what is not named is deleted.",
+    );
     /// `?limit=` of the audit log
     AuditLimit => in_query("limit", number().maximum(Some(usize::MAX)), "How many entries; 100 if not said, 1,000 at the most.");
     /// `?before=`

@@ -10,8 +10,9 @@ use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
 use crate::http::describe::{
     BadRequest, BodyAnswers, Busy, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified,
-    PageOfDevices, WaitParam,
+    PageOfDevices, TemplateParam, WaitParam,
 };
+use crate::http::house::keep_policies;
 use crate::http::page::{self, Items, Made, Page, Source};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
@@ -84,17 +85,26 @@ async fn parse(upload: &Upload) -> Result<Declaration, Refusal> {
 #[utoipa::path(
     put, path = "/api/devices/{id}", operation_id = "putDevice", tag = "Devices",
     summary = "Registers or replaces a device",
-    description = "Makes it so: what is not named is cleared, properties that are not named are deleted.",
-    params(DevicePath),
+    description = "Makes it so: what is not named is cleared, properties that are not named are deleted. With `template` it is what that \
+                   template says, and what the body says more; the body may be empty then.",
+    params(DevicePath, TemplateParam),
     request_body(content = Declaration, description = "The whole truth about the device."),
     responses(
         (status = 200, description = "The device, which was there already.", body = DeviceView<'static>),
         (status = 201, description = "The device, which is new.", body = DeviceView<'static>),
-        BodyAnswers, Forbidden, InvalidDeclaration, NoRoom,
+        BodyAnswers, Forbidden, NotFound, InvalidDeclaration, NoRoom,
     ),
 )]
-pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: Upload) -> Result<Response, Problem> {
+pub(crate) async fn replace(
+    caller: Caller,
+    DevicePath(id): DevicePath,
+    query: Query,
+    upload: Upload,
+) -> Result<Response, Problem> {
     caller.must_reach(Access::Write, &id)?;
+    if let Some(template) = query.first("template") {
+        return make_of(caller, &id, &template, &upload).await;
+    }
     let declaration = parse(&upload).await?;
     let known = caller.hub().device(&id).map(|device| known_specs(&device)).unwrap_or_default();
     let specs = declaration.specs(&known)?;
@@ -106,6 +116,22 @@ pub(crate) async fn replace(caller: Caller, DevicePath(id): DevicePath, upload: 
         Declared::Updated => StatusCode::OK,
     };
     show(caller, &id, status).await
+}
+
+/// A device is what a template says, and what the body says more.
+async fn make_of(caller: Caller, id: &DeviceId, template: &str, upload: &Upload) -> Result<Response, Problem> {
+    let template = caller.shard.house.templates.get(template)?.sheet;
+    let declaration = if upload.bytes.is_empty() { Declaration::default() } else { parse(upload).await? };
+    let specs = declaration.specs_over(template.specs()?)?;
+    let info = template.complete(declaration.info());
+    let declared = caller.hub().declare(id, specs, DeclareMode::Replace, |_| info.clone(), shard::now())?;
+    caller.registry_saved().await?;
+    keep_policies(&caller, id, &template.history).await?;
+    let status = match declared {
+        Declared::Created => StatusCode::CREATED,
+        Declared::Updated => StatusCode::OK,
+    };
+    show(caller, id, status).await
 }
 
 /// `PATCH /api/devices/{id}`: only what is named changes.

@@ -105,7 +105,7 @@ const MQTT_PATH: &str = "/mqtt";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
 /// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 5] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls"];
+const OPEN_PATHS: [&str; 6] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
 
 fn is_open(path: &str) -> bool {
     OPEN_PATHS.contains(&path)

@@ -188,16 +188,19 @@ pub(crate) async fn set_policy(caller: Caller, path: PropertyPath, upload: Uploa
     let senseless = |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable", format!("{why}."));
     policy.check().map_err(senseless)?;
     let kept = recorder.keep(Name { device: path.device, property: path.property }, policy).await;
-    match kept.map_err(no_answer)? {
-        Ok(()) => Ok(Json(policy)),
-        Err(NotKept::Full) => {
+    kept.map_err(no_answer)?.map_err(not_kept)?;
+    Ok(Json(policy))
+}
+
+/// Why a policy could not be kept.
+pub(crate) fn not_kept(error: NotKept) -> Problem {
+    match error {
+        NotKept::Full => {
             let detail =
                 format!("There are {HISTORY_POLICIES_MAX} policies already: set some back to {{\"keep\":\"all\"}}.");
-            Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, "full", detail))
+            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "full", detail)
         }
-        Err(NotKept::Disk(error)) => {
-            Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_failing", with_reasons(&error)))
-        }
+        NotKept::Disk(error) => Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_failing", with_reasons(&error)),
     }
 }
 

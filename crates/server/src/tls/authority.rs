@@ -79,7 +79,7 @@ impl Authority {
 
     /// Certificate and key in PEM, in one file, so that one is never there without the other.
     pub(crate) fn to_file(&self) -> String {
-        self.pem() + &self.issuer.key().serialize_pem()
+        self.pem() + self.issuer.key().serialize_pem().as_str()
     }
 
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {

@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for ElementsVisitor {
 }
 
 /// Read from a JSON object only: what serde derives would take a list of the fields' values, too.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -44,9 +44,9 @@ fn a_damaged_file_is_told_from_a_good_one() {
         (file[..file.len() / 4].to_owned(), "no certificate"),
         (file[..made.pem().len()].to_owned(), "no private key"),
         (file[..file.len() - 60].to_owned(), "no private key"),
-        (made.pem() + &other.issuer.key().serialize_pem(), "another certificate"),
+        (made.pem() + other.issuer.key().serialize_pem().as_str(), "another certificate"),
         (leaf.to_file(), "not one of a CA"),
-        (pem("CERTIFICATE", b"nonsense") + &made.issuer.key().serialize_pem(), "no X.509"),
+        (pem("CERTIFICATE", b"nonsense") + made.issuer.key().serialize_pem().as_str(), "no X.509"),
     ] {
         let Err(why) = Authority::from_file(file.as_bytes()) else { panic!("{reason}: it was taken") };
         assert!(why.contains(reason), "{why}, not {reason}");

@@ -1,0 +1,36 @@
+//! The house as people write it down: devices, templates and virtual devices as sheets of text, read and written in YAML, TOML
+//! and JSON; and what the hub keeps beside its registry to make more of it: claim codes, templates, virtual devices.
+//!
+//! How sheets are put into files belongs to the command line, what is answered over HTTP to `http`.
+
+pub(crate) mod format;
+pub(crate) mod plan;
+pub(crate) mod sheet;
+
+use std::sync::Arc;
+
+use housewire_store::{Store, StoreError};
+
+use crate::accounts::Accounts;
+use crate::claims::Claims;
+use crate::device_templates::Templates;
+use crate::virtual_devices::VirtualDevices;
+
+/// What the hub keeps for it. Everything that changes it waits for the disk: never on a shard.
+pub(crate) struct House {
+    pub(crate) claims: Claims,
+    pub(crate) templates: Templates,
+    pub(crate) virtual_devices: Arc<VirtualDevices>,
+}
+
+impl House {
+    /// Reads what was kept. Nothing is played before it is known where the hub listens.
+    pub(crate) fn open(store: &Store, accounts: &Arc<Accounts>) -> Result<Self, StoreError> {
+        let key = accounts.secret("claims")?;
+        Ok(Self {
+            claims: Claims::open(store.documents("claim")?, key)?,
+            templates: Templates::open(store.documents("device_template")?)?,
+            virtual_devices: Arc::new(VirtualDevices::open(store.documents("virtual_device")?, Arc::clone(accounts))?),
+        })
+    }
+}

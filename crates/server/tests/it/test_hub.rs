@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use housewire::config::{Config, Limits, Port, Settings};
+use housewire::config::{Config, DiscoverySection, Limits, Port, Settings};
 use housewire::serve::{Addresses, Server};
 use tempfile::TempDir;
 
@@ -61,6 +61,8 @@ impl TestHub {
             port: Some(0),
             mqtt_port: Some(Port::On(0)),
             mqtts_port: Some(Port::Off),
+            // It says by a message that it is there; what is sent here is what the tests send.
+            discovery: Some(DiscoverySection { enabled: false }),
             ..Settings::default()
         };
         TestHubBuilder { settings, limits: Limits::default() }

@@ -17,16 +17,18 @@ use crate::http::path::NamePath;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::refusal::Refusal;
+use crate::view::schema::AnyObject;
 
-/// A template as it is listed.
+/// A template as it is listed: beside these all that `DeviceTemplate` has.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListedTemplate)]
 pub(crate) struct TemplateJson {
     name: String,
     /// It comes with the program.
     built_in: bool,
+    /// And what `DeviceTemplate` has.
     #[serde(flatten)]
-    #[schema(inline)]
+    #[schema(value_type = AnyObject, inline)]
     sheet: TemplateSheet,
 }
 

@@ -13,10 +13,11 @@ use crate::http::describe::{BadRequest, BodyAnswers, Forbidden, NoRoom, NotFound
 use crate::http::house::{read_sheet, write_sheet};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
+use crate::view::schema::AnyObject;
 use crate::virtual_devices::VirtualView;
 use crate::virtual_devices::sheet::VirtualSheet;
 
-/// A virtual device as it does.
+/// A virtual device as it does: beside these all that `VirtualDevice` has.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlayedDevice)]
 pub(crate) struct VirtualJson {
@@ -25,8 +26,9 @@ pub(crate) struct VirtualJson {
     connected: bool,
     /// What keeps it from that, or is wrong with what it says.
     problem: Option<String>,
+    /// And what `VirtualDevice` has.
     #[serde(flatten)]
-    #[schema(inline)]
+    #[schema(value_type = AnyObject, inline)]
     sheet: VirtualSheet,
 }
 

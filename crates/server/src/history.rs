@@ -275,7 +275,7 @@ impl Recorder {
 
     /// What is kept of properties where it is not everything, by `device/property`.
     pub(crate) async fn policies(self: &Arc<Self>) -> Result<std::collections::BTreeMap<String, Policy>, NoAnswer> {
-        self.beside(|own| own.papers.policies()).await
+        self.beside(|own| &own.changes, |own| own.papers.policies()).await
     }
 
     /// From now on the property is kept so. The policy has to make sense.

@@ -22,6 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::templates::as_text;
 use crate::refusal::Refusal;
+use crate::shard;
 use crate::view::json::Object;
 
 /// `GET /api/house`
@@ -70,10 +71,11 @@ pub(crate) async fn post(caller: Caller, query: Query, upload: Upload) -> Result
     let plan = planned.await?;
     if !is_dry {
         for device in &plan.removed {
+            caller.bury(device).await?;
             let (by, own) = (caller.change(), device.clone());
             caller.accounts(move |accounts| accounts.revoke_all_of(&own, &by)).await?;
             // Somebody else may have deleted it meanwhile, which is as good.
-            let _was_there: bool = caller.remove_device(device).await?;
+            let _was_there: bool = caller.hub().remove_device(device, shard::now());
         }
         caller.registry_saved().await?;
         for (device, history) in &plan.policies {

@@ -117,7 +117,8 @@ fn is_table(text: &str) -> bool {
     text.split('.').count() <= 2 && text.split('.').all(is_name)
 }
 
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
+#[cfg(feature = "postgres")]
 mod tests {
     use super::*;
 

@@ -18,18 +18,15 @@ pub(crate) enum Adopt {
 }
 
 /// What can be set while the hub runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[schema(as = DiscoverySettings)]
 pub(crate) struct DiscoverySettings {
     /// Whether announcements are listened to, and adopted devices served.
     pub(crate) enabled: bool,
     pub(crate) adopt: Adopt,
     /// Under which Home Assistant's form of announcements is found.
-    #[schema(example = "homeassistant")]
     pub(crate) homeassistant_prefix: String,
     /// Zigbee2MQTT's base topic.
-    #[schema(example = "zigbee2mqtt")]
     pub(crate) zigbee2mqtt_base: String,
     /// Whether this hub announces its own devices to a Home Assistant.
     pub(crate) announce: bool,

@@ -129,7 +129,7 @@ async fn nothing_is_kept_of_a_device_that_is_gone() {
     assert!(house.hub.remove_device(&name.device, now()));
     let point = Point { time: Timestamp::from_micros(0), reading: Reading::float(7.0).unwrap() };
     assert!(house.recorder.import(name.clone(), vec![point]).await.is_err());
-    let change = Policy { keep: policy::Keep::Change, ..Policy::default() };
+    let change = Policy { keep: Keep::Change, ..Policy::default() };
     house.recorder.keep(name.clone(), change).await.unwrap().unwrap();
     assert!(house.values("t/x").await.is_empty());
     assert_eq!(house.recorder.policy(name).await.unwrap(), Policy::default());
@@ -141,7 +141,7 @@ async fn one_device_has_so_many_policies_and_no_more() {
     let house = House::open(folder.path());
     house.report("t/x", "1");
     house.report("other/x", "1");
-    let change = Policy { keep: policy::Keep::Change, ..Policy::default() };
+    let change = Policy { keep: Keep::Change, ..Policy::default() };
     let max = crate::limits::HISTORY_POLICIES_OF_DEVICE_MAX;
     for number in 0..=max {
         let name = Name::parse(&format!("t/p{number}")).unwrap();

@@ -39,10 +39,26 @@ struct AdoptedJson {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Discovery)]
 pub(crate) struct DiscoveryJson {
-    #[serde(flatten)]
-    settings: DiscoverySettings,
+    /// Whether announcements are listened to, and adopted devices served.
+    enabled: bool,
+    adopt: Adopt,
+    /// Under which Home Assistant's form of announcements is found.
+    #[schema(example = "homeassistant")]
+    homeassistant_prefix: String,
+    /// Zigbee2MQTT's base topic.
+    #[schema(example = "zigbee2mqtt")]
+    zigbee2mqtt_base: String,
+    /// Whether this hub announces its own devices to a Home Assistant.
+    announce: bool,
     /// Whether devices are looked for on the network, and the hub tells of itself there: as the configuration says.
     mdns: bool,
+}
+
+impl DiscoveryJson {
+    fn new(settings: DiscoverySettings, mdns: bool) -> Self {
+        let DiscoverySettings { enabled, adopt, homeassistant_prefix, zigbee2mqtt_base, announce } = settings;
+        Self { enabled, adopt, homeassistant_prefix, zigbee2mqtt_base, announce, mdns }
+    }
 }
 
 /// Settings that change; what is not named stays.
@@ -187,7 +203,7 @@ pub(crate) async fn forget(caller: Caller, FindPath(id): FindPath) -> Result<Sta
 pub(crate) async fn show(caller: Caller) -> Result<Json<DiscoveryJson>, Problem> {
     must_read_all(&caller)?;
     let settings = caller.shard.discovery.ask(|desk| desk.settings()).await?;
-    Ok(Json(DiscoveryJson { settings, mdns: caller.shard.config.mdns }))
+    Ok(Json(DiscoveryJson::new(settings, caller.shard.config.mdns)))
 }
 
 /// `PUT /api/discovery`
@@ -216,7 +232,7 @@ pub(crate) async fn change(caller: Caller, upload: Upload) -> Result<Json<Discov
         accounts.audit.note(Deed { event: Event::DiscoveryChanged, by: &by, subject: None, detail: None });
         Ok(settings)
     });
-    Ok(Json(DiscoveryJson { settings: settings.await??, mdns: caller.shard.config.mdns }))
+    Ok(Json(DiscoveryJson::new(settings.await??, caller.shard.config.mdns)))
 }
 
 /// `POST /api/devices/{id}/announce`: with PUT it would be a property of that name.

@@ -67,3 +67,22 @@ fn a_script_that_fails_is_told_of_and_others_go_on() {
     assert_eq!(values(&said, "bad"), ["1"]);
     assert_eq!(*model.trouble.lock(), None);
 }
+
+#[test]
+fn the_examples_can_be_played() {
+    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/virtual");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let sheet: VirtualSheet = Format::Yaml.read(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        sheet.check().unwrap();
+        let (start, trouble) = (crate::shard::now().instant, Trouble::default());
+        let mut model = VirtualModel::new("v", &sheet, at(start, Duration::ZERO), trouble.clone()).unwrap();
+        model.handle_connected(at(start, Duration::ZERO));
+        let said = live_through(&mut model, start, Duration::ZERO, Duration::from_secs(120));
+        assert!(!said.is_empty(), "{} says nothing", path.display());
+        assert_eq!(*trouble.lock(), None, "{}", path.display());
+        count += 1;
+    }
+    assert_eq!(count, 12);
+}

@@ -163,3 +163,43 @@ fn a_damaged_chunk_is_left_out_and_counted() {
     assert_eq!(all(&history.reader(), id).len(), 48);
     assert!(history.wear().unwrap().damaged_chunks > 0);
 }
+
+#[test]
+fn a_start_that_ends_before_the_log_is_read_into_a_new_database_is_made_up_for_by_the_next() {
+    let temp = tempfile::tempdir().unwrap();
+    let states = three_commits(temp.path());
+    fs::write(temp.path().join("history.db"), "damaged").unwrap();
+    // The old one is set aside and a new one made, and then the power is cut.
+    drop(Database::open(temp.path()).unwrap());
+    let (mut history, _) = History::open(temp.path(), HistoryOptions::default()).unwrap();
+    settle(&mut history, at(BEGIN));
+    let id = history.reader().find("lamp", "level").unwrap();
+    assert_eq!(all(&history.reader(), id), states[3]);
+    history.remove_device("lamp").unwrap();
+    drop(history);
+    // From then on what is missing was removed.
+    let (history, _) = History::open(temp.path(), HistoryOptions::default()).unwrap();
+    assert_eq!(history.reader().find("lamp", "level"), None);
+}
+
+#[test]
+fn of_two_series_of_one_name_in_the_log_a_new_database_has_the_newer() {
+    let temp = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    for round in 0..2 {
+        history.remove_device("lamp").unwrap();
+        let id = history.series("lamp", "level").unwrap();
+        for number in 0..40 {
+            history.append(id, point(BEGIN + number * 1_000_000, (round * 100 + number) as f64)).unwrap();
+        }
+        history.commit().unwrap();
+    }
+    drop(history);
+    fs::write(temp.path().join("history.db"), "damaged").unwrap();
+    for _ in 0..2 {
+        let (history, _) = History::open(temp.path(), small()).unwrap();
+        let id = history.reader().find("lamp", "level").unwrap();
+        let points = all(&history.reader(), id);
+        assert_eq!((points.len(), points[0].reading.clone()), (40, Reading::from(100.0)));
+    }
+}

@@ -203,3 +203,31 @@ fn of_two_series_of_one_name_in_the_log_a_new_database_has_the_newer() {
         assert_eq!((points.len(), points[0].reading.clone()), (40, Reading::from(100.0)));
     }
 }
+
+#[test]
+fn a_database_that_takes_nothing_stops_neither_the_log_nor_what_memory_has_room_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    let connection = rusqlite::Connection::open(temp.path().join("history.db")).unwrap();
+    connection.execute_batch("ALTER TABLE series RENAME TO gone").unwrap();
+    let id = history.series("lamp", "level").unwrap();
+    let mut taken = 0;
+    while history.append(id, point(BEGIN + taken * 1_000_000, taken as f64)).is_ok() {
+        taken += 1;
+        assert!(taken < 20_000, "memory is bounded");
+        if taken % 100 == 0 {
+            assert_eq!(history.commit().unwrap().points, 100);
+        }
+    }
+    history.commit().unwrap();
+    assert!(history.maintain(at(BEGIN), Duration::ZERO).is_err(), "it is told");
+    assert!(history.remove_device("lamp").is_err(), "what is not deleted is not said to be");
+    drop(history);
+    connection.execute_batch("ALTER TABLE gone RENAME TO series").unwrap();
+    drop(connection);
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    let id = history.reader().find("lamp", "level").unwrap();
+    assert_eq!(all(&history.reader(), id).len() as i64, taken);
+    history.append(id, point(BEGIN, 1.0)).unwrap();
+    settle(&mut history, at(BEGIN));
+}

@@ -107,6 +107,14 @@ impl Database {
         Ok(u64::try_from(last).unwrap_or(0))
     }
 
+    /// Says that the hub goes on behind an earlier point.
+    pub(super) async fn put_back(&mut self, last: u64) -> Result<(), DatabaseError> {
+        let put_back = format!("UPDATE {}_hubs SET last = $2, written = now() WHERE hub = $1", self.table);
+        let last = i64::try_from(last).unwrap_or(i64::MAX);
+        self.client.execute(&put_back, &[&self.hub, &last]).await?;
+        Ok(())
+    }
+
     /// Adds points, which are lines as `rows` writes them: those behind the number `after`, up to `last`. All of them or none; when
     /// this returns, the server has them for good. Gives how many were new to it.
     pub(super) async fn write(&mut self, lines: Bytes, after: u64, last: u64) -> Result<u64, DatabaseError> {

@@ -271,3 +271,22 @@ fn readers_see_every_point_once_while_it_is_sealed() {
     }
     asking.join().unwrap();
 }
+
+#[test]
+fn memory_counts_what_is_in_texts() {
+    let temp = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    let id = history.series("radio", "song").unwrap();
+    let long = "a song with a long name ".repeat(8);
+    for number in 0..20 {
+        history.append(id, point(number, &*long)).unwrap();
+    }
+    let full = history.wear().unwrap().heads_bytes;
+    assert!(full > 20 * long.len(), "{full} bytes");
+    // One chunk of 16 points goes.
+    history.seal_full().unwrap();
+    let rest = history.wear().unwrap().heads_bytes;
+    assert!((4 * long.len()..full - 16 * long.len() + 1).contains(&rest), "{rest} of {full} bytes");
+    history.remove_device("radio").unwrap();
+    assert_eq!(history.wear().unwrap().heads_bytes, 0);
+}

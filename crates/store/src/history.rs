@@ -228,7 +228,7 @@ impl History {
     }
 
     /// Keeps the log for somebody who follows it and has everything up to the point `confirmed`, but not more than `bytes_max` of
-    /// what is in chunks; `None` lets go of it. To be said after opening, before anything is maintained.
+    /// what is in chunks, and nothing that holds what was removed; `None` lets go of it. To be said after opening, before anything is maintained.
     pub fn hold_log(&mut self, confirmed: Option<u64>, bytes_max: u64) {
         self.hold = confirmed.map(|confirmed| (confirmed, bytes_max));
     }
@@ -317,7 +317,7 @@ impl History {
         Ok(!droppable.is_empty())
     }
 
-    /// Files whose points are all in chunks, and that nobody who follows may still want.
+    /// Files whose points are all in chunks, and that nobody who follows may still want, or that hold what was removed.
     fn droppable(&self, segments: &[Segment], first_unsealed: u64) -> Vec<Segment> {
         let is_closed = |segment: &&Segment| Some(segment.number) != self.log.open_number();
         let sealed = segments.iter().filter(|segment| segment.last < first_unsealed).filter(is_closed);
@@ -327,6 +327,10 @@ impl History {
             let mut held = 0;
             droppable.reverse();
             droppable.retain(|segment| {
+                // What was deleted is not kept on the disk for anybody.
+                if segment.number <= self.erase_up_to {
+                    return true;
+                }
                 held += segment.bytes;
                 segment.last <= confirmed || held > bytes_max
             });

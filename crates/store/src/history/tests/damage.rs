@@ -169,8 +169,11 @@ fn a_start_that_ends_before_the_log_is_read_into_a_new_database_is_made_up_for_b
     let temp = tempfile::tempdir().unwrap();
     let states = three_commits(temp.path());
     fs::write(temp.path().join("history.db"), "damaged").unwrap();
-    // The old one is set aside and a new one made, and then the power is cut.
-    drop(Database::open(temp.path()).unwrap());
+    // The old one is set aside and a new one made, a later series gets into it with its first chunk, and then the power is cut.
+    let opened = Database::open(temp.path()).unwrap();
+    let later = "INSERT INTO series (id, device, property) VALUES (9, 'radio', 'song')";
+    opened.database.connection().execute(later, []).unwrap();
+    drop(opened);
     let (mut history, _) = History::open(temp.path(), HistoryOptions::default()).unwrap();
     settle(&mut history, at(BEGIN));
     let id = history.reader().find("lamp", "level").unwrap();

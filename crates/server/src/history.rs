@@ -145,6 +145,7 @@ impl Recorder {
             unburied: Vec::new(),
             waiting: Vec::new(),
             maintenance_fails: false,
+            full_until: None,
             has_given_up: false,
         };
         let thread = std::thread::Builder::new().name("history".into()).spawn(move || writer.run())?;

@@ -145,9 +145,11 @@ impl History {
     }
 
     /// Brings to the disk whatever was appended, with one write that is waited for. After an error all of it is kept and tried again
-    /// by the next commit. Makes room in memory as well, if there is hardly any: after a commit points are taken again.
+    /// by the next commit. Makes room in memory as well, if there is hardly any. A database that cannot be written to is no error
+    /// here, as the log has the points: [`Self::maintain`] says so, and when memory is full, [`Self::append`] refuses.
     pub fn commit(&mut self) -> Result<CommitReport, StoreError> {
-        self.insert_new_series()?;
+        // Tried again by whatever needs them. At the next start the log has the names of those that the database never had.
+        self.insert_new_series().ok();
         let shared = &self.shared;
         let name_of = |id| shared.memory.lock().get(SeriesId(id)).map(|live| live.info.clone());
         let written = self.log.commit(self.next_point, name_of)?;
@@ -161,7 +163,7 @@ impl History {
             self.wear.add_log(written.points, written.page_bytes);
         }
         drop(memory);
-        self.make_room()?;
+        self.make_room().ok();
         Ok(report)
     }
 
@@ -170,6 +172,7 @@ impl History {
     /// this alone. After an error nothing is lost, and it is tried again by the next call.
     pub fn maintain(&mut self, now: Timestamp, budget: Duration) -> Result<bool, StoreError> {
         let begun = Instant::now();
+        self.insert_new_series()?;
         self.keep_wear(now)?;
         while self.step(now)? {
             if begun.elapsed() >= budget {
@@ -185,8 +188,9 @@ impl History {
             return Ok(true);
         }
         if let Some(id) = self.due.iter().next().copied() {
-            self.tidy_series(id)?;
+            // First, so that one that cannot be read does not keep the others waiting.
             self.due.remove(&id);
+            self.tidy_series(id)?;
             return Ok(true);
         }
         Ok(self.drop_segments()? || self.forget_old(now)? || self.shrink()?)
@@ -224,7 +228,7 @@ impl History {
     }
 
     /// Keeps the log for somebody who follows it and has everything up to the point `confirmed`, but not more than `bytes_max` of
-    /// what is in chunks; `None` lets go of it. To be said after opening, before anything is maintained.
+    /// what is in chunks, and nothing that holds what was removed; `None` lets go of it. To be said after opening, before anything is maintained.
     pub fn hold_log(&mut self, confirmed: Option<u64>, bytes_max: u64) {
         self.hold = confirmed.map(|confirmed| (confirmed, bytes_max));
     }
@@ -313,7 +317,7 @@ impl History {
         Ok(!droppable.is_empty())
     }
 
-    /// Files whose points are all in chunks, and that nobody who follows may still want.
+    /// Files whose points are all in chunks, and that nobody who follows may still want, or that hold what was removed.
     fn droppable(&self, segments: &[Segment], first_unsealed: u64) -> Vec<Segment> {
         let is_closed = |segment: &&Segment| Some(segment.number) != self.log.open_number();
         let sealed = segments.iter().filter(|segment| segment.last < first_unsealed).filter(is_closed);
@@ -323,6 +327,10 @@ impl History {
             let mut held = 0;
             droppable.reverse();
             droppable.retain(|segment| {
+                // What was deleted is not kept on the disk for anybody.
+                if segment.number <= self.erase_up_to {
+                    return true;
+                }
                 held += segment.bytes;
                 segment.last <= confirmed || held > bytes_max
             });

@@ -35,6 +35,8 @@ pub(crate) struct WriterFigures {
     pub(crate) left_out: AtomicU64,
     /// Longer than a reading may be.
     pub(crate) too_long: AtomicU64,
+    /// Dropped, as memory is full of what the database does not take.
+    pub(crate) refused: AtomicU64,
     pub(crate) imported: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) commits_refused: AtomicU64,
@@ -69,6 +71,8 @@ pub(super) struct Writer {
     /// Who waits for the next commit.
     pub(super) waiting: Vec<Waiting>,
     pub(super) maintenance_fails: bool,
+    /// Memory was full although the log took everything; until then it is not tried again.
+    pub(super) full_until: Option<Instant>,
     /// The hub ends, and the disk takes nothing: what is left is lost.
     pub(super) has_given_up: bool,
 }
@@ -187,9 +191,8 @@ impl Writer {
                         }
                         _ => known.name.clone(),
                     };
-                    if self.append(&name, &point).is_ok() {
-                        count(&self.figures.kept, 1);
-                    }
+                    let is_kept = self.append(&name, &point).is_ok();
+                    count(if is_kept { &self.figures.kept } else { &self.figures.refused }, 1);
                 }
                 Err(NoReading::TooLong) => count(&self.figures.too_long, 1),
                 Err(NoReading::Kind | NoReading::Unfit) => {}
@@ -199,8 +202,8 @@ impl Writer {
 
     /// Appends a point; an error if the store cannot take it at all.
     fn append(&mut self, name: &Name, point: &Point) -> Result<(), NotDone> {
-        // Once more for a series that was removed, and as often as it takes for a disk that is full.
-        let mut is_repeated = false;
+        // Once more for a series that was removed, and once for room, which a commit waits for until the disk takes something.
+        let (mut is_repeated, mut has_committed) = (false, false);
         loop {
             let series = self.series(name)?;
             match self.history.append(series, point.clone()) {
@@ -213,9 +216,14 @@ impl Writer {
                     self.forget_series(name);
                 }
                 Err(AppendRefused::Full) => {
-                    if !self.commit() {
+                    let is_hopeless = self.full_until.is_some_and(|until| Instant::now() < until);
+                    if has_committed {
+                        self.full_until = Some(Instant::now() + RETRY_AFTER);
+                    }
+                    if has_committed || is_hopeless || !self.commit() {
                         return Err(NotDone(AppendRefused::Full.to_string()));
                     }
+                    has_committed = true;
                 }
                 Err(refused @ AppendRefused::NoSuchSeries) => return Err(NotDone(refused.to_string())),
             }
@@ -371,8 +379,12 @@ impl Writer {
         if self.figures.is_failing.swap(false, Ordering::Relaxed) {
             info!("the disk takes the history again");
         }
-        for waiting in self.waiting.drain(..) {
-            let _is_awaited = waiting.tell();
+        self.bury();
+        for waiting in std::mem::take(&mut self.waiting) {
+            // Whoever waits for a device to be gone is left without a yes while one is not, which is answered as "not yet".
+            if !matches!(waiting, Waiting::Done(_)) || self.unburied.is_empty() {
+                let _is_awaited = waiting.tell();
+            }
         }
         for device in std::mem::take(&mut self.buried) {
             self.papers.forget_device(&device);
@@ -381,11 +393,6 @@ impl Writer {
     }
 
     fn try_commit(&mut self) -> Result<(), StoreError> {
-        // What could not be deleted is tried again, and nobody is told that it was before it is.
-        while let Some(device) = self.unburied.last() {
-            self.is_dirty |= self.history.remove_device(device)?;
-            self.buried.extend(self.unburied.pop());
-        }
         if !std::mem::take(&mut self.is_dirty) {
             return Ok(());
         }
@@ -396,6 +403,15 @@ impl Writer {
         let took = began.elapsed();
         count(&self.figures.took_us, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    /// Tries again what could not be deleted. It waits for the disk by itself, and if it fails, everything else goes on.
+    fn bury(&mut self) {
+        for device in std::mem::take(&mut self.unburied) {
+            let removed = self.history.remove_device(&device);
+            let gone = if removed.is_ok() { &mut self.buried } else { &mut self.unburied };
+            gone.push(device);
+        }
     }
 
     /// Whether there is more to do.

@@ -10,6 +10,7 @@ use futures_util::SinkExt as _;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -21,6 +22,11 @@ use crate::tls::{TrustError, client_config};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it may take for one statement.
 const STATEMENT_TIMEOUT_MS: u32 = 120_000;
+/// How long for all that is done together, until it is taken for gone. The server ends a statement by itself before that.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS as u64 + 30_000);
+/// When a silent server is looked for, and after how long without a sign of it the system gives the connection up.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
 /// Why nothing could be written.
 #[derive(Debug, Error)]
@@ -32,8 +38,8 @@ pub(super) enum DatabaseError {
     #[error("{}", with_reasons(.0))]
     Trust(#[from] TrustError),
     /// It does not answer.
-    #[error("the server did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
-    NoAnswer,
+    #[error("the server did not answer within {} s", .0.as_secs())]
+    NoAnswer(Duration),
     /// Another program writes in this hub's name.
     #[error("another program writes for this hub: it has come to point {0}. Give each hub a data folder of its own")]
     Moved(u64),
@@ -66,10 +72,10 @@ impl Database {
     pub(super) async fn open(config: &PostgresConfig, hub: &str) -> Result<(Self, u64), DatabaseError> {
         let mut options: Config = config.url.0.parse()?;
         options.connect_timeout(CONNECT_TIMEOUT).application_name("housewire");
-        let opened = tokio::time::timeout(2 * CONNECT_TIMEOUT, connect(&options, config));
-        let (client, carrier) = opened.await.map_err(|_| DatabaseError::NoAnswer)??;
+        options.keepalives_idle(KEEPALIVE_IDLE).tcp_user_timeout(UNACKNOWLEDGED_MAX);
+        let (client, carrier) = within(2 * CONNECT_TIMEOUT, connect(&options, config)).await?;
         let mut database = Self { client, carrier, table: config.table.clone(), hub: hub.to_owned() };
-        let last = database.prepare().await?;
+        let last = within(ANSWER_TIMEOUT, database.prepare()).await?;
         Ok((database, last))
     }
 
@@ -107,9 +113,23 @@ impl Database {
         Ok(u64::try_from(last).unwrap_or(0))
     }
 
+    /// Says that the hub goes on behind an earlier point.
+    pub(super) async fn put_back(&mut self, last: u64) -> Result<(), DatabaseError> {
+        let put_back = format!("UPDATE {}_hubs SET last = $2, written = now() WHERE hub = $1", self.table);
+        let last = i64::try_from(last).unwrap_or(i64::MAX);
+        let values: [&(dyn ToSql + Sync); 2] = [&self.hub, &last];
+        within(ANSWER_TIMEOUT, async { Ok(self.client.execute(&put_back, &values).await?) }).await?;
+        Ok(())
+    }
+
     /// Adds points, which are lines as `rows` writes them: those behind the number `after`, up to `last`. All of them or none; when
-    /// this returns, the server has them for good. Gives how many were new to it.
+    /// this returns, the server has them for good. Gives how many were new to it. After an error the connection is not to be used
+    /// any more.
     pub(super) async fn write(&mut self, lines: Bytes, after: u64, last: u64) -> Result<u64, DatabaseError> {
+        within(ANSWER_TIMEOUT, self.add(lines, after, last)).await
+    }
+
+    async fn add(&mut self, lines: Bytes, after: u64, last: u64) -> Result<u64, DatabaseError> {
         let Self { client, table, hub, .. } = self;
         let transaction = client.transaction().await?;
         let position = format!("SELECT last FROM {table}_hubs WHERE hub = $1 FOR UPDATE");
@@ -129,6 +149,11 @@ impl Database {
         transaction.commit().await?;
         Ok(added)
     }
+}
+
+/// Gives up what takes longer: a server, or the way to it, may fall silent without an end of the connection.
+async fn within<T>(most: Duration, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+    tokio::time::timeout(most, work).await.map_err(|_| DatabaseError::NoAnswer(most))?
 }
 
 async fn connect(options: &Config, config: &PostgresConfig) -> Result<(Client, JoinHandle<()>), DatabaseError> {
@@ -195,6 +220,12 @@ fn add_points(table: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_falls_silent_is_given_up() {
+        let answer = within(ANSWER_TIMEOUT, std::future::pending::<Result<(), DatabaseError>>()).await;
+        assert_eq!(answer.unwrap_err().to_string(), "the server did not answer within 150 s");
+    }
 
     #[test]
     fn other_machines_are_spoken_to_by_tls() {

@@ -76,6 +76,15 @@ impl Follower {
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<Infallible, SinkError> {
         let (mut database, mut last) =
             Database::open(&self.config, &format!("{:016x}", self.reader.identity()?)).await?;
+        // Such as after a backup of the data folder was put back. The numbers are given again then.
+        let committed = self.reader.committed();
+        if last > committed {
+            warn!(
+                "PostgreSQL has history up to point {last}, but the hub only up to point {committed}, as it is when an older                  copy of the data folder was put back. It goes on from there: what the hub records from now on is added, and                  what PostgreSQL has stays."
+            );
+            database.put_back(committed).await?;
+            last = committed;
+        }
         self.note_connected(last);
         let mut tail = self.reader.tail(last);
         loop {

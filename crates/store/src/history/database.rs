@@ -256,7 +256,7 @@ fn create(folder: &Path, path: &Path) -> Result<Connection, StoreError> {
     let made = connection.execute_batch(&format!(
         "PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = DELETE; BEGIN; {SCHEMA}
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};
-         INSERT INTO fact VALUES ('history', abs(random() >> 2)); COMMIT;"
+         INSERT INTO fact VALUES ('history', abs(random() >> 2)), ('fresh', 1); COMMIT;"
     ));
     made.and_then(|()| connection.close().map_err(|(_, error)| error)).map_err(failed)?;
     let placed = std::fs::File::open(&unfinished)

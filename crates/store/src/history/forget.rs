@@ -74,9 +74,10 @@ impl History {
             rounds.begun = Some(now);
             rounds.left = self.kept.keys().copied().collect();
         }
-        let Some(id) = self.rounds.left.last().copied() else { return Ok(false) };
-        if !self.forget_old_of(id, now)? {
-            self.rounds.left.pop();
+        // Taken out first, so that one that cannot be read does not keep the others waiting.
+        let Some(id) = self.rounds.left.pop() else { return Ok(false) };
+        if self.forget_old_of(id, now)? {
+            self.rounds.left.push(id);
         }
         Ok(true)
     }
@@ -145,8 +146,10 @@ impl History {
         if ids.is_empty() {
             return Ok(false);
         }
-        // Nothing of them waits to be written after this.
+        // Nothing of them waits to be written after this, and the database knows their numbers: what it never knew would be taken
+        // from the log again.
         self.commit()?;
+        self.insert_new_series()?;
         let number = self.next_point - 1;
         let erase = self.newest_segment();
         self.database.erase(|transaction| {
@@ -170,6 +173,7 @@ impl History {
             return Ok(());
         }
         self.commit()?;
+        self.insert_new_series()?;
         let number = self.next_point - 1;
         let erase = self.newest_segment();
         let (mut head, first) = {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::History;
 use super::answers::{HistoryOptions, Recovered, SeriesInfo};
-use super::database::{Database, free_name};
+use super::database::{Database, Waits, free_name};
 use super::forget::Rounds;
 use super::log::files::{LogFiles, create_folder};
 use super::log::frame::FramePoint;
@@ -28,6 +28,10 @@ struct Replay {
     /// The number of the last point that was read; a write that was repeated is in two files.
     last: u64,
     damaged: Vec<(Segment, &'static str, u64)>,
+    /// Series from this number on are taken over with their names. One below it that is missing in the database was removed.
+    unknown_from: u32,
+    /// Series in the database that a newer one of the same name takes the place of.
+    replaced: Vec<SeriesId>,
 }
 
 impl History {
@@ -46,6 +50,7 @@ impl History {
         let failed = |source| database.failed("read", source);
         let fact = |name| rows::fact(database.connection(), name).map_err(failed);
         let (number, settled, erase) = (fact("number")?, fact("settled")?, fact("erase")?);
+        let is_fresh = fact("fresh")? == Some(1);
         let mut memory = Memory::default();
         let mut kept = FxHashMap::default();
         let mut sealed = 0;
@@ -78,7 +83,9 @@ impl History {
             hold: None,
             _lock: lock,
         };
-        history.replay(&numbers, settled.unwrap_or(0), opened.is_new, &mut recovered)?;
+        // One that an earlier start made and did not get to fill is as good as new: what is missing in it was never removed.
+        let is_new = opened.is_new || is_fresh;
+        history.replay(&numbers, settled.unwrap_or(0), is_new, &mut recovered)?;
         history.shared.memory.lock().committed = history.next_point - 1;
         if let Some((to, reason)) = opened.set_aside {
             recovered.notes.insert(0, format!(
@@ -100,20 +107,32 @@ impl History {
         is_new: bool,
         recovered: &mut Recovered,
     ) -> Result<(), StoreError> {
-        let mut replay = Replay { names: Names::new(), nameless: 0, last: 0, damaged: Vec::new() };
+        let mut replay = Replay {
+            names: Names::new(),
+            nameless: 0,
+            last: 0,
+            damaged: Vec::new(),
+            unknown_from: if is_new { 0 } else { self.next_series },
+            replaced: Vec::new(),
+        };
         for (at, number) in numbers.iter().enumerate() {
             let next_first = numbers.get(at + 1).and_then(|next| self.first_of(*next));
             let segment = match next_first {
                 // All of it is in chunks.
                 Some(next_first) if next_first <= settled + 1 && !is_new => self.settled(*number, next_first),
-                _ => self.replay_file(*number, at + 1 == numbers.len(), is_new, &mut replay, recovered)?,
+                _ => self.replay_file(*number, at + 1 == numbers.len(), &mut replay, recovered)?,
             };
             if let Some(segment) = segment {
                 self.next_point = self.next_point.max(segment.last + 1);
                 self.shared.memory.lock().segments.push(segment);
             }
+            self.delete_replaced(&mut replay)?;
             while self.seal_full()? {}
             while self.seal_fullest()? {}
+        }
+        self.insert_new_series()?;
+        if is_new {
+            self.database.change(Waits::ForDisk, |transaction| rows::set_fact(transaction, "fresh", 0))?;
         }
         if replay.nameless > 0 {
             recovered.notes.push(format!(
@@ -143,14 +162,13 @@ impl History {
         &mut self,
         number: u64,
         is_last: bool,
-        is_new: bool,
         replay: &mut Replay,
         recovered: &mut Recovered,
     ) -> Result<Option<Segment>, StoreError> {
         let log_folder = self.shared.log_folder.clone();
         let mut names = std::mem::take(&mut replay.names);
         let (segment, verdict) = replay::read(&log_folder, number, is_last, &mut names, |names, point| {
-            self.take_replayed(names, point, is_new, replay, recovered);
+            self.take_replayed(names, point, replay, recovered);
         })?;
         replay.names = names;
         let path = log_folder.join(segment_name(number));
@@ -177,30 +195,23 @@ impl History {
         Ok(Some(segment))
     }
 
-    fn take_replayed(
-        &mut self,
-        names: &Names,
-        point: FramePoint,
-        is_new: bool,
-        replay: &mut Replay,
-        recovered: &mut Recovered,
-    ) {
+    fn take_replayed(&mut self, names: &Names, point: FramePoint, replay: &mut Replay, recovered: &mut Recovered) {
         let FramePoint { number, series, time, reading } = point;
         if number <= replay.last {
             return;
         }
         replay.last = number;
         self.next_point = self.next_point.max(number + 1);
-        if is_new && self.shared.memory.lock().get(series).is_none() {
+        if series.0 >= replay.unknown_from && self.shared.memory.lock().get(series).is_none() {
             match names.get(&series) {
-                Some((device, property)) => self.take_name(series, device, property),
+                Some((device, property)) => self.take_name(series, device, property, replay),
                 None => {
                     replay.nameless += 1;
                     return;
                 }
             }
         }
-        // In a database that was there before, a series that is missing was removed.
+        // A series that is missing now was removed.
         if self.kept.get(&series).is_some_and(|row| number <= row.sealed) {
             return;
         }
@@ -208,17 +219,35 @@ impl History {
         recovered.points += u64::from(is_taken);
     }
 
-    fn take_name(&mut self, id: SeriesId, device: &str, property: &str) {
+    fn take_name(&mut self, id: SeriesId, device: &str, property: &str, replay: &mut Replay) {
         let mut memory = self.shared.memory.lock();
         // A property that was removed and began anew has two numbers in the log; the newer one is right.
-        if let Some(older) = memory.find(device, property) {
-            memory.remove(older);
-            self.new_series.retain(|info| info.id != older);
+        if let Some(other) = memory.find(device, property) {
+            if other > id {
+                return;
+            }
+            memory.remove(other);
+            self.new_series.retain(|info| info.id != other);
+            if self.kept.remove(&other).is_some() {
+                self.due.remove(&other);
+                replay.replaced.push(other);
+            }
         }
         let info = SeriesInfo { id, device: device.into(), property: property.into() };
         memory.add(info.clone());
         self.new_series.push(info);
         self.next_series = self.next_series.max(id.0.saturating_add(1));
+    }
+
+    /// Makes room for the series that have the names of these now.
+    fn delete_replaced(&mut self, replay: &mut Replay) -> Result<(), StoreError> {
+        if replay.replaced.is_empty() {
+            return Ok(());
+        }
+        let replaced = std::mem::take(&mut replay.replaced);
+        self.database.change(Waits::ForDisk, |transaction| {
+            replaced.iter().try_for_each(|id| rows::delete_series(transaction, *id))
+        })
     }
 
     /// Gives damaged files of the log a name that says so, when what is sound in them is in chunks.
@@ -231,7 +260,7 @@ impl History {
             return Ok(());
         }
         while self.seal_up_to(u64::MAX)? {}
-        self.database.change(super::database::Waits::ForDisk, |_| Ok(()))?;
+        self.database.change(Waits::ForDisk, |_| Ok(()))?;
         self.database.checkpoint()?;
         for (segment, reason, bytes) in damaged {
             let path = self.shared.log_folder.join(segment_name(segment.number));

@@ -43,7 +43,7 @@ impl Readings {
         self.len() == 0
     }
 
-    /// Memory that it takes, texts without their shared bytes.
+    /// Memory that it takes, texts without their bytes.
     pub(crate) fn bytes(&self) -> usize {
         fn of<T>(column: &Vec<T>) -> usize {
             column.capacity() * size_of::<T>()
@@ -197,6 +197,18 @@ pub(crate) struct Head {
     /// As long as the points; counts up.
     pub(crate) numbers: Vec<u64>,
     pub(crate) points: Points,
+    /// What texts take besides their places in the column.
+    text_bytes: usize,
+}
+
+/// Of a text on the heap, besides its bytes.
+const TEXT_OVERHEAD_BYTES: usize = 32;
+
+fn text_bytes(reading: &Reading) -> usize {
+    match reading {
+        Reading::Text(text) => text.as_str().len() + TEXT_OVERHEAD_BYTES,
+        _ => 0,
+    }
 }
 
 impl Head {
@@ -206,12 +218,13 @@ impl Head {
 
     pub(crate) fn push(&mut self, number: u64, time: i64, reading: Reading) {
         self.numbers.push(number);
+        self.text_bytes += text_bytes(&reading);
         self.points.push(time, reading);
     }
 
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.numbers.capacity() * 8 + self.points.times.capacity() * 8 + self.points.readings.bytes()
+        self.numbers.capacity() * 8 + self.points.times.capacity() * 8 + self.points.readings.bytes() + self.text_bytes
     }
 
     /// The first points, in order of arrival.
@@ -227,6 +240,9 @@ impl Head {
         if count == self.len() {
             *self = Self::default();
             return;
+        }
+        if self.text_bytes > 0 {
+            self.text_bytes -= (0..count).map(|at| text_bytes(&self.points.readings.get(at))).sum::<usize>();
         }
         self.numbers.drain(..count);
         self.points.times.drain(..count);

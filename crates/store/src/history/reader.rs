@@ -77,6 +77,11 @@ impl HistoryReader {
         Ok(self.shared.ask(|connection| rows::fact(connection, "history"))?.unwrap_or(0))
     }
 
+    /// The number of the last point that is on the disk; 0 if there is none yet.
+    pub fn committed(&self) -> u64 {
+        self.shared.memory.lock().committed
+    }
+
     /// All series, in order of device and property.
     pub fn list(&self) -> Vec<SeriesInfo> {
         self.shared.memory.lock().list()

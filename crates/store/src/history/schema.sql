@@ -1,7 +1,8 @@
 -- The history's own database. Times are in microseconds since 1970, in UTC.
 
 -- What is known of the whole: 'history' (its number, by which copies elsewhere tell it from another), 'number' (points were numbered up
--- to here), 'settled' (all points up to here are in chunks), 'erase' (files of the log up to this one hold what was removed).
+-- to here), 'settled' (all points up to here are in chunks), 'erase' (files of the log up to this one hold what was removed),
+-- 'fresh' (1 until all that the log had when this was made is known here).
 CREATE TABLE fact (
     name  TEXT PRIMARY KEY NOT NULL,
     value INTEGER NOT NULL

@@ -218,7 +218,7 @@ pub(crate) async fn write_metrics(recorder: &Recorder, text: &mut MetricsText) {
     .sample(&[("result", "kept")], load(&figures.kept))
     .sample(&[("result", "left_out")], load(&figures.left_out))
     .sample(&[("result", "too_long")], load(&figures.too_long))
-    .sample(&[("result", "dropped")], load(&inbox.dropped))
+    .sample(&[("result", "dropped")], load(&inbox.dropped) + load(&figures.refused))
     .sample(&[("result", "imported")], load(&figures.imported));
     let help = "Messages of QoS 1 and 2 whose acknowledgement had to wait for room in the history.";
     text.single("housewire_history_waited_total", Kind::Counter, help, load(&inbox.waited));

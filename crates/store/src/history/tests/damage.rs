@@ -163,3 +163,74 @@ fn a_damaged_chunk_is_left_out_and_counted() {
     assert_eq!(all(&history.reader(), id).len(), 48);
     assert!(history.wear().unwrap().damaged_chunks > 0);
 }
+
+#[test]
+fn a_start_that_ends_before_the_log_is_read_into_a_new_database_is_made_up_for_by_the_next() {
+    let temp = tempfile::tempdir().unwrap();
+    let states = three_commits(temp.path());
+    fs::write(temp.path().join("history.db"), "damaged").unwrap();
+    // The old one is set aside and a new one made, a later series gets into it with its first chunk, and then the power is cut.
+    let opened = Database::open(temp.path()).unwrap();
+    let later = "INSERT INTO series (id, device, property) VALUES (9, 'radio', 'song')";
+    opened.database.connection().execute(later, []).unwrap();
+    drop(opened);
+    let (mut history, _) = History::open(temp.path(), HistoryOptions::default()).unwrap();
+    settle(&mut history, at(BEGIN));
+    let id = history.reader().find("lamp", "level").unwrap();
+    assert_eq!(all(&history.reader(), id), states[3]);
+    history.remove_device("lamp").unwrap();
+    drop(history);
+    // From then on what is missing was removed.
+    let (history, _) = History::open(temp.path(), HistoryOptions::default()).unwrap();
+    assert_eq!(history.reader().find("lamp", "level"), None);
+}
+
+#[test]
+fn of_two_series_of_one_name_in_the_log_a_new_database_has_the_newer() {
+    let temp = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    for round in 0..2 {
+        history.remove_device("lamp").unwrap();
+        let id = history.series("lamp", "level").unwrap();
+        for number in 0..40 {
+            history.append(id, point(BEGIN + number * 1_000_000, (round * 100 + number) as f64)).unwrap();
+        }
+        history.commit().unwrap();
+    }
+    drop(history);
+    fs::write(temp.path().join("history.db"), "damaged").unwrap();
+    for _ in 0..2 {
+        let (history, _) = History::open(temp.path(), small()).unwrap();
+        let id = history.reader().find("lamp", "level").unwrap();
+        let points = all(&history.reader(), id);
+        assert_eq!((points.len(), points[0].reading.clone()), (40, Reading::from(100.0)));
+    }
+}
+
+#[test]
+fn a_database_that_takes_nothing_stops_neither_the_log_nor_what_memory_has_room_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    let connection = rusqlite::Connection::open(temp.path().join("history.db")).unwrap();
+    connection.execute_batch("ALTER TABLE series RENAME TO gone").unwrap();
+    let id = history.series("lamp", "level").unwrap();
+    let mut taken = 0;
+    while history.append(id, point(BEGIN + taken * 1_000_000, taken as f64)).is_ok() {
+        taken += 1;
+        assert!(taken < 20_000, "memory is bounded");
+        if taken % 100 == 0 {
+            assert_eq!(history.commit().unwrap().points, 100);
+        }
+    }
+    history.commit().unwrap();
+    assert!(history.maintain(at(BEGIN), Duration::ZERO).is_err(), "it is told");
+    assert!(history.remove_device("lamp").is_err(), "what is not deleted is not said to be");
+    drop(history);
+    connection.execute_batch("ALTER TABLE gone RENAME TO series").unwrap();
+    drop(connection);
+    let (mut history, _) = History::open(temp.path(), small()).unwrap();
+    let id = history.reader().find("lamp", "level").unwrap();
+    assert_eq!(all(&history.reader(), id).len() as i64, taken);
+    history.append(id, point(BEGIN, 1.0)).unwrap();
+    settle(&mut history, at(BEGIN));
+}

@@ -2,7 +2,7 @@
 # Belongs here: names of commands. Does not: lists of crates, packages or files (they live in one place each).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long fmt lint ui build dist e2e bench screenshots clean
+.PHONY: help run test test-long fmt lint ui build dist e2e bench bench-history screenshots clean
 
 ARGS ?=
 
@@ -39,6 +39,9 @@ e2e: ## only the end-to-end tests (ARGS="-k browser")
 
 bench: ## Housewire and its peers side by side (ARGS="load pairs", "durability", "start")
 	@scripts/bench $(ARGS)
+
+bench-history: ## the history beside SQLite rows: speed, bytes on the disk, bytes written, questions
+	@scripts/step "History: bench" cargo bench --package housewire-store --bench history
 
 screenshots: ## photograph the pages into docs/images
 	@scripts/screenshots

@@ -4,15 +4,20 @@ HOUSEWIRE_IMAGES=FOLDER, every page into that folder, with no data, little, much
 Run by `make screenshots`, never by the tests. The pictures are to be looked at before they are committed.
 """
 
+import json
+import math
 import os
 import pathlib
+import random
 import re
 import sys
 import tempfile
+import time
 
 from support import web
 from support.browser import Browser, css, role, text
 from support.hub import Hub
+from support.paho import Paho
 from support.wait import until
 
 KEPT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -20,7 +25,19 @@ SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 # Long enough for every simulated device to have reported a few values.
 REPORTS = 12
 PASSWORD = "copper kettle sings"
-SECTIONS = ("general", "account", "people", "tokens", "guest", "tls", "audit")
+SECTIONS = (
+    "general",
+    "account",
+    "people",
+    "tokens",
+    "discovery",
+    "history",
+    "templates",
+    "virtual",
+    "guest",
+    "tls",
+    "audit",
+)
 BROKEN = "The hub could not read its database. The disk may be full. Free some space, then try again."
 MUCH = 40
 DEVICES = ("lamp", "thermostat", "garage-door", "weather-station-on-the-roof")
@@ -59,6 +76,151 @@ def settled(hub):
         for _ in range(REPORTS):
             socket.messages.wait(timeout=60)
     return max(online(), key=lambda device: len(device["properties"]))
+
+
+def remember(hub, days, step):
+    """A weather station with so many days of readings, one every `step` seconds."""
+    chance = random.Random(4)
+    now = int(time.time())
+
+    def heat(t):
+        year, day = math.cos(t / 31_557_600 * math.tau), math.sin((t % 86_400) / 86_400 * math.tau - 2)
+        return round(11 + 9 * year + 5 * day + chance.gauss(0, 0.4), 2)
+
+    def damp(t):
+        return round(65 - 15 * math.sin((t % 86_400) / 86_400 * math.tau - 2) + chance.gauss(0, 1.5), 1)
+
+    def bring(name, readings):
+        text = "\n".join(f"{t},{value}" for t, value in readings)
+        answer = hub.post(f"/api/devices/weather/{name}/history", data=text, headers={"Content-Type": "text/csv"})
+        assert answer.status_code == 200, answer.text
+
+    properties = {
+        "temperature": {"type": "float", "unit": "°C"},
+        "humidity": {"type": "float", "unit": "%"},
+        "sky": {"type": "enum", "options": ["clear", "cloudy", "rain"]},
+        "rain": {"type": "bool"},
+    }
+    body = {"name": "Weather station", "room": "Garden", "properties": properties}
+    assert hub.put("/api/devices/weather", json=body).status_code in (200, 201)
+    times = range(now - days * 86_400, now, step)
+    # One afternoon the station was without power.
+    awake = [t for t in times if not (t // 86_400 % 9 == 4 and 40_000 < t % 86_400 < 52_000)]
+    bring("temperature", ((t, heat(t)) for t in awake))
+    bring("humidity", ((t, damp(t)) for t in awake))
+    sky, t, skies = "clear", times[0], []
+    while t < now:
+        skies.append((t, sky))
+        t += chance.randint(1_200, 20_000)
+        sky = chance.choice([other for other in properties["sky"]["options"] if other != sky])
+    bring("sky", skies)
+    bring("rain", [(t, json.dumps(sky == "rain")) for t, sky in skies])
+
+
+def announce(hub):
+    """Devices announce themselves; one of them has not been heard since."""
+    spots = {
+        "dev": {"ids": ["spots"], "name": "Kitchen spots", "mf": "Acme", "mdl": "Spot 3", "sa": "Kitchen"},
+        "o": {"name": "spots"},
+        "cmps": {
+            "light": {"p": "switch", "unique_id": "s1", "name": "Light", "stat_t": "spots/l", "cmd_t": "spots/l/set"},
+            "heat": {"p": "sensor", "unique_id": "s2", "name": "Heat", "unit_of_meas": "°C", "stat_t": "spots/h"},
+            "rssi": {"p": "sensor", "unique_id": "s3", "name": "RSSI", "ent_cat": "diagnostic", "stat_t": "spots/r"},
+        },
+    }
+    plug = {
+        "dev": {"ids": ["plug"], "name": "Washing machine", "mf": "Acme", "mdl": "Plug S", "cu": "http://192.0.2.20/"},
+        "o": {"name": "plug"},
+        "cmps": {
+            "plug": {"p": "switch", "unique_id": "plug_p", "name": "Power", "stat_t": "plug/p", "cmd_t": "plug/p/set"},
+            "load": {"p": "sensor", "unique_id": "plug_w", "name": "Load", "unit_of_meas": "W", "stat_t": "plug/w"},
+        },
+    }
+    with Paho(hub, "3.1.1", name="spots") as client:
+        client.publish("homeassistant/device/spots/config", json.dumps(spots), retain=True)
+        client.publish("spots/l", "ON")
+        client.publish("spots/h", "41.5")
+    with Paho(hub, "3.1.1", name="plug") as client:
+        client.publish("homeassistant/device/plug/config", json.dumps(plug), retain=True)
+    until(lambda: len(hub.get("/api/discovered").json()) >= 2, 20, "two finds")
+
+
+def play(hub):
+    """Virtual devices and a claim code, so that their lists have something to show."""
+    wave = {"shape": "sine", "min": 18, "max": 24, "period_s": 60, "noise": 0.2}
+    properties = {"temperature": {"type": "float", "unit": "°C", "wave": wave}}
+    body = {"door": "mqtt", "every_s": 2, "running": True, "properties": properties}
+    assert hub.put("/api/virtual/cellar-climate", json=body).status_code in (200, 201, 204)
+    claim = {"name": "Balcony", "room": "Balcony", "uses": 3, "expires": "24h"}
+    assert hub.post("/api/claims", json=claim).status_code == 201
+
+
+SEVERAL = "weather/temperature,weather/humidity,weather/sky,weather/rain"
+CHARTED = css("[data-series] .value")
+
+
+def charted(page):
+    page.wait(CHARTED)
+
+
+def opened_history(page):
+    page.click(role("button", "History of Temperature"))
+    page.wait(CHARTED)
+    page.evaluate("document.querySelector('[data-property=temperature]').scrollIntoView()")
+
+
+def memories(camera, hub, documents):
+    """Histories, found devices, and what they cost; for the documents the week and the finds."""
+    remember(hub, 7 if documents else 365, 60)
+    announce(hub)
+    heading = role("heading", "History")
+    week = f"{hub.http}/history?series={SEVERAL}&range=7d"
+    camera.take("history", week, heading, charted)
+    camera.take("found", hub.http + "/found", css("[data-found]"))
+    if documents:
+        return
+    play(hub)
+    for span in ("1h", "24h", "30d", "1y"):
+        camera.take(f"history-{span}", week.replace("7d", span), heading, charted)
+    camera.take("history-empty", hub.http + "/history", role("heading", "Choose what to look at"))
+    camera.take("history-nothing", week.replace("7d", "0,1000000"), heading, charted)
+
+    def broken(page):
+        page.fail("**/api/history?*", BROKEN)
+        page.click(role("radio", "30 d"))
+        page.wait(role("alert"))
+
+    camera.take("history-error", week, heading, broken, clean=False)
+    camera.take("history-property", hub.http + "/devices/weather", role("heading", "Weather station"), opened_history)
+    camera.take("found-home", hub.http + "/", text("new devices found", exact=False), until_dismissed)
+    for section, words in (
+        ("history", "Written each day"),
+        ("discovery", "Be found"),
+        ("templates", "Device templates"),
+        ("virtual", "Virtual devices"),
+        ("tokens", "Claim codes"),
+    ):
+        camera.take(f"set-{section}", f"{hub.http}/settings/{section}", role("heading", words))
+    adjust = role("button", "Adjust how Kitchen spots is adopted")
+    camera.take("found-adjust", hub.http + "/found", adjust, lambda page: page.click(adjust))
+    make = role("button", "Make code")
+
+    def coded(page):
+        page.click(make)
+        page.click({**make, "within": role("dialog")})
+        page.wait(css("[data-secret]"))
+
+    camera.take("claim", hub.http + "/settings/tokens", make, coded)
+    adopt = role("button", "Adopt Kitchen spots")
+
+    def adopted(page):
+        if page.count(adopt):
+            page.click(adopt)
+            page.wait(adopt, "detached")
+        page.goto(hub.http + "/devices/kitchen-spots")
+        page.wait(css("section[aria-label=Connection]"))
+
+    camera.take("found-device", hub.http + "/found", role("heading", "Found devices"), adopted)
 
 
 def signed_in(name="anna", then=lambda page: None):
@@ -213,6 +375,7 @@ def main():
             device = settled(hub)
             if everything:
                 camera.take("invitation", hub.http + "/", role("button", "Set up this hub"))
+            memories(camera, hub, not everything)
             for_documents(camera, hub, device)
             hub.stop()
             if everything:

@@ -214,6 +214,41 @@ def test_there_is_nothing_between_the_right_and_the_wrong_token(house):
                 door.enter(house.hub, Shown("bearer", "", near, elsewhere()))
 
 
+@pytest.mark.parametrize("door", DOORS[:2], ids=lambda door: door.name)
+@pytest.mark.parametrize("row", HOUSE, ids=lambda row: row.who)
+def test_the_past_is_for_those_who_may_have_the_present(row, door, house):
+    """Reading what was takes the right to read, and adding to it, deleting it and saying what is kept the right to write."""
+    session = door.enter(house.hub, house.shown(row, door.forms(row.is_person)[0]))
+    hers, may_read, may_write = {}, row.may("r"), row.may("w")
+    for device, topic in (("lamp", LAMP), ("heater", HEATER)):
+        house.admin.put(topic, "before")
+        path = f"/api/devices/{device}/power/history"
+        for request, right, good in [
+            (("GET", path), may_read, 200),
+            (("GET", f"{path}?format=csv"), may_read, 200),
+            (("GET", f"{path}/policy"), may_read, 200),
+            (("GET", f"/api/history?series={device}/power"), may_read, 200),
+            (("POST", path, {"points": [["2026-01-01T00:00:00Z", "imported"]]}), may_write, 200),
+            (("DELETE", f"{path}?to=2026-01-02"), may_write, 204),
+            (("PUT", f"{path}/policy", {"keep": "all", "raw_days": 29}), may_write, 200),
+        ]:
+            method, path_and_query, *body = request
+            plain, _, query = path_and_query.partition("?")
+            query = dict(pair.split("=") for pair in query.split("&") if pair)
+            answer = session.ask(method, plain, query=query, json=body[0] if body else None)
+            expected = good if right[topic] == OK else 403
+            assert answer.status_code == expected, (request, answer.text)
+        hers[device] = house.admin.ask("GET", f"{path}/policy", 200).json()
+        assert (hers[device]["raw_days"] == 29) == (may_write[topic] == OK), "what is refused has no effect"
+        house.admin.ask("PUT", f"{path}/policy", 200, json={"keep": "all"})
+    # What may not be read of one spoils the whole question.
+    both = session.ask("GET", "/api/history", query={"series": "lamp/power,heater/power"})
+    assert both.status_code == (200 if may_read[LAMP] == may_read[HEATER] == OK else 403)
+    wear = session.ask("GET", "/api/history/wear")
+    assert wear.status_code == (200 if row.kitchen.startswith("r") and row.heater.startswith("r") else 403), wear.text
+    session.close()
+
+
 class TestGuests:
     """Who shows nothing, where that is allowed."""
 

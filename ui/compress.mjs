@@ -1,7 +1,7 @@
 // Puts beside each file of the built page what the hub sends to browsers that take it compressed (`.br`, `.gz`), so that it
-// compresses nothing while it runs. What hardly shrinks stays alone.
+// compresses nothing while it runs. What hardly shrinks stays alone. Then holds what a first visit fetches to its budget.
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const DIST = new URL('dist', import.meta.url).pathname;
@@ -26,4 +26,20 @@ for (const path of [...files(DIST)]) {
   const gzip = gzipSync(plain, { level: 9 });
   if (brotli.length < plain.length * 0.9) writeFileSync(`${path}.br`, brotli);
   if (gzip.length < plain.length * 0.9) writeFileSync(`${path}.gz`, gzip);
+}
+
+// A phone on a weak line waits for this much before it sees anything; what is seldom needed goes into a bundle of its own.
+const FIRST_BYTES_MAX = 92_000;
+
+const html = readFileSync(join(DIST, 'index.html'), 'utf8');
+const first = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, path]) => join(DIST, path));
+const sizes = first.map((path) => gzipSync(readFileSync(path), { level: 9 }).length);
+const bytes = sizes.reduce((sum, size) => sum + size, 0);
+console.log(`a first visit fetches ${(bytes / 1000).toFixed(1)} kB, gzip, of ${FIRST_BYTES_MAX / 1000}`);
+if (bytes > FIRST_BYTES_MAX) {
+  const each = first.map((path, i) => `${basename(path)} ${sizes[i]}`).join(', ');
+  console.error(
+    `That is too much (${each}). Look at what the entry imports, and fetch it when it is needed.`,
+  );
+  process.exit(1);
 }

@@ -71,6 +71,17 @@ const commands = {
     await find(pages.get(page).page, target).click({ timeout: PATIENCE_MS });
     return {};
   },
+  // Presses the left button at one place of an element, moves to another, lets go; places as shares of its size.
+  async drag({ page, target, from, to }) {
+    const view = pages.get(page).page;
+    const box = await find(view, target).boundingBox({ timeout: PATIENCE_MS });
+    const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+    await view.mouse.move(...at(from));
+    await view.mouse.down();
+    await view.mouse.move(...at(to), { steps: 5 });
+    await view.mouse.up();
+    return {};
+  },
   async fill({ page, target, value }) {
     await find(pages.get(page).page, target).fill(value, { timeout: PATIENCE_MS });
     return {};

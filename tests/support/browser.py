@@ -67,6 +67,10 @@ class Page:
     def click(self, target):
         self.call("click", target=target)
 
+    def drag(self, target, start, end):
+        """With the mouse, from one place of the element to another: pairs of shares of its width and height."""
+        self.call("drag", target=target, **{"from": start, "to": end})
+
     def fill(self, target, value):
         self.call("fill", target=target, value=value)
 

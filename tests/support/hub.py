@@ -61,14 +61,14 @@ class Hub:
         return [binary(), "serve", *kept, *self.flags]
 
     def spawn(self):
-        """Starts the process without waiting for it to serve."""
+        """Starts the process without waiting for it to serve. The machine's network is told nothing of it (`test_mdns.py` has its own)."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=clean_environment(self.folder, self.env),
+                env=clean_environment(self.folder, {"HOUSEWIRE_MDNS": "false"} | self.env),
                 cwd=self.folder,
                 text=True,
                 **self.options,

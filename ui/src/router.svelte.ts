@@ -1,13 +1,27 @@
 // The address bar: which page is shown. Paths, not hashes: the hub answers every unknown path outside
 // /api with the page.
 
-export const SECTIONS = ['general', 'account', 'people', 'tokens', 'guest', 'tls', 'audit'] as const;
+export const SECTIONS = [
+  'general',
+  'account',
+  'people',
+  'tokens',
+  'discovery',
+  'history',
+  'templates',
+  'virtual',
+  'guest',
+  'tls',
+  'audit',
+] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export type Route =
   | { page: 'home' }
   | { page: 'devices' }
   | { page: 'device'; id: string }
+  | { page: 'found' }
+  | { page: 'history' }
   | { page: 'settings'; section: Section }
   | { page: 'sign-in' | 'setup' | 'trust' }
   | { page: 'components' }
@@ -20,6 +34,7 @@ export function parsePath(path: string): Route {
   if (first === 'devices' && levels.length === 1) return { page: 'devices' };
   if (first === 'devices' && second !== undefined && levels.length === 2)
     return { page: 'device', id: second };
+  if ((first === 'found' || first === 'history') && levels.length === 1) return { page: first };
   if (first === 'settings' && levels.length <= 2) {
     const section = second === undefined ? 'general' : SECTIONS.find((name) => name === second);
     if (section !== undefined) return { page: 'settings', section };
@@ -32,6 +47,16 @@ export function parsePath(path: string): Route {
 
 export function devicePath(id: string): string {
   return `/devices/${id}`;
+}
+
+/** The History page with these properties (`device/property`) chosen. */
+export function historyPath(keys: readonly string[], range?: string): string {
+  const query = new URLSearchParams();
+  if (keys.length > 0) query.set('series', keys.join(','));
+  if (range !== undefined) query.set('range', range);
+  // Commas and slashes are fit to be read in an address, and mean nothing there.
+  const text = query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
+  return text === '' ? '/history' : `/history?${text}`;
 }
 
 export function sectionPath(section: Section): string {
@@ -54,16 +79,18 @@ const OTHERS = /^\/(api|docs)(\/|$)/;
 
 class Router {
   path = $state('/');
+  /** What stands behind the path, with its `?`: what a page shows, where one page shows many things. */
+  search = $state('');
   readonly route: Route = $derived(parsePath(this.path));
   /** Where the person was before this page, if it was one of ours. */
   #before = '/';
 
   /** Follows links and the back button. Returns what undoes it. */
   start(onNavigate: () => void): () => void {
-    this.path = location.pathname;
+    this.#look();
     history.scrollRestoration = 'manual';
     const onPop = (event: PopStateEvent): void => {
-      this.path = location.pathname;
+      this.#look();
       const top = scrollOf(event.state);
       requestAnimationFrame(() => scrollTo(0, top));
     };
@@ -73,7 +100,7 @@ class Router {
       if (link.origin !== location.origin || link.target !== '' || link.hasAttribute('download')) return;
       if (link.hash !== '' || OTHERS.test(link.pathname)) return;
       event.preventDefault();
-      this.go(link.pathname);
+      this.go(link.pathname + link.search);
       onNavigate();
     };
     addEventListener('popstate', onPop);
@@ -84,23 +111,43 @@ class Router {
     };
   }
 
-  go(path: string): void {
-    if (path !== this.path) {
+  go(address: string): void {
+    const here = this.path + this.search;
+    if (address !== here) {
       // The page left behind remembers how far it was scrolled, for the way back.
       history.replaceState({ top: scrollY }, '');
-      history.pushState(null, '', path);
-      this.#before = this.path;
+      history.pushState(null, '', address);
+      this.#before = here;
     }
-    this.path = path;
+    this.#take(address);
     scrollTo(0, 0);
+  }
+
+  /** The same page shows something else now: no step for the back button. */
+  note(address: string): void {
+    if (address === this.path + this.search) return;
+    history.replaceState(history.state, '', address);
+    this.#take(address);
   }
 
   /** Leaves a page that has done its work, so that "back" does not lead to it again. */
   leave(): void {
-    const to = ['sign-in', 'setup'].includes(parsePath(this.#before).page) ? '/' : this.#before;
+    const [path = '/'] = this.#before.split('?');
+    const to = ['sign-in', 'setup'].includes(parsePath(path).page) ? '/' : this.#before;
     history.replaceState(null, '', to);
-    this.path = to;
+    this.#take(to);
     scrollTo(0, 0);
+  }
+
+  #take(address: string): void {
+    const question = address.indexOf('?');
+    this.path = question < 0 ? address : address.slice(0, question);
+    this.search = question < 0 ? '' : address.slice(question);
+  }
+
+  #look(): void {
+    this.path = location.pathname;
+    this.search = location.search;
   }
 }
 

@@ -17,6 +17,11 @@ use crate::route::Role;
 use crate::time::Timestamp;
 use crate::topic::Topic;
 
+/// The last batch was refused.
+const DISK_FAILS: u8 = 1;
+/// Somebody waits for the disk with as much as there is room for.
+const OUT_OF_ROOM: u8 = 2;
+
 /// A batch of changes, counted from 1; what was noted before a batch was taken is in that batch or an earlier one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchNumber(u64);
@@ -112,12 +117,32 @@ impl Hub {
     /// Told by whoever writes batches: whether the disk refused the last one. While it does, messages are refused that
     /// would have to be on disk before they are acknowledged ([`crate::Denied::DiskFailing`]).
     pub fn set_disk_failing(&self, is_failing: bool) {
-        self.disk_is_failing.store(is_failing, Ordering::Relaxed);
+        self.set_refusing(DISK_FAILS, is_failing);
+    }
+
+    /// Told by a part of the program that takes messages over its bound ([`crate::Offer::Crowded`]) and can take no more of them,
+    /// which its readiness says too: while that is so, QoS 1 and 2 messages that it would be offered are refused as if the disk were
+    /// failing.
+    pub fn set_out_of_room(&self, is_out: bool) {
+        self.set_refusing(OUT_OF_ROOM, is_out);
+    }
+
+    /// Whether somebody has said so; who it is has to be asked.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed) & OUT_OF_ROOM != 0
+    }
+
+    fn set_refusing(&self, why: u8, is_so: bool) {
+        if is_so {
+            self.refuses.fetch_or(why, Ordering::Relaxed);
+        } else {
+            self.refuses.fetch_and(!why, Ordering::Relaxed);
+        }
     }
 
     /// Whether the disk refused the last batch.
     pub fn disk_is_failing(&self) -> bool {
-        self.disk_is_failing.load(Ordering::Relaxed)
+        self.refuses.load(Ordering::Relaxed) & DISK_FAILS != 0
     }
 
     /// Everything that changed since the last call.

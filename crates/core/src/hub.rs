@@ -8,7 +8,7 @@ mod registry_api;
 mod sight;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -99,13 +99,13 @@ pub struct Hub {
     pub(crate) unsaved: Mutex<Unsaved>,
     /// Held shared while something happens that belongs into one batch, and alone while a batch is cut.
     pub(crate) batch_cut: RwLock<()>,
-    /// See [`Hub::set_disk_failing`].
-    pub(crate) disk_is_failing: AtomicBool,
+    /// Why what must be on disk is refused; see [`Hub::set_disk_failing`] and [`Hub::set_out_of_room`].
+    pub(crate) refuses: AtomicU8,
     /// For what the hub publishes itself.
     pub(crate) own_routes: RouteCache,
     sessions: AtomicU64,
-    /// Of [`Hub::own_subscriber`]s.
-    pub(crate) own_subscriptions: AtomicUsize,
+    /// Of parts of the program.
+    pub(crate) own_subscriptions: AtomicIsize,
     /// Topics and filters over a bound.
     pub(crate) topics_refused: AtomicU64,
 }
@@ -121,10 +121,10 @@ impl Hub {
             registry: Registry::default(),
             unsaved: Mutex::default(),
             batch_cut: RwLock::default(),
-            disk_is_failing: AtomicBool::new(false),
+            refuses: AtomicU8::new(0),
             own_routes: RouteCache::new(),
             sessions: AtomicU64::new(SessionId::HUB.0 + 1),
-            own_subscriptions: AtomicUsize::new(0),
+            own_subscriptions: AtomicIsize::new(0),
             topics_refused: AtomicU64::new(0),
         }
     }
@@ -137,13 +137,13 @@ impl Hub {
     /// A subscriber for `mailbox`; it gets nothing before [`Hub::subscribe`]. A session has one at most: subscriptions are known
     /// by it.
     pub fn subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
-        Arc::new(Subscriber::new(session, principal, mailbox, false))
+        Arc::new(Subscriber::new(session, principal, mailbox))
     }
 
-    /// A subscriber for a part of the hub itself. It is one like any other, and its subscriptions do not show in the figures, which
-    /// are about clients.
-    pub fn own_subscriber(session: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
-        Arc::new(Subscriber::new(session, principal, mailbox, true))
+    /// As [`Hub::subscriber`], for a part of the program rather than somebody's client: it is told everything likewise, but is not
+    /// among those that are counted, neither in figures nor in [`crate::Receipt::matched`].
+    pub fn own_subscriber(&self, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Arc<Subscriber> {
+        Arc::new(Subscriber::own(self.new_session(), principal, mailbox))
     }
 
     /// From now on messages that match are offered to the subscriber. A filter that may not be read is refused.
@@ -168,11 +168,9 @@ impl Hub {
             let subscription = Subscription { subscriber: Arc::clone(subscriber), options, share: None };
             let (place, existed) = self.trie.write().insert(filter, subscription);
             if !existed {
+                self.count_own(subscriber, 1);
                 let at = places.partition_point(|have| *have < place);
                 places.insert(at, place);
-                if subscriber.is_own {
-                    self.own_subscriptions.fetch_add(1, Ordering::Relaxed);
-                }
             }
             existed
         };
@@ -185,11 +183,11 @@ impl Hub {
         let existed = {
             let mut places = subscriber.places.lock();
             let place = self.trie.write().remove(filter, subscriber.id());
+            if place.is_some() {
+                self.count_own(subscriber, -1);
+            }
             if let Some(at) = place.and_then(|place| places.binary_search(&place).ok()) {
                 places.remove(at);
-                if subscriber.is_own {
-                    self.own_subscriptions.fetch_sub(1, Ordering::Relaxed);
-                }
                 if places.len() < places.capacity() / 4 {
                     places.shrink_to_fit();
                 }
@@ -200,6 +198,13 @@ impl Hub {
             self.generations.changed(filter);
         }
         existed
+    }
+
+    /// Called under the subscriber's list of places.
+    fn count_own(&self, subscriber: &Subscriber, more: isize) {
+        if subscriber.is_own() {
+            self.own_subscriptions.fetch_add(more, Ordering::Relaxed);
+        }
     }
 
     /// Whether somebody is subscribed to exactly this filter.
@@ -213,9 +218,7 @@ impl Hub {
         const ENDED_AT_ONCE: usize = 64;
         let mut places = subscriber.places.lock();
         let mut ended = std::mem::take(&mut *places);
-        if subscriber.is_own {
-            self.own_subscriptions.fetch_sub(ended.len(), Ordering::Relaxed);
-        }
+        self.count_own(subscriber, -isize::try_from(ended.len()).unwrap_or(isize::MAX));
         ended.dedup();
         for ended in ended.chunks(ENDED_AT_ONCE) {
             let mut trie = self.trie.write();

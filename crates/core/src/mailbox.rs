@@ -46,6 +46,9 @@ pub enum Offer {
     /// Taken, in whole or part, by a session that outlives the process: the disk has to have it before the message is
     /// acknowledged.
     Kept,
+    /// Taken whole, although the mailbox is over its bound: a QoS 1 or 2 message is not acknowledged before there is room again,
+    /// so that its publisher waits. The mailbox's owner tells when that is.
+    Crowded,
     /// Over the mailbox's bound: dropped, in whole or part, and counted by it.
     Dropped,
     /// The subscriber is gone.
@@ -77,16 +80,25 @@ pub struct Subscriber {
     id: SessionId,
     principal: Arc<Principal>,
     mailbox: Arc<dyn Mailbox>,
-    /// It belongs to the hub's own parts and is no client: its subscriptions are not counted.
-    pub(crate) is_own: bool,
+    is_own: bool,
     /// Where its subscriptions are, sorted, one entry for each; kept so that closing removes exactly these, and changed only
     /// together with the trie.
     pub(crate) places: Mutex<SmallVec<[NodeId; 4]>>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>, is_own: bool) -> Self {
-        Self { id, principal, mailbox, is_own, places: Mutex::default() }
+    pub(crate) fn new(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
+        Self { id, principal, mailbox, is_own: false, places: Mutex::default() }
+    }
+
+    /// A part of the program rather than somebody's client.
+    pub(crate) fn own(id: SessionId, principal: Arc<Principal>, mailbox: Arc<dyn Mailbox>) -> Self {
+        Self { is_own: true, ..Self::new(id, principal, mailbox) }
+    }
+
+    /// Whether it is a part of the program, which counts nowhere: whoever publishes wants to know who else hears it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// The session it belongs to.

@@ -32,12 +32,15 @@ pub struct Publisher {
 /// What became of a run.
 #[derive(Debug, Default)]
 pub struct Receipt {
-    /// Subscribers it was offered to, whether or not they had room for it.
+    /// Subscribers it was offered to, whether or not they had room for it; parts of the program do not count.
     pub matched: usize,
     /// Messages that a device's declared rules refused, by their place in the run: not applied and not delivered.
     pub refused: Vec<(usize, Rejection)>,
     /// The batch that the disk must have before a QoS 1 or 2 message may be acknowledged, if anything is kept of it.
     pub durable_with: Option<BatchNumber>,
+    /// A subscriber took it that has no room any more: a QoS 1 or 2 message may not be acknowledged before it has
+    /// ([`crate::Offer::Crowded`]).
+    pub waits_for_room: bool,
 }
 
 impl Publisher {
@@ -104,9 +107,9 @@ impl Hub {
             _ if !self.may_acknowledge(&route, &run) => Err(Denied::DiskFailing),
             // Nothing is recorded of it, so nothing is locked.
             Role::Plain if !run.is_retained() => {
-                let Offered { matched, is_kept } = route.offer(&run);
+                let Offered { matched, is_kept, is_crowded } = route.offer(&run);
                 let durable_with = is_kept.then(|| self.next_batch());
-                Ok(Receipt { matched, durable_with, ..Receipt::default() })
+                Ok(Receipt { matched, durable_with, waits_for_room: is_crowded, ..Receipt::default() })
             }
             _ => self.record_and_offer(routes, route, &run, now),
         }
@@ -131,7 +134,7 @@ impl Hub {
             // means that it either is on the route or finds there what is recorded now.
             let route = routes.revalidate(self, run.topic(), route);
             let recorded = self.record(&state, &route, run, now);
-            let Offered { matched, is_kept } = match &recorded {
+            let Offered { matched, is_kept, is_crowded } = match &recorded {
                 Ok(recorded) => self.keep_and_offer(&slot, &mut state, &route, run, &recorded.refused),
                 Err(_) => Offered::default(),
             };
@@ -145,7 +148,7 @@ impl Hub {
             let must_be_durable = is_kept || (run.published_qos() > Qos::AtMostOnce && is_recorded(&route, run));
             // Asked for last: everything that this run changed is noted by now.
             let durable_with = must_be_durable.then(|| self.next_batch());
-            return Ok(Receipt { matched, refused, durable_with });
+            return Ok(Receipt { matched, refused, durable_with, waits_for_room: is_crowded });
         }
     }
 
@@ -153,9 +156,9 @@ impl Hub {
     /// what concerns nobody who is away goes on. What the hub itself says, as wills, is acknowledged to nobody.
     fn may_acknowledge(&self, route: &Route, run: &Run<'_>) -> bool {
         run.published_qos() == Qos::AtMostOnce
-            || !self.disk_is_failing()
             || run.origin.presence == Presence::None
-            || !(is_recorded(route, run) || route.is_kept())
+            || !(self.disk_is_failing() && (is_recorded(route, run) || route.is_kept())
+                || self.is_out_of_room() && route.is_out_of_room())
     }
 
     fn slot_of(&self, route: &Route, run: &Run<'_>) -> Arc<Slot> {

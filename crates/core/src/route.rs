@@ -61,16 +61,19 @@ impl Role {
 /// What became of a run that was offered to all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Offered {
-    /// Subscribers that are still there.
+    /// Subscribers that are still there, without parts of the program.
     pub(crate) matched: usize,
     /// One of them has to have it on disk.
     pub(crate) is_kept: bool,
+    /// One of them has taken more than it has room for.
+    pub(crate) is_crowded: bool,
 }
 
 impl Offered {
     pub(crate) fn add(&mut self, offer: Offer) {
         self.matched += usize::from(offer != Offer::Closed);
         self.is_kept |= offer == Offer::Kept;
+        self.is_crowded |= offer == Offer::Crowded;
     }
 }
 
@@ -131,12 +134,20 @@ impl Route {
             if receiver.no_local && receiver.subscriber.id() == from {
                 continue;
             }
-            offered.add(receiver.offer(run));
+            let offer = receiver.offer(run);
+            offered.add(offer);
+            offered.matched -= usize::from(receiver.subscriber.is_own() && offer != Offer::Closed);
         }
         for group in &self.groups {
             group.offer(run, &mut offered);
         }
         offered
+    }
+
+    /// Whether a part of the program could take no more of what is published here.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        let is_out = |receiver: &Receiver| receiver.subscriber.is_own() && receiver.readiness() == Readiness::Full;
+        self.receivers.iter().any(is_out)
     }
 
     /// Whether a subscriber keeps what it is sent on disk.

@@ -6,6 +6,10 @@
 
 #![allow(clippy::unwrap_used)] // the lint knows test functions, not what they share
 
+#[path = "discovery/fuzzing.rs"]
+mod fuzzing;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -40,27 +44,25 @@ fn dialect() -> HomeAssistant {
 
 /// Plays a set; the devices that are left, in order, and what was told on the way.
 fn play(dialect: &mut HomeAssistant, rows: &[(String, Vec<u8>)]) -> (Vec<Found>, String) {
-    let mut devices: Vec<Found> = Vec::new();
+    let mut devices: BTreeMap<String, Found> = BTreeMap::new();
     let mut told = String::new();
     for (topic, payload) in rows {
         for event in dialect.message(&Announcement { topic, payload, retained: true, time: NOW }) {
             match event {
                 Event::Found(found) => {
                     writeln!(told, "{topic}: found {} with {}", found.key, names(&found)).unwrap();
-                    devices.retain(|device| device.key != found.key);
-                    devices.push(*found);
+                    devices.insert(found.key.clone(), *found);
                 }
                 Event::Gone { key, migrates } => {
                     writeln!(told, "{topic}: gone {key}{}", if migrates { ", moves" } else { "" }).unwrap();
-                    devices.retain(|device| device.key != key);
+                    devices.remove(&key);
                 }
                 Event::Problem { topic: of, reason } => writeln!(told, "{of}: problem: {reason}").unwrap(),
                 Event::Ask(outgoing) => writeln!(told, "{topic}: ask {}", outgoing.topic).unwrap(),
             }
         }
     }
-    devices.sort_by(|one, two| one.key.cmp(&two.key));
-    (devices, told)
+    (devices.into_values().collect(), told)
 }
 
 fn names(found: &Found) -> String {
@@ -296,7 +298,7 @@ fn order_and_repetition_change_nothing() {
         let (expected, _) = play(&mut dialect(), &rows);
         let mut order: Vec<_> = rows.clone();
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        for _ in 0..20 {
+        for _ in 0..8 {
             // A shuffle that is the same at every run.
             for place in (1..order.len()).rev() {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -386,6 +388,13 @@ fn bounds_hold_and_are_told() {
         play(&mut self::dialect(), &[("homeassistant/device/many/config".into(), payload.into_bytes())]);
     assert_eq!(devices[0].properties.len(), 200);
     assert!(told.contains("300 components; the first 200 are read"), "{told}");
+    let payload = format!(
+        r#"{{"dev":{{"ids":"bad"}},"o":{{"name":"x"}},"cmps":{{{}}}}}"#,
+        many.trim_end_matches(',').replace("stat_t", "x")
+    );
+    let (devices, told) =
+        play(&mut self::dialect(), &[("homeassistant/device/bad/config".into(), payload.into_bytes())]);
+    assert_eq!((devices.len(), told.lines().count()), (0, 20), "two hundred are wrong, and twenty are told");
 }
 
 #[test]
@@ -399,4 +408,20 @@ fn types_of_what_is_found_can_be_declared() {
             }
         }
     }
+}
+
+/// Inputs of the fuzzer, those it starts from and those that broke something once.
+fn fuzzed(target: &str) -> Vec<Vec<u8>> {
+    let fuzz = folder().join("../../../../fuzz");
+    let folders = ["corpus", "found"].map(|kind| fuzz.join(kind).join(target));
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
+#[test]
+fn what_the_fuzzer_found_is_tried_again() {
+    let (announcements, templates) = (fuzzed("discovery_announcement"), fuzzed("discovery_template"));
+    assert!(announcements.len() > 50 && templates.len() > 50, "the corpus is not where it was");
+    announcements.iter().for_each(|input| fuzzing::announcements(input));
+    templates.iter().for_each(|input| fuzzing::template(input));
 }

@@ -82,10 +82,26 @@ impl Caller {
     /// Publishes what an HTTP request brought; returns when it is as safe as its QoS promises.
     pub(crate) async fn publish(&self, publication: Publication<'_>) -> Result<(), Refusal> {
         let publisher = self.publisher(self.session, "http", Presence::Momentary);
-        if let Some(batch) = publish(&publisher, publication)? {
-            self.shard.durability.reached(batch).await?;
+        if let Some(due) = publish(&publisher, publication)? {
+            self.shard.durability.reached(due).await?;
         }
         Ok(())
+    }
+
+    /// Notes that a device is about to be deleted, so that its history goes with it, whatever happens. Comes first, as it may be refused.
+    pub(crate) async fn bury(&self, device: &DeviceId) -> Result<(), Refusal> {
+        match &self.shard.history {
+            Some(history) => Ok(history.bury(device).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Resolves when the history of what this request deleted is gone.
+    pub(crate) async fn history_settled(&self) -> Result<(), Refusal> {
+        match &self.shard.history {
+            Some(history) => Ok(history.settled().await?),
+            None => Ok(()),
+        }
     }
 
     /// Resolves when the disk has what this request changed in the registry, or refused it.

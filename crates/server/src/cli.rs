@@ -12,6 +12,7 @@ mod doctor;
 mod failure;
 mod found;
 mod get;
+mod history;
 mod output;
 mod password;
 mod publish;
@@ -73,6 +74,8 @@ pub enum Command {
     Get(get::Get),
     /// Ask a device for a new value
     Set(set::Set),
+    /// Print what properties were
+    History(history::History),
     /// List, show, declare and remove devices
     Devices(devices::Devices),
     /// List devices that announced themselves
@@ -164,6 +167,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sub(command) => talk(command),
         Command::Get(command) => talk(command),
         Command::Set(command) => talk(command),
+        Command::History(command) => talk(command),
         Command::Devices(command) => talk(command),
         Command::Found(command) => talk(command),
         Command::Adopt(command) => talk(command),

@@ -1,10 +1,12 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
 //! Every key but `[http]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
-//! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`).
+//! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`), and so is what most people want of `[history]`.
 
+mod history;
 mod http;
 mod limits;
+mod postgres;
 mod proxies;
 mod tls;
 mod users;
@@ -20,8 +22,11 @@ use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub(crate) use self::history::RETENTION_DAYS_MAX;
+pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
+pub use self::postgres::{PostgresConfig, PostgresSettings};
 pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
 pub use self::users::{Secret, UserSettings};
@@ -114,8 +119,12 @@ pub struct Config {
     pub online_timeout: Duration,
     /// How often the hub tells its figures under `$SYS`; `None`: not at all.
     pub sys_interval: Option<Duration>,
+    /// What values were.
+    pub history: HistoryConfig,
     /// How HTTP is spoken.
     pub http: HttpSettings,
+    /// Where history is written once more.
+    pub postgres: Option<PostgresConfig>,
     /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
     pub discovery: bool,
     /// Bounds.
@@ -213,8 +222,8 @@ pub struct Settings {
     /// Tell the network of this hub by mDNS, and look for devices there [default: true]
     #[arg(long, env = "HOUSEWIRE_MDNS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub mdns: Option<bool>,
-    /// Neither: the same as --mdns=false
-    #[arg(long, conflicts_with = "mdns")]
+    /// Neither tell the network nor look there, whatever else says so
+    #[arg(long)]
     #[serde(skip)]
     pub no_mdns: bool,
     /// Run the demo house: four simulated devices
@@ -249,6 +258,12 @@ pub struct Settings {
     #[arg(long, env = "HOUSEWIRE_SYS_INTERVAL", value_name = "TIME|off", value_parser = parse_period)]
     #[serde(deserialize_with = "optional_period")]
     pub sys_interval: Option<Period>,
+    /// What values were; a section of its own in the config file.
+    #[command(flatten)]
+    pub history: HistorySettings,
+    /// A PostgreSQL server; a section of its own in the config file.
+    #[command(flatten)]
+    pub postgres: PostgresSettings,
     /// How HTTP is spoken; in the config file only.
     #[arg(skip)]
     pub http: Option<HttpSettings>,
@@ -323,7 +338,7 @@ impl Settings {
             mqtts_port: self.mqtts_port.or(weaker.mqtts_port),
             tls: self.tls.or(weaker.tls),
             names: self.names.or(weaker.names),
-            mdns: self.mdns.or(self.no_mdns.then_some(false)).or(weaker.mdns),
+            mdns: self.no_mdns.then_some(false).or(self.mdns).or(weaker.mdns),
             no_mdns: false,
             demo: self.demo.or(weaker.demo),
             log: self.log.or(weaker.log),
@@ -335,6 +350,8 @@ impl Settings {
             shards: self.shards.or(weaker.shards),
             online_timeout: self.online_timeout.or(weaker.online_timeout),
             sys_interval: self.sys_interval.or(weaker.sys_interval),
+            history: self.history.or(weaker.history),
+            postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
             discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
@@ -378,7 +395,9 @@ impl Settings {
             shards,
             online_timeout: self.online_timeout.unwrap_or(Duration::from_secs(300)),
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
+            history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
+            postgres: postgres::choose(self.postgres)?,
             discovery: self.discovery.unwrap_or_default().enabled,
             limits,
         })
@@ -416,7 +435,10 @@ mod tests {
         };
         let no = Settings { no_mdns: true, ..Settings::default() };
         let yes = Settings { mdns: Some(true), ..Settings::default() };
+        // As it is with HOUSEWIRE_MDNS=true in the environment.
+        let both = Settings { mdns: Some(true), no_mdns: true, ..Settings::default() };
         assert!(mdns(Settings::default(), "") && mdns(Settings::default(), "mdns = true") && mdns(yes, "mdns = false"));
+        assert!(!mdns(both, ""));
         assert!(!mdns(no.clone(), "") && !mdns(no, "mdns = true") && !mdns(Settings::default(), "mdns = false"));
         assert!(toml::from_str::<Settings>("no_mdns = true").is_err(), "a flag only");
     }

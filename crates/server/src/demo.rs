@@ -1,27 +1,14 @@
 //! The demo house: four simulated devices, so that a fresh hub shows something that lives.
 //!
 //! They are real clients over loopback, each through another door, and know nothing of the hub's inside: what they do
-//! any device could do. Each is a pure model (what it is, how it reacts; time and chance handed in) that `life`
-//! connects through a door. Removing the devices from the registry belongs to whoever stops the house.
-
-mod model;
+//! any device could do. How they are played belongs to `players`. Removing the
+//! devices from the registry belongs to whoever stops the house.
 
 mod button;
 mod fan;
 mod lamp;
 mod thermometer;
 
-mod door;
-mod http_door;
-mod life;
-mod mqtt3_door;
-mod mqtt5_door;
-mod mqtt_line;
-mod registrar;
-mod ws_door;
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -31,28 +18,18 @@ use tracing::{error, info};
 
 use self::button::Button;
 use self::fan::Fan;
-use self::http_door::HttpDoor;
 use self::lamp::Lamp;
-use self::life::live;
-use self::mqtt3_door::Mqtt3Door;
-use self::mqtt5_door::Mqtt5Door;
-use self::registrar::Registrar;
 use self::thermometer::Thermometer;
-use self::ws_door::WsDoor;
+use crate::players::Access;
+use crate::players::http_door::HttpDoor;
+use crate::players::life::live;
+use crate::players::mqtt3_door::Mqtt3Door;
+use crate::players::mqtt5_door::Mqtt5Door;
+use crate::players::registrar::Registrar;
+use crate::players::ws_door::WsDoor;
 
 /// Longest that [`Demo::stop`] waits for the devices to say goodbye; each of them gives up sooner.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
-
-/// Where the hub listens, as it was bound, and what it lets the devices in for; a wildcard address is reached over loopback.
-#[derive(Clone, Debug)]
-pub(crate) struct DemoAccess {
-    /// HTTP and WebSocket.
-    pub(crate) http: SocketAddr,
-    /// MQTT; may be the same port.
-    pub(crate) mqtt: SocketAddr,
-    /// What they show.
-    pub(crate) token: Arc<str>,
-}
 
 /// Starts and stops the demo house.
 #[derive(Debug, Default)]
@@ -70,8 +47,8 @@ struct House {
 }
 
 impl House {
-    fn open(access: DemoAccess) -> std::io::Result<Self> {
-        let access = DemoAccess { http: reachable(access.http), mqtt: reachable(access.mqtt), token: access.token };
+    fn open(access: Access) -> std::io::Result<Self> {
+        let access = access.of_demo();
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -96,7 +73,7 @@ impl Demo {
 
     /// Starts the devices, on a thread of their own so that they take nothing from the shards. They keep trying until
     /// the hub lets them in. Does nothing if they run already.
-    pub(crate) fn start(&self, access: DemoAccess) {
+    pub(crate) fn start(&self, access: Access) {
         let mut house = self.house.lock();
         if house.as_ref().is_some_and(|house| !house.has_ended()) {
             return;
@@ -132,18 +109,8 @@ impl Demo {
     }
 }
 
-/// Where a client on this machine reaches a listener.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    let ip = match bound.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, bound.port())
-}
-
 /// All devices at once, until they are stopped or have all been removed.
-async fn run(access: DemoAccess, stop: watch::Receiver<bool>) {
+async fn run(access: Access, stop: watch::Receiver<bool>) {
     let registrar = match Registrar::new(&access) {
         Ok(registrar) => registrar,
         Err(error) => return error!("the demo house cannot start: {error}"),
@@ -153,10 +120,10 @@ async fn run(access: DemoAccess, stop: watch::Receiver<bool>) {
     let mut chance = fastrand::Rng::new();
     let mut seed = || chance.u64(..);
     tokio::join!(
-        live::<Mqtt3Door>(Lamp::new(seed(), now), access.clone(), &registrar, stop.clone()),
-        live::<HttpDoor>(Thermometer::new(seed(), now), access.clone(), &registrar, stop.clone()),
-        live::<WsDoor>(Button::new(seed(), now), access.clone(), &registrar, stop.clone()),
-        live::<Mqtt5Door>(Fan::new(seed(), now), access.clone(), &registrar, stop.clone()),
+        live::<Mqtt3Door>(Lamp::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
+        live::<HttpDoor>(Thermometer::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
+        live::<WsDoor>(Button::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
+        live::<Mqtt5Door>(Fan::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
     );
     info!("the demo house is empty");
 }

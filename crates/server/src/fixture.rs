@@ -67,6 +67,7 @@ impl Fixture {
         let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
             lobby,
+            history: None,
             hub: Arc::clone(&hub),
             durability,
             config: Arc::new(config),

@@ -20,6 +20,7 @@ mod events;
 mod front;
 mod gate;
 mod h2;
+mod history;
 mod hot;
 mod hub;
 mod identify;
@@ -101,6 +102,10 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(as_property(routes!(tls::issue)))
         .routes(routes!(hot::get_property, hot::report_property))
         .routes(routes!(property::request))
+        .routes(routes!(history::get, history::import, history::remove))
+        .routes(routes!(history::policy, history::set_policy))
+        .routes(routes!(history::get_many))
+        .routes(routes!(history::show_wear))
         .routes(routes!(topics::list))
         .routes(routes!(hot::get_topic, hot::retain_topic, hot::publish_topic, topics::clear))
         .routes(routes!(batch::run))

@@ -135,6 +135,46 @@ pub(crate) const TLS_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const CSR_BYTES_MAX: usize = 16 * 1024;
 /// What we put into one TLS record. A microcontroller has to have room for a whole one, and few have 16 KiB to spare.
 pub(crate) const TLS_RECORD_BYTES_MAX: usize = 4 * 1024;
+/// What was offered to the history and its thread has not dealt with, with 15 bytes for each message. Beyond it QoS 0 is dropped
+/// and counted, and those who publish with QoS 1 or 2 wait.
+pub(crate) const HISTORY_QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What may come from these on top; then they are refused as if the disk were failing.
+pub(crate) const HISTORY_WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Longest payload that can be a reading; a longer one has no history.
+pub(crate) const HISTORY_VALUE_BYTES_MAX: usize = 256;
+/// Orders that wait for the history's thread; a further one is refused as the hub is busy.
+pub(crate) const HISTORY_ORDERS_MAX: usize = 64;
+/// Questions about the past answered at once, each on a thread of its own.
+pub(crate) const HISTORY_QUERIES_MAX: usize = 2;
+/// How long a question waits for its turn; it is refused then as the hub is busy.
+pub(crate) const HISTORY_QUERY_WAIT: Duration = Duration::from_secs(10);
+/// How long a question waits until what was published before can be read; it is answered without that then.
+pub(crate) const HISTORY_SHOW_WAIT: Duration = Duration::from_millis(500);
+/// How long whoever changes the history waits until that is on the disk; it is done all the same, later.
+pub(crate) const HISTORY_CHANGE_WAIT: Duration = Duration::from_secs(20);
+/// Points of one answer that has all of them; the rest comes with the next.
+pub(crate) const HISTORY_POINTS_MAX: usize = 100_000;
+/// Points, or values, that a question may ask for.
+pub(crate) const HISTORY_BUCKETS_MAX: usize = 20_000;
+/// Properties of one question; more are refused.
+pub(crate) const HISTORY_SERIES_MAX: usize = 50;
+/// States whose time is told; those that held for the shortest time are left out.
+pub(crate) const HISTORY_STATES_MAX: usize = 100;
+/// Points read for one piece of an export.
+pub(crate) const HISTORY_POINTS_AT_ONCE: usize = 4_096;
+/// Policies of properties, and of those of one device; one more is refused.
+pub(crate) const HISTORY_POLICIES_MAX: usize = 10_000;
+pub(crate) const HISTORY_POLICIES_OF_DEVICE_MAX: usize = 256;
+/// One imported file; a larger one is refused, and what came before stays.
+pub(crate) const HISTORY_IMPORT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Pieces of imports dealt with at once; others wait for their turn as questions do.
+pub(crate) const HISTORY_IMPORTS_MAX: usize = 2;
+/// Policies and tombstones read or written at once; likewise.
+pub(crate) const HISTORY_CHANGES_MAX: usize = 2;
+/// Lines of an import that are told to be wrong, by number; further ones are counted.
+pub(crate) const HISTORY_REFUSED_SHOWN_MAX: usize = 100;
+/// One line of an import; a longer one is refused.
+pub(crate) const HISTORY_LINE_BYTES_MAX: usize = 4_096;
 /// What waits for the thread of discovery, of announcements, states, requests and notices each; further ones are dropped and counted,
 /// and what is retained of the first two is read again when there is room. A replay of retained messages waits instead.
 pub(crate) const DISCOVERY_BYTES_MAX: [usize; 4] = [16 * 1024 * 1024, 8 * 1024 * 1024, 1024 * 1024, 1024 * 1024];

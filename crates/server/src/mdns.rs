@@ -109,13 +109,14 @@ impl Mdns {
     /// Says goodbye, so that nobody shows a hub that is gone.
     pub(crate) fn stop(self) {
         let Self { daemon, stop, listener } = self;
+        // Before the searches end with the daemon: that would look as if everything had gone.
         drop(stop);
+        if listener.join().is_err() {
+            warn!("the thread that listens to the network died");
+        }
         let said = daemon.shutdown().is_ok_and(|done| done.recv_timeout(GOODBYE_TIMEOUT).is_ok());
         if !said {
             debug!("the network could not be told that this hub goes");
-        }
-        if listener.join().is_err() {
-            warn!("the thread that listens to the network died");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use housewire_core::{BatchNumber, Properties, Publisher, Qos, Run, Topic};
+use housewire_core::{Properties, Publisher, Qos, Run, Topic};
 
+use crate::persist::Due;
 use crate::refusal::Refusal;
 use crate::shard;
 
@@ -16,16 +17,17 @@ pub(crate) struct Publication<'a> {
     pub(crate) properties: Properties,
 }
 
-/// Publishes; an error if the hub or the declared rules of a property refuse it. What is returned must be on disk before
-/// the client is told that all is well.
-pub(crate) fn publish(publisher: &Publisher, publication: Publication<'_>) -> Result<Option<BatchNumber>, Refusal> {
+/// Publishes; an error if the hub or the declared rules of a property refuse it. What is returned must be so before the client
+/// is told that all is well.
+pub(crate) fn publish(publisher: &Publisher, publication: Publication<'_>) -> Result<Option<Due>, Refusal> {
     let Publication { topic, payload, qos, retain, properties } = publication;
     let properties = (!properties.is_empty()).then(|| Arc::new(properties));
     let payloads = [payload];
     let run = Run::new(topic.borrow(), &payloads).qos(qos).retain(retain).properties(properties.as_ref());
     let receipt = publisher.publish_run(run, shard::now())?;
+    let due = Due::of(&receipt, qos);
     match receipt.refused.into_iter().next() {
         Some((_, rejection)) => Err(Refusal::Rejected(Box::new(rejection))),
-        None => Ok(receipt.durable_with),
+        None => Ok(due),
     }
 }

@@ -5,6 +5,8 @@
 use housewire_core::{DeclareError, Denied, Filter, IdError, Qos, Rejection, Topic};
 use thiserror::Error;
 
+use crate::history::NoAnswer;
+
 /// Why a request is refused, in words for the one who made it: what, why, what to do.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
@@ -43,6 +45,9 @@ pub(crate) enum Refusal {
         "There is no such session: it ended, was never there, or belongs to somebody else. Begin a new one and subscribe again."
     )]
     UnknownSession,
+    /// By the history.
+    #[error("{0}")]
+    History(#[from] NoAnswer),
     /// One more than fits.
     #[error("{0}")]
     Full(String),

@@ -20,8 +20,9 @@ use crate::admission::Admission;
 use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::config::{Config, Port, PortChoice, TlsMode};
-use crate::demo::{Demo, DemoAccess};
+use crate::demo::Demo;
 use crate::discovery::Discovery;
+use crate::history::Recorder;
 use crate::hosts::Hosts;
 use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
@@ -29,6 +30,7 @@ use crate::mdns::{self, Mdns};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
+use crate::players::Access;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -81,6 +83,7 @@ pub struct Server {
     shards: Vec<JoinHandle<()>>,
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
+    history: Option<Arc<Recorder>>,
     persister: Persister,
 }
 
@@ -109,6 +112,7 @@ impl Server {
 
         let (shutdown, stopped) = watch::channel(false);
         let (durability, desk) = Durability::new(config.durability);
+        let desk = if config.history.sd_card { desk.seldom() } else { desk };
         let clients = Arc::new(Clients::default());
         let stats = Arc::new(Stats::new(config.shards));
         let limits = config.limits;
@@ -136,6 +140,7 @@ impl Server {
             known => known,
         };
         sessions.restore(loaded.sessions, owner_of, now());
+        let history = Recorder::start(config.history, config.postgres.clone(), &store, &hub, &durability);
         let accounts = Arc::new(accounts);
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
@@ -150,6 +155,7 @@ impl Server {
             accounts,
             users,
             tls: tls.clone(),
+            history: history.clone(),
             lobby: Arc::new(Lobby::new(&config, now().instant)),
             demo: Arc::new(Demo::new()),
             discovery,
@@ -164,7 +170,7 @@ impl Server {
         let mdns = mdns::start(&shared.config, addresses, found_on_the_network);
         if shared.config.demo {
             let token = shared.accounts.demo_token().reveal().into();
-            shared.demo.start(DemoAccess { http: addresses.http, mqtt: addresses.http, token });
+            shared.demo.start(Access::new(addresses.http, addresses.http, token));
         }
         Ok(Self {
             addresses,
@@ -176,6 +182,7 @@ impl Server {
             shards,
             accounts: shared.accounts,
             tls,
+            history,
             persister,
         })
     }
@@ -220,6 +227,9 @@ impl Server {
             }
         }
         self.accounts.save_all();
+        if let Some(history) = &self.history {
+            history.finish();
+        }
         self.persister.finish();
     }
 }

@@ -20,6 +20,7 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::discovery::Discovery;
+use crate::history::Recorder;
 use crate::http::Lobby;
 use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
@@ -92,6 +93,8 @@ pub(crate) struct ShardParts {
     /// `None` if it is off.
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) lobby: Arc<Lobby>,
+    /// `None` if it is off, or could not be opened.
+    pub(crate) history: Option<Arc<Recorder>>,
     pub(crate) durability: Durability,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
@@ -128,6 +131,7 @@ pub(crate) struct Shared {
     pub(crate) users: Arc<Users>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) lobby: Arc<Lobby>,
+    pub(crate) history: Option<Arc<Recorder>>,
     pub(crate) durability: Durability,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
@@ -193,6 +197,7 @@ impl Shard {
             users: shared.users,
             tls: shared.tls,
             lobby: shared.lobby,
+            history: shared.history,
             durability: shared.durability,
             scratch: Mutex::default(),
             turn: Mutex::default(),

@@ -14,6 +14,7 @@ mod handshake;
 mod identity;
 mod keeper;
 mod setup;
+mod trusted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +40,7 @@ pub(crate) use self::handshake::{HandshakeError, Inside, Secured};
 use self::keeper::Keeper;
 use self::setup::Setup;
 pub(crate) use self::setup::Shown;
+pub(crate) use self::trusted::{TrustError, client_config};
 use crate::config::{TlsConfig, TlsMode};
 use crate::names::{self, HostName};
 use crate::peer::Peer;

@@ -22,3 +22,25 @@ pub const AUDIT_ENTRIES_MAX: usize = 10_000;
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 /// Largest file of a [`crate::Vault`]; a larger one is none of ours and is not read.
 pub const VAULT_FILE_BYTES_MAX: usize = 256 * 1024;
+/// The text of a state in the history; a longer one has none.
+pub const STATE_BYTES_MAX: usize = 256;
+/// Memory for points of the history that are in no chunk yet. Beyond it the fullest series are sealed early.
+pub const HISTORY_HEADS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// One file of the history's log; then the next one begins.
+pub const HISTORY_SEGMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Files of the log whose points are not all in chunks. Beyond it the series that hold the oldest are sealed early.
+pub const HISTORY_LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that wait for a commit; then points are refused. The writer keeps what is refused in its own queue, which has a bound.
+pub const HISTORY_PENDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Points of a chunk.
+pub const HISTORY_CHUNK_POINTS_MAX: usize = 512;
+/// Points of one question that are looked at one by one; of more, minutes or hours are, if its buckets are long enough.
+pub const HISTORY_EXACT_POINTS_MAX: u64 = 20_000;
+/// Chunks of a series that are joined or rolled up.
+pub const HISTORY_OPEN_CHUNKS_MAX: u64 = 8;
+/// Days of which it is known how much was written.
+pub const HISTORY_WEAR_DAYS_MAX: usize = 366;
+/// Buckets of one answer; more become as many.
+pub const HISTORY_BUCKETS_MAX: usize = 100_000;
+/// Changes of state in one answer; further ones are left out, which the answer says.
+pub const HISTORY_INTERVALS_MAX: usize = 100_000;

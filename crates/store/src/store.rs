@@ -77,6 +77,11 @@ impl Store {
         opened.map_err(|source| StoreError::sqlite("open", &self.database, source))
     }
 
+    /// The folder of the [`History`](crate::History), beside the state.
+    pub fn history_folder(&self) -> PathBuf {
+        self.folder.file("history")
+    }
+
     /// Small files of others that the folder keeps under this name.
     pub fn vault(&self, name: &str) -> Vault {
         Vault::new(self.folder.file(name))

@@ -122,8 +122,9 @@ describe('a request', () => {
 });
 
 it('the search looks at method, path and words', () => {
-  expect(operations.filter((each) => matches(each, 'delete dev')).map(({ id }) => id)).toEqual([
-    'deleteDevice',
-  ]);
+  const found = (needle: string) => operations.filter((each) => matches(each, needle)).map(({ id }) => id);
+  expect(found('delete dev')).toContain('deleteDevice');
+  expect(found('delete dev')).not.toContain('getDevice');
+  expect(found('delete demo house')).toEqual(['deleteDemo']);
   expect(operations.some((each) => matches(each, 'no such thing'))).toBe(false);
 });

@@ -49,6 +49,8 @@ export class HubStore {
   link: LinkState = $state.raw({ state: 'connecting' });
   /** True once the line was live: only then a broken one is worth a banner. */
   wasLive = $state.raw(false);
+  /** Counts devices that came, went or were declared anew. */
+  changes = $state.raw(0);
   /** The last sentence for screen readers. */
   announcement = $state.raw('');
 
@@ -225,6 +227,7 @@ export class HubStore {
     const seq = ++this.#seq;
     const device = this.#byId.get(where.device);
     if (where.kind === 'changed') {
+      if (!frame.retain) this.changes += 1;
       if (frame.payload === 'removed' && device !== undefined) {
         this.#forget(where.device);
         this.#sort();

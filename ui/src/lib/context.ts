@@ -1,11 +1,13 @@
 // How components get at the store and at who is signed in: handed down from above, so that the components
 // page and tests can hand down others.
 import { getContext, setContext } from 'svelte';
+import type { FoundStore } from '../hub/found.svelte';
 import type { SessionStore } from '../hub/session.svelte';
 import type { HubStore } from '../hub/store.svelte';
 
 const HUB = Symbol('hub');
 const SESSION = Symbol('session');
+const FOUND = Symbol('found');
 
 export function provideHub(store: HubStore): void {
   setContext(HUB, store);
@@ -21,4 +23,12 @@ export function provideSession(session: SessionStore): void {
 
 export function useSession(): SessionStore {
   return getContext<SessionStore>(SESSION);
+}
+
+export function provideFound(store: FoundStore): void {
+  setContext(FOUND, store);
+}
+
+export function useFound(): FoundStore {
+  return getContext<FoundStore>(FOUND);
 }

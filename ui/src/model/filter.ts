@@ -14,6 +14,11 @@ export function isFilter(text: string): boolean {
   });
 }
 
+/** A topic that messages are published under: no wildcard, no `$` in front. */
+export function isPlainTopic(text: string): boolean {
+  return isFilter(text) && !/[+#]/.test(text) && !text.startsWith('$') && !text.endsWith('/');
+}
+
 /** Whether a filter covers a topic. A wildcard in front does not reach what begins with `$`. */
 export function matches(filter: string, topic: string): boolean {
   return covers(filter, topic);

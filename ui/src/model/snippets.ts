@@ -85,3 +85,28 @@ void loop() {
   }
 }`;
 }
+
+export type ClaimClient = 'curl' | 'arduino';
+
+/** What a new device says once, with a claim code, to get an id and a token of its own. */
+export function claimSnippet(client: ClaimClient, hub: HubAddress, code: string): string {
+  if (client === 'curl') {
+    const ca = hub.ownCa ? ` --cacert ${CA_FILE}` : '';
+    const body = quote(`{"code":"${code}","hardware_id":"my-board-1"}`);
+    return `curl${ca} -X POST -H 'Content-Type: application/json' -d ${body} ${hub.origin}/api/claim`;
+  }
+  const secure = hub.secure
+    ? `  WiFiClientSecure net;\n  net.setCACert(CA);  // the text of ${hub.ownCa ? CA_FILE : 'the authority that signed it'}\n  http.begin(net, "${hub.origin}/api/claim");`
+    : `  http.begin("${hub.origin}/api/claim");`;
+  return `#include <WiFi.h>
+${hub.secure ? '#include <WiFiClientSecure.h>\n' : ''}#include <HTTPClient.h>
+
+// Once, with the network up: the answer has "device" and "token".
+String claim() {
+  HTTPClient http;
+${secure}
+  http.addHeader("Content-Type", "application/json");
+  String body = "{\\"code\\":\\"${code}\\",\\"hardware_id\\":\\"" + WiFi.macAddress() + "\\"}";
+  return http.POST(body) == 201 ? http.getString() : "";
+}`;
+}

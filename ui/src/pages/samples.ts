@@ -1,6 +1,8 @@
 // Made-up devices for the components page. Part of the development build only.
 import { DeviceCell } from '../hub/device.svelte';
 import type { Session } from '../model/account';
+import type { Found } from '../model/found';
+import type { WearDay } from '../model/wear';
 import type { DeviceView, Json, PropertyView } from '../model/types';
 
 export function sampleSession(): Session {
@@ -127,4 +129,104 @@ export function stages(): { name: string; device: DeviceCell }[] {
       ),
     },
   ];
+}
+
+/** A hub that remembers a day of whatever it is asked for. */
+export function sampleHistory(url: string): Promise<Response> {
+  const asked = new URL(url, location.href);
+  const from = Date.parse(asked.searchParams.get('from') ?? '');
+  const to = Date.parse(asked.searchParams.get('to') ?? '');
+  const keys = asked.searchParams.get('series')?.split(',') ?? [
+    asked.pathname.split('/').slice(3, 5).join('/'),
+  ];
+  const series = keys.map((key) => {
+    const [device, property = ''] = key.split('/');
+    const base = {
+      device,
+      property,
+      unit: null,
+      from: new Date(from).toISOString(),
+      to: new Date(to).toISOString(),
+    };
+    const times = Array.from({ length: 90 }, (_, i) => from + ((i + 0.5) / 90) * (to - from));
+    const at = (time: number, i: number): number =>
+      18 + property.length / 4 + 3 * Math.sin(time / 7e6) + (i % 5) / 4;
+    if (property === 'door')
+      return { ...base, type: 'bool', raw: true, points: times.map((time, i) => [iso(time), i % 13 < 4]) };
+    const points = times.filter((_, i) => i < 40 || i > 52).map((time, i) => [iso(time), at(time, i)]);
+    return { ...base, type: 'float', raw: true, points };
+  });
+  return Promise.resolve(Response.json(keys.length === 1 ? series[0] : { series }));
+}
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+export function sampleDays(): WearDay[] {
+  return Array.from({ length: 12 }, (_, i) => {
+    const log = 9e6 + 2e6 * Math.sin(i);
+    const day = iso(Date.now() - i * 86_400_000).slice(0, 10);
+    return { day, bytes: log + 5e6, log, chunks: 3e6, database: 5e6, points: 400_000 };
+  });
+}
+
+export function sampleFound(): Found {
+  const property = { label: null, unit: null, role: null, options: null, min: null, max: null, step: null };
+  return {
+    id: 'ha-sample',
+    source: 'homeassistant',
+    also: ['mdns'],
+    name: 'Kitchen spots',
+    manufacturer: 'Acme',
+    model: 'Spot 3',
+    sw_version: '1.2.3',
+    hw_version: null,
+    area: 'Kitchen',
+    via: null,
+    url: 'http://192.0.2.7/',
+    addresses: [],
+    properties: [
+      {
+        ...property,
+        name: 'power',
+        type: 'bool',
+        access: ['read', 'set'],
+        component: 'light',
+        category: null,
+        value: true,
+      },
+      {
+        ...property,
+        name: 'level',
+        type: 'int',
+        unit: '%',
+        access: ['read', 'set'],
+        component: 'light',
+        category: null,
+        value: 62,
+      },
+      {
+        ...property,
+        name: 'rssi',
+        type: 'int',
+        unit: 'dBm',
+        access: ['read'],
+        component: 'sensor',
+        category: 'diagnostic',
+        value: null,
+      },
+    ],
+    state: 'new',
+    device: null,
+    ghost: true,
+    announced_by: {
+      client: 'spots',
+      user: 'spots',
+      topic: 'homeassistant/device/spots/config',
+      retained: true,
+    },
+    topics: { read: ['spots/state'], write: ['spots/set'] },
+    problems: ['The template of “speed” uses a filter that is not known here. The value is left out.'],
+    first_seen: iso(Date.now()),
+    last_seen: iso(Date.now()),
+  };
 }

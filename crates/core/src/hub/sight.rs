@@ -16,7 +16,7 @@ use crate::topic::TopicRef;
 pub struct HubFigures {
     /// Retained messages.
     pub retained: RetainedFigures,
-    /// Subscriptions of all clients.
+    /// Subscriptions of all subscribers but those that are parts of the program.
     pub subscriptions: usize,
     /// How many of these are shared.
     pub shared_subscriptions: usize,
@@ -35,7 +35,7 @@ impl Hub {
         };
         HubFigures {
             retained: self.slots.figures(),
-            subscriptions: subscriptions.saturating_sub(self.own_subscriptions.load(Ordering::Relaxed)),
+            subscriptions: subscriptions.saturating_add_signed(-self.own_subscriptions.load(Ordering::Relaxed)),
             shared_subscriptions,
             devices: self.registry.len(),
             topics_refused: self.topics_refused.load(Ordering::Relaxed),

@@ -163,7 +163,7 @@ fn subscriptions_of_the_hub_itself_are_not_counted() {
     let guest = Arc::new(Principal::new("guest", Permissions::all()));
     let filter = |text| Filter::parse(text).unwrap();
     let log = || Arc::<Log>::default() as Arc<dyn Mailbox>;
-    let own = Hub::own_subscriber(hub.new_session(), Arc::clone(&guest), log());
+    let own = hub.own_subscriber(Arc::clone(&guest), log());
     let client = Hub::subscriber(hub.new_session(), guest, log());
     for text in ["a", "a", "b/#", "c"] {
         hub.subscribe(&own, &filter(text), SubscribeOptions::default()).unwrap();
@@ -508,6 +508,60 @@ fn a_receipt_names_the_batch_that_makes_it_durable() {
         assert!(batch.retained.iter().any(|(have, _)| have.as_str() == topic));
         assert!(publish(topic, Qos::AtLeastOnce, true).unwrap() > due);
     }
+}
+
+/// Takes everything, over its bound, and would rather not.
+struct Crowded;
+
+impl Mailbox for Crowded {
+    fn readiness(&self) -> crate::mailbox::Readiness {
+        crate::mailbox::Readiness::Full
+    }
+
+    fn offer(&self, _run: &Run<'_>, _delivery: &Delivery) -> Offer {
+        Offer::Crowded
+    }
+
+    fn is_congested(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn whoever_publishes_to_a_full_mailbox_waits_or_is_refused() {
+    let house = House::new();
+    let publisher = house.publisher(Presence::Momentary);
+    let publish = |topic, qos| {
+        let payloads: [&[u8]; 1] = [b"x"];
+        let run = Run::new(TopicRef::parse(topic).unwrap(), &payloads).qos(qos);
+        publisher.publish_run(run, house.now()).map(|receipt| receipt.waits_for_room)
+    };
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(false));
+    let anybody = Arc::new(Principal::new("full", Permissions::all()));
+    let full = house.hub.own_subscriber(anybody, Arc::new(Crowded));
+    house.hub.subscribe(&full, &Filter::parse("devices/+/+").unwrap(), SubscribeOptions::default()).unwrap();
+    assert_eq!(house.hub.figures().subscriptions, 0, "parts of the program do not count");
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Ok(true));
+    assert_eq!(publish("free", Qos::AtLeastOnce), Ok(false));
+    // Two reasons to refuse do not end each other, and one of them concerns nobody else.
+    house.hub.set_out_of_room(true);
+    assert!(!house.hub.disk_is_failing());
+    let payloads: [&[u8]; 1] = [b"x"];
+    let kept = Run::new(TopicRef::parse("free/kept").unwrap(), &payloads).qos(Qos::AtLeastOnce).retain(true);
+    assert!(publisher.publish_run(kept, house.now()).is_ok());
+    house.hub.set_disk_failing(false);
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Err(Denied::DiskFailing));
+    assert!(publish("devices/lamp/word", Qos::AtMostOnce).is_ok() && publish("free", Qos::AtLeastOnce).is_ok());
+    house.hub.set_disk_failing(true);
+    house.hub.set_out_of_room(false);
+    assert_eq!(publish("devices/lamp/word", Qos::AtLeastOnce), Err(Denied::DiskFailing));
+    house.hub.set_disk_failing(false);
+    assert_eq!(publish("devices/lamp/word", Qos::ExactlyOnce), Ok(true));
+    let payloads: [&[u8]; 1] = [b"x"];
+    let run = Run::new(TopicRef::parse("devices/lamp/word").unwrap(), &payloads);
+    assert_eq!(publisher.publish_run(run, house.now()).unwrap().matched, 0);
+    house.hub.unsubscribe_all(&full);
+    assert_eq!(house.hub.figures().subscriptions, 0);
 }
 
 /// Subscribing inserts the route first and reads stored values after: whatever two threads do, the last value a

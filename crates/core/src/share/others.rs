@@ -98,5 +98,5 @@ impl Others {
 
 fn takes(member: &Receiver, run: &Run<'_>) -> bool {
     member.subscriber.principal().may(Access::Read, run.topic())
-        && matches!(member.offer(run), Offer::Taken | Offer::Kept)
+        && matches!(member.offer(run), Offer::Taken | Offer::Kept | Offer::Crowded)
 }

@@ -21,7 +21,7 @@ impl Mailbox for Nowhere {
 
 fn subscription(session: u64) -> Subscription {
     let principal = Arc::new(Principal::new("test", Permissions::all()));
-    let subscriber = Arc::new(Subscriber::new(SessionId(session), principal, Arc::new(Nowhere), false));
+    let subscriber = Arc::new(Subscriber::new(SessionId(session), principal, Arc::new(Nowhere)));
     Subscription { subscriber, options: SubscribeOptions::default(), share: None }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! It is the same for all dialects: what differs between them is in the templates and maps that they fill in.
 
+use std::cell::OnceCell;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use housewire_core::{PropertySpec, RuleBroken, Timestamp, Type, Value};
 use thiserror::Error;
 
 use super::model::{Outgoing, Read, Write};
-use super::template::{Context, Rgb, TemplateError, Templates, parse_color};
+use super::template::{Context, Prepared, Rgb, TemplateError, Templates, parse_color};
 
 /// What a message says of a property.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,21 @@ impl BindingError {
     }
 }
 
+/// A message of a device, which may have the values of many properties: it is taken apart once.
+#[derive(Debug)]
+pub struct Message<'a> {
+    payload: &'a [u8],
+    now: Timestamp,
+    prepared: OnceCell<Prepared>,
+}
+
+impl<'a> Message<'a> {
+    /// As it came.
+    pub fn new(payload: &'a [u8], now: Timestamp) -> Self {
+        Self { payload, now, prepared: OnceCell::new() }
+    }
+}
+
 /// What a message on [`Read::topic`] says of a property.
 pub fn read(
     templates: &mut Templates,
@@ -55,6 +72,17 @@ pub fn read(
     payload: &[u8],
     now: Timestamp,
 ) -> Result<Reading, BindingError> {
+    read_message(templates, read, spec, &Message::new(payload, now))
+}
+
+/// As [`read`], for one property of several.
+pub fn read_message(
+    templates: &mut Templates,
+    read: &Read,
+    spec: &PropertySpec,
+    message: &Message<'_>,
+) -> Result<Reading, BindingError> {
+    let payload = message.payload;
     if payload.is_empty() {
         return Ok(Reading::Nothing);
     }
@@ -63,7 +91,10 @@ pub fn read(
     }
     let text = std::str::from_utf8(payload).map_err(|_| BindingError::NotText)?;
     let rendered = match &read.template {
-        Some(template) => templates.render(template, Context::of_message(text, now))?,
+        Some(template) => {
+            let prepare = || Context::of_message(text, message.now).into();
+            templates.render_prepared(template, message.prepared.get_or_init(prepare))?
+        }
         None => Some(text.to_owned()),
     };
     let Some(text) = rendered.filter(|text| !text.is_empty()) else { return Ok(Reading::Nothing) };
@@ -76,6 +107,7 @@ pub fn read(
             check(spec, text.into_bytes())
         }
         // As templates write a missing value, and as Home Assistant and devices that know it say so.
+        "None" | "unknown" | "unavailable" if spec.access.event => Ok(Reading::Nothing),
         "None" | "unknown" | "unavailable" => Ok(Reading::Unknown),
         // As programs in C write what they could not measure.
         "nan" | "NaN" | "NAN" if spec.kind.is_number() => Ok(Reading::Unknown),

@@ -23,7 +23,7 @@ use self::announcement::{Announced, Components, Form};
 use self::entity::Entity;
 use self::merge::Names;
 use super::Dialect;
-use super::limits::{ANNOUNCED_BYTES_MAX, DEVICE_MEMBERS_MAX, ENTITIES_MAX};
+use super::limits::{ANNOUNCED_BYTES_MAX, DEVICE_MEMBERS_MAX, ENTITIES_MAX, NAMES_BYTES_MAX, PROBLEMS_MAX};
 use super::model::{Announcement, Event, Found, Source};
 
 /// What Housewire calls itself in the `origin` of what it announces.
@@ -59,6 +59,8 @@ pub struct HomeAssistant {
     told: BTreeMap<String, Found>,
     /// How properties were named, by the device's key.
     names: BTreeMap<String, Names>,
+    /// What they come to.
+    names_bytes: usize,
     /// The last payload of each topic, hashed: senders repeat themselves at every start of a hub.
     last: HashMap<String, u64>,
     bytes: usize,
@@ -82,6 +84,7 @@ impl HomeAssistant {
             device_of: BTreeMap::new(),
             told: BTreeMap::new(),
             names: BTreeMap::new(),
+            names_bytes: 0,
             last: HashMap::new(),
             bytes: 0,
         }
@@ -129,10 +132,46 @@ impl HomeAssistant {
             return Err(format!("there are {ENTITIES_MAX} entities already; take some back first"));
         }
         let device = components.device.as_ref().and_then(device::DeviceMap::parse);
-        let members = |identifier| self.by_identifier.get(identifier).map_or(0, BTreeSet::len);
-        let most = device.iter().flat_map(|device| &device.identifiers).map(members).max().unwrap_or(0);
-        if old == 0 && most >= DEVICE_MEMBERS_MAX {
+        let identifiers = device.map_or_else(|| [].into(), |device| device.identifiers);
+        let others = self.joined(topic, &identifiers);
+        if others.len() + components.components.len() > DEVICE_MEMBERS_MAX && !others.is_empty() {
             return Err(format!("its device has {DEVICE_MEMBERS_MAX} entities already; take some back first"));
+        }
+        self.may_join(topic, &identifiers)
+    }
+
+    /// Entities of other messages that would be one device with one that is known by these.
+    fn joined(&self, topic: &str, identifiers: &[String]) -> BTreeSet<EntityId> {
+        let mut joined: BTreeSet<EntityId> = BTreeSet::new();
+        for identifier in identifiers {
+            let is_known = |id: &EntityId| joined.contains(id);
+            if !self.by_identifier.get(identifier).is_some_and(|ids| ids.iter().all(is_known)) {
+                joined.extend(self.group(identifier));
+            }
+        }
+        joined.retain(|id| id.0 != topic);
+        joined
+    }
+
+    /// Whether one message may make one device of several: only what names an address of each is taken to know that they are one, as
+    /// anybody can name the others' names.
+    fn may_join(&self, topic: &str, identifiers: &[String]) -> Result<(), String> {
+        // Whether an address is what they have in common.
+        let mut devices: BTreeMap<&String, bool> = BTreeMap::new();
+        for identifier in identifiers {
+            let others = self.by_identifier.get(identifier).into_iter().flatten().filter(|id| id.0 != topic);
+            for device in others.filter_map(|id| self.device_of.get(id)) {
+                *devices.entry(device).or_default() |= merge::is_address(identifier);
+            }
+        }
+        let mut keys = devices.keys();
+        if let (Some(one), Some(two), false) =
+            (keys.next(), keys.next(), devices.values().all(|by_address| *by_address))
+        {
+            return Err(format!(
+                "it would make one device of '{one:.60}' and '{two:.60}', which have no address in common with it; take one of \
+                 them back first if they are one"
+            ));
         }
         Ok(())
     }
@@ -152,7 +191,7 @@ impl HomeAssistant {
     }
 
     /// What a message with components changes; what cannot be read of it leaves what was there.
-    fn announced(&mut self, topic: &ConfigTopic<'_>, full: &str, components: Components, bytes: usize) -> Vec<Event> {
+    fn announced(&mut self, topic: &ConfigTopic<'_>, full: &str, components: Components) -> Vec<Event> {
         let problem = |reason: String| Event::Problem { topic: full.to_owned(), reason };
         if let Err(reason) = self.has_room(full, &components) {
             // It may come again when there is room.
@@ -165,23 +204,21 @@ impl HomeAssistant {
         let old = self.ids_of(full);
         let old_bytes: usize = old.iter().filter_map(|id| self.entities.get(id)).map(|entity| entity.bytes).sum();
         let device = components.device.as_ref().and_then(device::DeviceMap::parse);
+        if device.is_none() && topic.component == "device" {
+            return vec![problem("its 'device' has neither identifiers nor connections".into())];
+        }
         let mut events: Vec<_> = components.problems.iter().cloned().map(problem).collect();
         let mut notes = components.problems;
         if device.is_none() && components.device.is_some() {
             notes.push("its 'device' has neither identifiers nor connections".to_owned());
         }
         let is_single = topic.component != "device";
-        let given = components.components.len().max(1);
+        let mut shared = entity::Shared::new(device);
         let mut next = BTreeMap::new();
         for (key, fields) in components.components {
             let id = (full.to_owned(), key.clone());
-            let from = entity::From {
-                component: is_single.then_some(topic.component),
-                topic,
-                key: &key,
-                device: device.as_ref(),
-            };
-            match Entity::parse(&from, fields, bytes / given) {
+            let from = entity::From { component: is_single.then_some(topic.component), topic, key: &key, full };
+            match Entity::parse(&from, fields, &mut shared) {
                 Ok(entity) => {
                     next.insert(id, entity);
                 }
@@ -191,11 +228,15 @@ impl HomeAssistant {
                     notes.push(format!("{which}{reason}"));
                     // What it was before is better than nothing.
                     if let Some(before) = self.entities.get(&id) {
-                        next.insert(id, before.clone());
+                        let mut before = before.clone();
+                        // What it shared may be nobody else's now.
+                        before.bytes = before.alone_bytes(full, &key);
+                        next.insert(id, before);
                     }
                 }
             }
         }
+        events.truncate(PROBLEMS_MAX);
         if let Some(first) = next.values_mut().next() {
             first.note(notes);
         }
@@ -218,7 +259,7 @@ impl HomeAssistant {
             let Some(entity) = self.entities.remove(&id) else { continue };
             self.bytes -= entity.bytes;
             migrating &= entity.migrating;
-            for identifier in &entity.identifiers {
+            for identifier in entity.identifiers.iter() {
                 if let Some(ids) = self.by_identifier.get_mut(identifier) {
                     ids.remove(&id);
                     if ids.is_empty() {
@@ -226,12 +267,12 @@ impl HomeAssistant {
                     }
                 }
             }
-            identifiers.extend(entity.identifiers);
+            identifiers.extend(entity.identifiers.iter().cloned());
             keys.extend(self.device_of.remove(&id));
         }
         for (id, entity) in new {
             self.bytes += entity.bytes;
-            for identifier in &entity.identifiers {
+            for identifier in entity.identifiers.iter() {
                 self.by_identifier.entry(identifier.clone()).or_default().insert(id.clone());
             }
             identifiers.extend(entity.identifiers.iter().cloned());
@@ -251,7 +292,7 @@ impl HomeAssistant {
             if group.is_empty() || !seen.insert(group[0].clone()) {
                 continue;
             }
-            let key = merge::key(group.iter().map(|id| &self.entities[id]));
+            let key = self.key_of(&group, &keys);
             for id in &group {
                 if let Some(before) = self.device_of.insert(id.clone(), key.clone())
                     && before != key
@@ -261,7 +302,10 @@ impl HomeAssistant {
                 }
             }
             let members: Vec<_> = group.iter().map(|id| (id, &self.entities[id])).collect();
-            let found = merge::merge(&key, &members, self.names.entry(key.clone()).or_default());
+            let names = self.names.entry(key.clone()).or_default();
+            let others_bytes = self.names_bytes - names.bytes();
+            let found = merge::merge(&key, &members, names, NAMES_BYTES_MAX.saturating_sub(others_bytes));
+            self.names_bytes = others_bytes + names.bytes();
             found_keys.insert(key.clone());
             if self.told.get(&key) != Some(&found) {
                 self.told.insert(key, found.clone());
@@ -273,13 +317,24 @@ impl HomeAssistant {
             if self.device_of.values().any(|other| other == key) {
                 continue;
             }
-            self.names.remove(key);
+            self.names_bytes -= self.names.remove(key).map_or(0, |names| names.bytes());
             if self.told.remove(key).is_some() {
                 let gone = Event::Gone { key: key.clone(), migrates: migrates || moved.contains(key) };
                 events.insert(0, gone);
             }
         }
         events
+    }
+
+    /// What a device is known by: what it was told by, as long as that identifies anything of it; of several the address, or else the
+    /// first.
+    fn key_of(&self, group: &[EntityId], before: &BTreeSet<String>) -> String {
+        let identifies =
+            |key: &&String| self.by_identifier.get(*key).is_some_and(|ids| group.iter().any(|id| ids.contains(id)));
+        // Those that have just been replaced were in one of these.
+        let told: BTreeSet<_> = group.iter().filter_map(|id| self.device_of.get(id)).chain(before).collect();
+        let kept = told.into_iter().filter(identifies).min_by_key(|key| (!merge::is_address(key), *key)).cloned();
+        kept.unwrap_or_else(|| merge::key(group.iter().map(|id| &self.entities[id])))
     }
 
     /// All entities that are one device with those of an identifier, in order.
@@ -312,14 +367,17 @@ impl Dialect for HomeAssistant {
 
     fn message(&mut self, message: &Announcement<'_>) -> Vec<Event> {
         let problem = |reason: String| vec![Event::Problem { topic: message.topic.to_owned(), reason }];
-        if self.is_repeated(message.topic, message.payload) {
-            return Vec::new();
-        }
         let Some(topic) = self.config_topic(message.topic) else {
+            if message.payload.is_empty() {
+                return Vec::new();
+            }
             return problem(
                 "its levels are not PREFIX/COMPONENT/[NODE/]OBJECT/config of letters, digits, _ and -".into(),
             );
         };
+        if self.is_repeated(message.topic, message.payload) {
+            return Vec::new();
+        }
         if message.payload.is_empty() {
             let old = self.ids_of(message.topic);
             return self.replace(old, BTreeMap::new(), None);
@@ -336,9 +394,7 @@ impl Dialect for HomeAssistant {
                 }
                 Vec::new()
             }
-            Ok(Announced::Components(components)) => {
-                self.announced(&topic, message.topic, components, message.payload.len())
-            }
+            Ok(Announced::Components(components)) => self.announced(&topic, message.topic, components),
         }
     }
 }

@@ -3,10 +3,10 @@
 
 /// Longest template, in bytes; a longer one is a problem of what announced it.
 pub const TEMPLATE_BYTES_MAX: usize = 8 * 1024;
-/// Most words and signs of a template; one with more is refused likewise. It bounds how often one expression can name a list.
-pub const TEMPLATE_TOKENS_MAX: usize = 2_000;
-/// What a list or map that a template gives a name to may come to when it is written out, with what is in it, in bytes; beyond it
-/// the template fails.
+/// Most words and signs of a template; one with more is refused likewise. It bounds how often one expression can name something.
+pub const TEMPLATE_TOKENS_MAX: usize = 1_000;
+/// What a text, list or map that a template gives a name to, and a list or map that it spells out, may come to when it is written out, with what is in it, in bytes; beyond
+/// it the template fails.
 pub const TEMPLATE_NAMED_BYTES_MAX: usize = 64 * 1024;
 /// Longest `range` of a template.
 pub const TEMPLATE_RANGE_MAX: i64 = 1_000;
@@ -23,8 +23,12 @@ pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = housewire_core::limits::VALUE_BYTES
 pub const TEMPLATE_CACHE_BYTES_MAX: usize = 1024 * 1024;
 /// What compiling a regular expression costs of [`TEMPLATE_FUEL`], beside the text it is held against.
 pub const REGEX_FUEL: u64 = 400;
-/// Largest regular expression, compiled, in bytes; a larger one fails.
-pub const REGEX_BYTES_MAX: usize = 64 * 1024;
+/// Largest regular expression, compiled, in bytes; a larger one fails. A search looks at all of it for each letter.
+pub const REGEX_BYTES_MAX: usize = 16 * 1024;
+/// Longest text that a regular expression is held against, in bytes; with a longer one it fails.
+pub const REGEX_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Most groups of a regular expression; one with more fails.
+pub const REGEX_GROUPS_MAX: usize = 16;
 /// Largest announcement, in bytes; a larger one is refused, and what was known before stays.
 pub const ANNOUNCEMENT_BYTES_MAX: usize = 128 * 1024;
 /// Most entities of all devices that one dialect remembers; further ones are refused until others go.
@@ -47,6 +51,9 @@ pub const IDENTIFIERS_MAX: usize = 16;
 pub const PROBLEMS_MAX: usize = 20;
 /// Names of properties that are remembered for one device after they went, so that others keep theirs; the last are forgotten.
 pub const NAMES_REMEMBERED_MAX: usize = 512;
+/// What the names that are remembered for all devices come to, in bytes; beyond it, a device that changes forgets the last of those
+/// that went.
+pub const NAMES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Devices that one dialect remembers; a further one is a problem, known ones still change.
 pub const FOUND_MAX: usize = 1_000;

@@ -1,6 +1,6 @@
 //! Names made of what devices call themselves and their values.
 
-use housewire_core::limits::ID_BYTES_MAX;
+use housewire_core::limits::{ID_BYTES_MAX, LABEL_BYTES_MAX};
 
 /// Small letters, digits and single underscores; empty when there is nothing of the kind in it. What has a common spelling in ASCII
 /// is spelled so.
@@ -42,4 +42,41 @@ pub fn slug(text: &str) -> String {
     let len = slug.trim_end_matches('_').len();
     slug.truncate(len);
     slug
+}
+
+/// As much of a text as a name for people may have.
+pub fn label(text: &str) -> String {
+    let mut end = text.len().min(LABEL_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_names_of_properties_or_nothing() {
+        for (text, expected) in [
+            ("Desk Lamp", "desk_lamp"),
+            ("  CO₂ / PM2.5  ", "co2_pm2_5"),
+            ("Küche: größe", "kueche_groesse"),
+            ("Père's lampe", "peres_lampe"),
+            ("__x__", "x"),
+            ("Кухня", ""),
+            ("", ""),
+        ] {
+            assert_eq!(slug(text), expected, "{text}");
+        }
+        assert_eq!(slug(&"long name ".repeat(20)).len(), ID_BYTES_MAX - 16);
+    }
+
+    #[test]
+    fn labels_are_cut_between_letters() {
+        assert_eq!(label("lamp"), "lamp");
+        assert_eq!(label(&"ü".repeat(200)).len(), LABEL_BYTES_MAX);
+        assert_eq!(label(&format!("x{}", "ü".repeat(200))).len(), LABEL_BYTES_MAX - 1);
+    }
 }

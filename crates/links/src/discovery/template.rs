@@ -116,6 +116,19 @@ impl Context {
     }
 }
 
+/// A [`Context`] that several templates are given, such as a message that has the values of many properties.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    values: Value,
+    input_bytes: usize,
+}
+
+impl From<Context> for Prepared {
+    fn from(context: Context) -> Self {
+        Self { values: Value::from_pairs(context.values), input_bytes: context.input_bytes }
+    }
+}
+
 /// The whole number that this one is, if it is one.
 fn whole(number: f64) -> Option<i64> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it f64 skips whole numbers
@@ -180,12 +193,17 @@ impl Templates {
 
     /// What a template makes of this, without white space around it. `None`: it says itself that there is no value now.
     pub fn render(&mut self, source: &str, context: Context) -> Result<Option<String>, TemplateError> {
+        self.render_prepared(source, &context.into())
+    }
+
+    /// As [`render`](Self::render), of what is rendered more than once.
+    pub fn render_prepared(&mut self, source: &str, context: &Prepared) -> Result<Option<String>, TemplateError> {
         if context.input_bytes > TEMPLATE_INPUT_BYTES_MAX {
             return Err(TemplateError::InputTooLarge(context.input_bytes));
         }
         self.compile(source)?;
         let template = self.engine.get_template(source).map_err(|error| failure(&error))?;
-        match template.render(Value::from_pairs(context.values)) {
+        match template.render(context.values.clone()) {
             Ok(text) if text.len() > TEMPLATE_OUTPUT_BYTES_MAX => Err(TemplateError::OutputTooLarge(text.len())),
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.detail() == Some(NOT_DEFINED) => Ok(None),

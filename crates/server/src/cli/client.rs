@@ -98,6 +98,11 @@ impl Client {
         answer.bytes().await.map_err(|error| self.lost(what, &error))
     }
 
+    /// Reads the next part of the body of an answer; `None` at its end.
+    pub(super) async fn piece(&self, what: &str, answer: &mut Response) -> Result<Option<bytes::Bytes>, Failure> {
+        answer.chunk().await.map_err(|error| self.lost(what, &error))
+    }
+
     /// Reads the JSON of an answer.
     pub(super) async fn read<T: DeserializeOwned>(&self, what: &str, answer: Response) -> Result<T, Failure> {
         let body = answer.bytes().await.map_err(|error| self.lost(what, &error))?;

@@ -34,6 +34,16 @@ impl Output {
         self.json
     }
 
+    /// Whether a person looks at it.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// A part of a long result, as it is.
+    pub(super) fn piece(&self, bytes: &[u8]) -> Result<(), Failure> {
+        write(&[bytes])
+    }
+
     /// One line of the result. What devices say is theirs; a terminal must not obey it.
     pub(super) fn line(&self, text: &str) -> Result<(), Failure> {
         let text = if self.terminal { printable(text) } else { Cow::Borrowed(text) };

@@ -1,13 +1,14 @@
 //! A button beside the front door, with a contact that tells whether the door is closed. Now and then somebody comes; a
 //! request presses the button from afar.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use housewire_core::Now;
 use serde_json::{Value, json};
 
-use super::model::{Model, Reaction, Report, Reports};
+use crate::players::model::{Model, Reaction, Report, Reports};
 
 const PRESSES: [&str; 3] = ["press", "hold", "double"];
 const VISIT_EVERY_S: std::ops::RangeInclusive<u64> = 25..=90;
@@ -80,8 +81,8 @@ impl Button {
 }
 
 impl Model for Button {
-    fn id(&self) -> &'static str {
-        "demo-button"
+    fn id(&self) -> Arc<str> {
+        "demo-button".into()
     }
 
     fn declaration(&self) -> Value {
@@ -127,8 +128,8 @@ impl Model for Button {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::model::ReportKind;
-    use crate::demo::model::tests::{at, live_through, values};
+    use crate::players::model::ReportKind;
+    use crate::players::model::tests::{at, live_through, values};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -144,7 +145,7 @@ mod tests {
         let visits = values(&said, "button").len();
         assert!((30..=120).contains(&visits), "{visits}");
         for visit in said.chunks_exact(3) {
-            let order: Vec<_> = visit.iter().map(|report| (report.property, report.kind)).collect();
+            let order: Vec<_> = visit.iter().map(|report| (&*report.property, report.kind)).collect();
             let (event, state) = (ReportKind::Event, ReportKind::State);
             assert_eq!(order, [("button", event), ("contact", state), ("contact", state)]);
             assert_eq!(values(visit, "contact"), ["false", "true"]);
@@ -168,6 +169,6 @@ mod tests {
         live_through(&mut button, start, Duration::ZERO, 10 * MINUTE);
         button.handle_connected(at(start, 10 * MINUTE));
         let said = live_through(&mut button, start, 10 * MINUTE, 10 * MINUTE);
-        assert_eq!(said.iter().map(|report| report.property).collect::<Vec<_>>(), ["contact"]);
+        assert_eq!(said.iter().map(|report| &*report.property).collect::<Vec<_>>(), ["contact"]);
     }
 }

@@ -1,12 +1,13 @@
 //! A fan: its blades follow the speed with inertia, and in mode `auto` it seeks its speed by itself.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use housewire_core::Now;
 use serde_json::{Value, json};
 
-use super::model::{Model, Reaction, Report, Reports, parse_bool, parse_percent};
+use crate::players::model::{Model, Reaction, Report, Reports, parse_bool, parse_percent};
 
 const SPIN_TICK: Duration = Duration::from_millis(500);
 /// At full speed.
@@ -180,8 +181,8 @@ impl Fan {
 }
 
 impl Model for Fan {
-    fn id(&self) -> &'static str {
-        "demo-fan"
+    fn id(&self) -> Arc<str> {
+        "demo-fan".into()
     }
 
     fn declaration(&self) -> Value {
@@ -240,7 +241,7 @@ impl Model for Fan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::model::tests::{at, live_through, values};
+    use crate::players::model::tests::{at, live_through, values};
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,13 +1,14 @@
 //! A lamp whose color and brightness can be set. It fades from one brightness to another, and as long as nobody touches
 //! it, its color changes by itself.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use housewire_core::Now;
 use serde_json::{Value, json};
 
-use super::model::{Model, Reaction, Report, Reports, parse_bool, parse_percent};
+use crate::players::model::{Model, Reaction, Report, Reports, parse_bool, parse_percent};
 
 const FADE_TICK: Duration = Duration::from_millis(100);
 /// Percent for each tick: all the way takes 1.5 s.
@@ -99,8 +100,8 @@ impl Lamp {
 }
 
 impl Model for Lamp {
-    fn id(&self) -> &'static str {
-        "demo-lamp"
+    fn id(&self) -> Arc<str> {
+        "demo-lamp".into()
     }
 
     fn declaration(&self) -> Value {
@@ -157,7 +158,7 @@ impl Model for Lamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::model::tests::{at, live_through, values};
+    use crate::players::model::tests::{at, live_through, values};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -171,7 +172,7 @@ mod tests {
         let (mut lamp, start) = lamp();
         lamp.handle_connected(at(start, Duration::ZERO));
         let said = live_through(&mut lamp, start, Duration::ZERO, SECOND);
-        let properties: Vec<_> = said.iter().map(|report| report.property).collect();
+        let properties: Vec<_> = said.iter().map(|report| &*report.property).collect();
         assert_eq!(properties, ["power", "brightness", "color"]);
     }
 

@@ -3,13 +3,14 @@
 //! The day it follows is that of UTC: nothing here knows where the house stands.
 
 use std::f64::consts::TAU;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use housewire_core::{Now, Timestamp};
 use serde_json::{Value, json};
 
-use super::model::{Model, Report, Reports, rounded};
+use crate::players::model::{Model, Report, Reports, rounded};
 
 const EVERY: Duration = Duration::from_secs(5);
 const BATTERY_STEP: Duration = Duration::from_secs(3 * 3_600);
@@ -64,8 +65,8 @@ fn daily_humidity(temperature: f64) -> f64 {
 }
 
 impl Model for Thermometer {
-    fn id(&self) -> &'static str {
-        "demo-thermometer"
+    fn id(&self) -> Arc<str> {
+        "demo-thermometer".into()
     }
 
     fn declaration(&self) -> Value {
@@ -114,7 +115,7 @@ impl Model for Thermometer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::model::tests::{at, live_through, values};
+    use crate::players::model::tests::{at, live_through, values};
 
     const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -107,7 +107,7 @@ impl Desk {
         let principal = Arc::new(Principal::new("discovery", Permissions::all()));
         let subscribers = Class::ALL.map(|class| {
             let slot = Slot { class, inbox: Arc::clone(&inbox), clients: Arc::clone(&clients) };
-            Hub::own_subscriber(hub.new_session(), Arc::clone(&principal), Arc::new(slot))
+            hub.own_subscriber(Arc::clone(&principal), Arc::new(slot))
         });
         Self {
             me: hub.new_session(),

@@ -440,7 +440,7 @@ async fn two_thousand_stored_announcements_all_count() {
         let config = json!({
             "unique_id": format!("s{number}"), "state_topic": format!("s/{number}"), "name": "Value",
             "device": {"identifiers": [format!("node{number}")], "name": format!("Node {number}")},
-            "json_attributes_topic": "x".repeat(4_000),
+            "json_attributes_topic": "x".repeat(2_000),
         });
         let payload = config.to_string();
         let payloads = [payload.as_bytes()];

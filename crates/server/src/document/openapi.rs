@@ -26,8 +26,9 @@ Any of the credentials below will do; a guest needs none, where the hub takes gu
 What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
 
 /// The groups of operations, in the order that they are shown in.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("Values", "What devices report and are asked for."),
+    ("History", "What values were, and what is kept of them."),
     ("Devices", "The registry: names, rooms, properties and their rules."),
     ("Topics", "Any topic, whoever uses it for whatever."),
     ("Live", "Messages as they come."),
@@ -46,8 +47,14 @@ const EVERYWHERE: [fn() -> Responses; 4] =
     [BadRequest::responses, Unauthorized::responses, Forbidden::responses, Slowed::responses];
 
 /// Fields that are not there if they have nothing to say; all others are `null` then.
-const LEFT_OUT: [(&str, &str); 4] =
-    [("Problem", "instance"), ("BatchResult", "id"), ("BatchResult", "body"), ("BatchResult", "problem")];
+const LEFT_OUT: [(&str, &str); 6] = [
+    ("Problem", "instance"),
+    ("BatchResult", "id"),
+    ("BatchResult", "body"),
+    ("BatchResult", "problem"),
+    ("History", "next"),
+    ("History", "time_in_state"),
+];
 
 /// Operations that take a body of one type, or none.
 const BODY_OR_NONE: [&str; 2] = ["createDeviceToken", "createDeviceCertificate"];

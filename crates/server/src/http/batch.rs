@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use housewire_core::{BatchNumber, Denied, DeviceId, Presence, Properties, PropertyName, Publisher, Qos, Topic};
+use housewire_core::{Denied, DeviceId, Presence, Properties, PropertyName, Publisher, Qos, Topic};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -21,6 +21,7 @@ use crate::http::{devices, property};
 use crate::limits::{
     BATCH_ANSWER_BYTES_MAX, BATCH_ITEMS_AT_ONCE, BATCH_ITEMS_MAX, JSON_BYTES_AT_ONCE, WS_ID_BYTES_MAX,
 };
+use crate::persist::Due;
 use crate::publish::{Publication, publish};
 use crate::refusal::{Refusal, parse_qos, parse_topic, shorten, shorten_json_error};
 use crate::shard;
@@ -86,7 +87,7 @@ enum Outcome {
     /// Nothing more to say.
     Done(StatusCode),
     /// Will be done when the disk has it.
-    Safe(StatusCode, BatchNumber),
+    Safe(StatusCode, Due),
     Shown(Vec<u8>),
 }
 
@@ -306,7 +307,7 @@ impl<'c> Batch<'c> {
 
     fn publish(&self, publication: Publication<'_>, status: StatusCode) -> Result<Outcome, Problem> {
         Ok(match publish(&self.publisher, publication)? {
-            Some(batch) => Outcome::Safe(status, batch),
+            Some(due) => Outcome::Safe(status, due),
             None => Outcome::Done(status),
         })
     }
@@ -337,12 +338,12 @@ impl<'c> Batch<'c> {
 
     /// Waits until the disk has what it must have; if it refuses, that is what became of those entries.
     async fn settle(&mut self) {
-        let batches = self.done.iter().filter_map(|(_, outcome)| match outcome {
-            Ok(Outcome::Safe(_, batch)) => Some(*batch),
+        let due = self.done.iter().filter_map(|(_, outcome)| match outcome {
+            Ok(Outcome::Safe(_, due)) => Some(*due),
             _ => None,
         });
-        let Some(last) = batches.max() else { return };
-        let reached = self.caller.shard.durability.reached(last).await;
+        let Some(due) = due.reduce(Due::and) else { return };
+        let reached = self.caller.shard.durability.reached(due).await;
         for (_, outcome) in &mut self.done {
             if let Ok(Outcome::Safe(status, _)) = outcome {
                 *outcome = match reached {

@@ -47,17 +47,17 @@ problem_answers! {
     Forbidden "403" "No right to this, or a topic that only the hub writes. `code` is `forbidden`." [];
     NotFound "404" "There is no such thing. `code` is `not_found`." [];
     TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
-    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), discovery that is off (`discovery_off`)." [];
+    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), discovery that is off (`discovery_off`)." [];
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
     Compressed "415" "The body is compressed, which is not understood here. `code` is `unsupported_media_type`." ["Accept-Encoding" "`identity`"];
     OutOfRange "416" "`Range` asks for bytes that are not there. `code` is `range_not_satisfiable`." ["Content-Range" "How many there are."];
     Rejected "422" "The value breaks a declared rule of its property. `code` is `rejected`." [];
     InvalidDeclaration "422" "Well written, but it makes no sense: a range that is empty, an `enum` without options, a name of more than 256 bytes. `code` is `invalid_declaration`." [];
-    Unusable "422" "Well written, but not usable: a weak password, a name that may not be, no such role or filter, a time that is over, a broken certificate request. `code` is `unusable` or `bad_csr`." [];
+    Unusable "422" "Well written, but not usable: a weak password, a name that may not be, no such role or filter, a time that is over, a broken certificate request, a property that has no history. `code` is `unusable`, `bad_csr` or `no_history`." [];
     NoWebSocket "426" "This is a WebSocket, and was not opened as one. `code` is `upgrade_required`." ["Upgrade" "`websocket`", "Sec-WebSocket-Version" "`13`"];
     Slowed "429" "Too many failed from this address or for this name (`slowed`), or it makes more requests than `limits.request_rate` allows (`rate_limited`)." ["Retry-After" "Seconds until another try makes sense."];
-    Busy "503" "Too many passwords are being checked, or discovery has more to do than it can. `code` is `busy`." [];
+    Busy "503" "Too many passwords are being checked, or questions about the past answered, or discovery has more to do than it can. `code` is `busy`." [];
     NoRoom "507" "There is no room for another device or retained message (`full`), or the disk takes nothing and this would have to be on it before it is answered (`disk_failing`)." [];
 }
 
@@ -174,7 +174,7 @@ impl IntoParams for TopicPath {
     }
 }
 
-fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> Parameter {
+pub(crate) fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -194,7 +194,7 @@ fn in_header(name: &str, description: &str) -> Parameter {
         .build()
 }
 
-fn text() -> ObjectBuilder {
+pub(crate) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 

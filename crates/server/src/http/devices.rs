@@ -9,8 +9,8 @@ use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::declare::{Declaration, known_specs};
 use crate::http::describe::{
-    BadRequest, BodyAnswers, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified, PageOfDevices,
-    WaitParam,
+    BadRequest, BodyAnswers, Busy, Forbidden, InvalidDeclaration, KnownTag, NoRoom, NotFound, NotModified,
+    PageOfDevices, WaitParam,
 };
 use crate::http::page::{self, Items, Made, Page, Source};
 use crate::http::path::DevicePath;
@@ -136,20 +136,24 @@ pub(crate) async fn merge(caller: Caller, DevicePath(id): DevicePath, upload: Up
     delete, path = "/api/devices/{id}", operation_id = "deleteDevice", tag = "Devices",
     summary = "Deletes a device and all that is kept under its topics",
     params(DevicePath),
-    responses((status = 204, description = "It is gone."), BadRequest, Forbidden, NotFound, NoRoom),
+    responses(
+        (status = 204, description = "It is gone, and what it was."), BadRequest, Forbidden, NotFound, Busy, NoRoom,
+    ),
 )]
 pub(crate) async fn remove(caller: Caller, DevicePath(id): DevicePath) -> Result<StatusCode, Problem> {
     caller.must_reach(Access::Write, &id)?;
     if caller.hub().device(&id).is_none() {
         return Err(no_device(&id).into());
     }
-    // First, as whoever has its token could make it again.
+    caller.bury(&id).await?;
+    // Now, as whoever has its token could make it again.
     let (by, own) = (caller.change(), id.clone());
     caller.accounts(move |accounts| accounts.revoke_all_of(&own, &by)).await?;
     if !caller.hub().remove_device(&id, shard::now()) {
         return Err(no_device(&id).into());
     }
     caller.registry_saved().await?;
+    caller.history_settled().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -166,11 +166,13 @@ pub(crate) async fn forget(caller: Caller, FindPath(id): FindPath) -> Result<Sta
     let by = caller.change();
     let decided = caller.shard.discovery.ask(move |desk| desk.remove(&id, &by)).await??;
     if let Some(device) = decided.device {
+        caller.bury(&device).await?;
         let (by, own) = (caller.change(), device.clone());
         caller.accounts(move |accounts| accounts.revoke_all_of(&own, &by)).await?;
         // Somebody else may have deleted it meanwhile, which is as good.
         let _was_there: bool = caller.hub().remove_device(&device, crate::shard::now());
         caller.registry_saved().await?;
+        caller.history_settled().await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

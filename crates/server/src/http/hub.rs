@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
-use crate::http::describe::Forbidden;
+use crate::http::describe::{Busy, Forbidden, NoRoom};
 use crate::http::problem::Problem;
 use crate::shard;
 
@@ -42,7 +42,7 @@ pub(crate) async fn health(caller: Caller) -> Json<Health> {
 #[utoipa::path(
     delete, path = "/api/demo", operation_id = "deleteDemo", tag = "Hub",
     summary = "Stops and deletes the demo house",
-    responses((status = 204, description = "It is gone, or there was none."), Forbidden),
+    responses((status = 204, description = "It is gone, or there was none."), Forbidden, Busy, NoRoom),
 )]
 pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
     for device in demo_devices(&caller) {
@@ -50,11 +50,13 @@ pub(crate) async fn remove_demo(caller: Caller) -> Result<StatusCode, Problem> {
     }
     caller.shard.demo.stop().await;
     for device in demo_devices(&caller) {
+        caller.bury(device.id()).await?;
         let (by, id) = (caller.change(), device.id().clone());
         caller.accounts(move |accounts| accounts.revoke_all_of(&id, &by)).await?;
         // Somebody else may have deleted it meanwhile, which is as good.
         let _was_there: bool = caller.hub().remove_device(device.id(), shard::now());
     }
+    caller.history_settled().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -11,6 +11,7 @@ use housewire_protocols::mqtt::SessionBound;
 use crate::caller::Caller;
 use crate::clients::{Behind, Figures, Protocol};
 use crate::http::describe::Forbidden;
+use crate::http::history::write_metrics as write_history;
 use crate::http::problem::Problem;
 use crate::limits::CLIENTS_AT_ONCE;
 use crate::metrics::{Kind, MetricsText};
@@ -33,6 +34,9 @@ pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
     write_disk(&caller.shard, &mut text);
     if let Some(tls) = &caller.shard.tls {
         write_tls(tls, &mut text);
+    }
+    if let Some(history) = &caller.shard.history {
+        write_history(history, &mut text).await;
     }
     write_traffic(&caller.shard, &mut text);
     write_discovery(&caller.shard, &mut text);

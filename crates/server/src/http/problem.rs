@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
 use crate::discovery::DiscoveryError;
+use crate::history::NoAnswer;
 use crate::refusal::Refusal;
 
 /// An answer that is an error.
@@ -64,6 +65,26 @@ impl Problem {
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
         Self { headers: &[CHALLENGE], ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
+    }
+
+    /// Another try makes sense after so long.
+    #[must_use]
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// The connection ends with it, as not all of the request was read.
+    #[must_use]
+    pub(crate) fn closing(self) -> Self {
+        Self { headers: &[CLOSE], ..self }
+    }
+
+    /// With one more sentence.
+    #[must_use]
+    pub(crate) fn adding(mut self, sentence: &str) -> Self {
+        self.detail.push(' ');
+        self.detail.push_str(sentence);
+        self
     }
 
     /// Too many of those who came from there, or asked for the same, failed.
@@ -157,6 +178,10 @@ impl<E: Into<Refusal>> From<E> for Problem {
             Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull(_) | Denied::RetainedBytesFull(_))
             | Refusal::Declaration(DeclareError::TooManyDevices) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             Refusal::Denied(Denied::DiskFailing) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
+            Refusal::History(NoAnswer::Busy) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Refusal::History(NoAnswer::Late | NoAnswer::Refused(_)) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "disk_failing")
+            }
             Refusal::Full(_) => (StatusCode::BAD_REQUEST, "full"),
             Refusal::UnknownSession => (StatusCode::NOT_FOUND, "unknown_session"),
             Refusal::Rejected(rejection) => match rejection.broken {

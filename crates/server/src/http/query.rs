@@ -35,6 +35,11 @@ impl Query {
         pairs.filter(move |(have, _)| *have == name).map(|(_, value)| value)
     }
 
+    /// The names of all parameters, as they were written.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split('&').map(|pair| pair.split('=').next().unwrap_or_default()).filter(|name| !name.is_empty())
+    }
+
     /// Decoded as forms encode it, so that a plus is a space.
     pub(crate) fn first(&self, name: &str) -> Option<String> {
         self.all(name).next().map(|value| {

@@ -11,7 +11,7 @@ mod subscriptions;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use housewire_core::{BatchNumber, Hub, Principal};
+use housewire_core::{Hub, Principal};
 use housewire_protocols::mqtt::{Acknowledgement, ReasonCode, Traffic};
 use tokio::time::{Sleep, sleep_until};
 
@@ -19,6 +19,7 @@ use crate::mqtt::connection::{Connection, SessionGuard};
 use crate::mqtt::end::End;
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
+use crate::persist::Due;
 use crate::shard::{Flush, now};
 use crate::signal::Call;
 use crate::socket::{is_large, read_in_place, read_into_scratch};
@@ -218,8 +219,8 @@ impl Active {
         if is_last { Err(End::Lost) } else { Ok(used) }
     }
 
-    /// Sends an answer, at once or when the disk has the batch `due`.
-    fn send(&mut self, answer: Answer, due: Option<BatchNumber>, turn: &mut Turn) {
+    /// Sends an answer, at once or when what is `due` is so.
+    fn send(&mut self, answer: Answer, due: Option<Due>, turn: &mut Turn) {
         let Connection { guard, inbound, .. } = &mut self.connection;
         self.withheld.send(answer, due, &guard.shard().durability, inbound, &mut turn.replies);
     }

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use housewire_core::{BatchNumber, Denied, Qos};
+use housewire_core::{Denied, Qos};
 use housewire_protocols::mqtt::{Inbound, Packet, PacketId, PacketKind, ReasonCode, Version};
 use tokio::sync::watch;
 
 use crate::mqtt::end::End;
 use crate::mqtt::outcome::OwnedOutcome;
-use crate::persist::{DiskState, Durability};
+use crate::persist::{DiskState, Due, Durability};
 
 /// As many may wait; nothing more is read from the client then.
 const WITHHELD_MAX: usize = 4_096;
@@ -60,7 +60,7 @@ pub(super) struct Withheld(Option<Box<Waiting>>);
 /// Answers that wait; one at least.
 struct Waiting {
     /// With the bytes of each.
-    queue: VecDeque<(BatchNumber, Answer, usize)>,
+    queue: VecDeque<(Due, Answer, usize)>,
     bytes: usize,
     /// How many of them are SUBACKs.
     subacks: usize,
@@ -70,25 +70,28 @@ struct Waiting {
 }
 
 impl Withheld {
-    /// Sends the answer now, or when the disk has the batch `due` and all before it were sent.
+    /// Sends the answer now, or when what is `due` is so and all before it were sent.
     pub(super) fn send(
         &mut self,
         answer: Answer,
-        due: Option<BatchNumber>,
+        due: Option<Due>,
         durability: &Durability,
         inbound: &mut Inbound,
         replies: &mut Vec<u8>,
     ) {
-        let due = due.filter(|_| durability.is_strict());
-        let last = self.0.as_ref().and_then(|waiting| waiting.queue.back()).map(|(batch, ..)| *batch);
-        // What is taken later is never due earlier.
-        let Some(batch) = due.max(last) else { return answer.send(inbound, replies) };
-        let waiting = self.0.get_or_insert_with(|| Box::new(Waiting::new(durability, batch)));
+        let due = due.and_then(|due| due.under(durability.mode()));
+        if due.is_none() && self.0.is_none() {
+            return answer.send(inbound, replies);
+        }
+        // What waits for nothing itself waits for those before it.
+        let due = due.unwrap_or_default();
+        let is_first = self.0.is_none();
+        let waiting = self.0.get_or_insert_with(|| Box::new(Waiting::new(durability, due)));
         waiting.subacks += usize::from(answer.is_suback());
         let bytes = answer.bytes();
         waiting.bytes += bytes;
-        waiting.queue.push_back((batch, answer, bytes));
-        if last.is_none() {
+        waiting.queue.push_back((due, answer, bytes));
+        if is_first && due.batch.is_some() {
             durability.hurry();
         }
     }
@@ -104,10 +107,10 @@ impl Withheld {
         let Some(waiting) = &mut self.0 else { return Ok(()) };
         waiting.changed = None;
         let disk = *waiting.disk.borrow_and_update();
-        while let Some((batch, answer, bytes)) = waiting.queue.front_mut() {
-            if *batch > disk.saved {
+        while let Some((due, answer, bytes)) = waiting.queue.front_mut() {
+            if !disk.has(*due) {
                 match answer {
-                    Answer::Ack { qos, outcome, .. } if disk.is_failing => {
+                    Answer::Ack { qos, outcome, .. } if disk.refuses(*due) => {
                         let why = Denied::DiskFailing.to_string();
                         if inbound.version() < Version::V5 || *qos == Qos::ExactlyOnce {
                             return Err(End::Hub(ReasonCode::QuotaExceeded, why));
@@ -122,11 +125,11 @@ impl Withheld {
             waiting.bytes -= *bytes;
             waiting.queue.pop_front();
         }
-        if waiting.queue.is_empty() {
-            self.0 = None;
-        } else if !disk.is_failing {
+        match waiting.queue.front() {
+            None => self.0 = None,
             // What is still due was noted after the batch that was just written.
-            durability.hurry();
+            Some((Due { batch: Some(batch), .. }, ..)) if *batch > disk.saved && !disk.is_failing => durability.hurry(),
+            Some(_) => {}
         }
         Ok(())
     }
@@ -163,10 +166,10 @@ impl Withheld {
 }
 
 impl Waiting {
-    fn new(durability: &Durability, due: BatchNumber) -> Self {
+    fn new(durability: &Durability, due: Due) -> Self {
         let mut disk = durability.disk();
-        let DiskState { saved, is_failing } = *disk.borrow_and_update();
-        if saved >= due || is_failing {
+        let state: DiskState = *disk.borrow_and_update();
+        if state.has(due) || state.is_failing {
             // It took, or refused, what is waited for before this was there to be told.
             disk.mark_changed();
         }
@@ -178,6 +181,7 @@ impl Waiting {
 mod tests {
     use std::sync::Arc;
 
+    use housewire_core::BatchNumber;
     use housewire_protocols::limits::MqttLimits;
     use housewire_protocols::mqtt::SubAck;
 
@@ -194,13 +198,50 @@ mod tests {
         let mut count = 0;
         while !withheld.is_full() {
             // What the disk has before anything was written.
-            withheld.send(answer(), Some(BatchNumber::default()), &durability, &mut inbound, &mut replies);
+            withheld.send(answer(), Some(BatchNumber::default().into()), &durability, &mut inbound, &mut replies);
             count += 1;
         }
         assert!(replies.is_empty() && withheld.0.as_ref().is_some_and(|waiting| waiting.queue.len() == count));
         assert!(withheld.release(&durability, &mut inbound, &mut replies).is_ok());
         assert!(!replies.is_empty() && withheld.is_empty() && !withheld.is_full());
         count
+    }
+
+    #[test]
+    fn answers_wait_for_room_in_any_mode_and_keep_their_order() {
+        for mode in [DurabilityMode::Strict, DurabilityMode::Relaxed] {
+            let (durability, _desk) = Durability::new(mode);
+            let mut withheld = Withheld::default();
+            let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+            let mut replies = Vec::new();
+            let room = Due { batch: Some(BatchNumber::default()), needs_room: true };
+            let mut send = |due, withheld: &mut Withheld, replies: &mut Vec<u8>| {
+                let answer = Answer::Packet(Packet::SubAck(SubAck::new(PacketId::new(1).unwrap(), Vec::new())));
+                withheld.send(answer, due, &durability, &mut inbound, replies);
+            };
+            durability.set_crowded(true);
+            send(Some(room), &mut withheld, &mut replies);
+            send(None, &mut withheld, &mut replies);
+            assert!(replies.is_empty() && !withheld.is_empty());
+            let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+            assert!(withheld.release(&durability, &mut inbound, &mut replies).is_ok());
+            assert!(replies.is_empty(), "there is no room yet");
+            durability.set_crowded(false);
+            assert!(withheld.release(&durability, &mut inbound, &mut replies).is_ok());
+            assert!(withheld.is_empty() && !replies.is_empty());
+        }
+    }
+
+    #[test]
+    fn who_begins_to_wait_when_there_is_room_again_does_not_wait_for_ever() {
+        let (durability, _desk) = Durability::new(DurabilityMode::Relaxed);
+        let mut withheld = Withheld::default();
+        let mut inbound = Inbound::new(Arc::new(MqttLimits::default()), now().instant);
+        let answer = Answer::Packet(Packet::SubAck(SubAck::new(PacketId::new(1).unwrap(), Vec::new())));
+        // There was none when the message was offered.
+        withheld.send(answer, Some(Due { batch: None, needs_room: true }), &durability, &mut inbound, &mut Vec::new());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(withheld.poll_changed(&mut context).is_ready());
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::future::pending;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use housewire_core::BatchNumber;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::debug;
@@ -16,7 +15,7 @@ use crate::caller::Caller;
 use crate::kept::Seat;
 use crate::limits::{JSON_BYTES_AT_ONCE, TICK_BYTES_MAX, TICK_FRAMES_MAX};
 use crate::outbox::Batch;
-use crate::persist::Durability;
+use crate::persist::{Due, Durability};
 use crate::refusal::Refusal;
 use crate::ws::end::{End, say_goodbye};
 use crate::ws::language::Language;
@@ -59,7 +58,7 @@ struct Connection {
     withheld: Vec<Withheld>,
     /// Nothing more is read once these are too many: an answer may be far larger than its request.
     withheld_bytes: usize,
-    due: Option<BatchNumber>,
+    due: Option<Due>,
 }
 
 impl Connection {
@@ -161,8 +160,8 @@ impl Connection {
 
     /// Waits until the disk has what was published, or refused it, then says so.
     async fn send_withheld(&mut self) -> Going {
-        let Some(batch) = self.due.take() else { return Ok(()) };
-        let reached = self.durability.reached(batch).await.map_err(Refusal::from);
+        let Some(due) = self.due.take() else { return Ok(()) };
+        let reached = self.durability.reached(due).await.map_err(Refusal::from);
         self.write_queued().await?;
         self.withheld_bytes = 0;
         for answer in std::mem::take(&mut self.withheld) {
@@ -248,8 +247,8 @@ impl Connection {
     async fn send(&mut self, answer: Answer) -> Going {
         match answer {
             Answer::First(answer) => self.line.feed(answer).await,
-            Answer::Durable(id, batch) => {
-                self.due = self.due.max(Some(batch));
+            Answer::Durable(id, due) => {
+                self.due = Due::both(self.due, Some(due));
                 self.withhold(Withheld::Durable(id));
                 Ok(())
             }

@@ -120,7 +120,7 @@ fn code(refusal: &Refusal) -> &'static str {
         Refusal::Denied(Denied::DevicesFull | Denied::RetainedFull(_) | Denied::RetainedBytesFull(_))
         | Refusal::Declaration(_)
         | Refusal::Full(_) => "rejected",
-        Refusal::Denied(Denied::DiskFailing) => "disk_failing",
+        Refusal::Denied(Denied::DiskFailing) | Refusal::History(_) => "disk_failing",
         Refusal::Topic(..) => "invalid_topic",
         Refusal::Filter(..) => "invalid_filter",
         Refusal::NotFound(_) => "not_found",

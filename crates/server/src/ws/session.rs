@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use housewire_core::{BatchNumber, Filter, Hub, Message as Stored, Presence, Properties, Publisher, SessionId, Topic};
+use housewire_core::{Filter, Hub, Message as Stored, Presence, Properties, Publisher, SessionId, Topic};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::caller::Caller;
@@ -13,6 +13,7 @@ use crate::clients::Protocol;
 use crate::feed::Feed;
 use crate::kept::{KeptFeed, KeptFeeds, NotHanded, Seat};
 use crate::limits::WS_SESSION_KEEP;
+use crate::persist::Due;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
 use crate::shard::{self, Shard};
@@ -44,8 +45,8 @@ pub(super) enum Answer {
     First(Message),
     /// Behind what waits: no message comes after the answer to the end of its subscription.
     Last(Message),
-    /// As the last: `ok` with this id when the disk has the batch, an error if it refuses it.
-    Durable(Option<Vec<u8>>, BatchNumber),
+    /// As the last: `ok` with this id when what is due is so, an error if the disk refuses it.
+    Durable(Option<Vec<u8>>, Due),
 }
 
 /// Devices that a session reported for are online while it lives.
@@ -114,7 +115,7 @@ impl Session {
             Ok(Outcome::Subscribed) => Answer::First(reply::ok(language, id)),
             Ok(Outcome::Done) => Answer::Last(reply::ok(language, id)),
             Ok(Outcome::Published(due)) => match due {
-                Some(batch) => Answer::Durable(id.map(<[u8]>::to_vec), batch),
+                Some(due) => Answer::Durable(id.map(<[u8]>::to_vec), due),
                 None => Answer::Last(reply::ok(language, id)),
             },
             Ok(Outcome::Found(message)) => Answer::Last(reply::present(language, id, &message)),
@@ -238,7 +239,7 @@ fn new_feed(caller: &Caller, session: SessionId, language: Language) -> Feed {
 
 enum Outcome {
     Subscribed,
-    Published(Option<BatchNumber>),
+    Published(Option<Due>),
     Done,
     Found(Stored),
 }

@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// What a disk writes whole or not at all.
 const SECTOR_BYTES: usize = 512;
 
+/// What may be in a folder.
+const DATABASES: [&str; 2] = ["housewire.db", "history.db"];
+
 /// A file, whatever its name is by now.
 pub(crate) type FileNumber = usize;
 
@@ -83,9 +86,14 @@ impl Disk {
         };
         for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();
-            if name.starts_with("housewire.db") {
+            if DATABASES.iter().any(|database| name.starts_with(database)) {
                 state.add_synced(name, std::fs::read(entry.path()).unwrap());
             }
+        }
+        // The history's log, if this is the folder of one.
+        for entry in std::fs::read_dir(folder.join("log")).into_iter().flatten().map(Result::unwrap) {
+            let name = format!("log/{}", entry.file_name().into_string().unwrap());
+            state.add_synced(name, std::fs::read(entry.path()).unwrap());
         }
         let disk = Arc::new(Self { folder: folder.clone(), state: Mutex::new(state) });
         DISKS.lock().unwrap().insert(folder, Arc::clone(&disk));
@@ -170,6 +178,28 @@ impl Disk {
         Ok(())
     }
 
+    /// A file gets another name.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), Refusal> {
+        let mut state = self.state();
+        let was_off = state.is_off;
+        let counted = state.count_call();
+        if !was_off && let Some(number) = state.names.remove(from) {
+            state.names.insert(to.to_owned(), number);
+            state.renamed.push((from.to_owned(), None));
+            state.renamed.push((to.to_owned(), Some(number)));
+        }
+        counted
+    }
+
+    /// Returns when the disk knows which files there are.
+    pub(crate) fn sync_folder(&self) -> Result<(), Refusal> {
+        let mut state = self.state();
+        state.is_off |= count_down(&mut state.syncs_left);
+        state.count_call()?;
+        state.sync_names();
+        Ok(())
+    }
+
     pub(crate) fn write(&self, number: FileNumber, at: u64, bytes: &[u8]) -> Result<(), Refusal> {
         let mut state = self.state();
         let end = at + bytes.len() as u64;
@@ -237,13 +267,15 @@ impl Disk {
 
     /// The log's index is in memory that is shared through a file; nobody syncs that, so it may hold anything.
     fn scramble_shared_memory(&self, random: &mut fastrand::Rng) {
-        let file = self.folder.join("housewire.db-shm");
-        let mut bytes = vec![0; 32 * 1024];
-        random.fill(&mut bytes);
-        match random.u8(..3) {
-            0 => std::fs::write(file, bytes).unwrap(),
-            1 => drop(std::fs::remove_file(file)),
-            _ => {}
+        for database in DATABASES.iter().filter(|database| self.folder.join(database).exists()) {
+            let file = self.folder.join(format!("{database}-shm"));
+            let mut bytes = vec![0; 32 * 1024];
+            random.fill(&mut bytes);
+            match random.u8(..3) {
+                0 => std::fs::write(file, bytes).unwrap(),
+                1 => drop(std::fs::remove_file(file)),
+                _ => {}
+            }
         }
     }
 }

@@ -8,7 +8,9 @@
 
 mod disk;
 mod full;
+mod history;
 mod lives;
+mod log_files;
 mod vfs;
 
 #[path = "../../src/store/tests/model.rs"]

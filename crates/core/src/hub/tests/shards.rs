@@ -1,5 +1,6 @@
 //! Several shards at once: what was subscribed to before a publish gets it, and what was ended before does not.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use super::*;

@@ -134,3 +134,16 @@ fn messages_carry_what_was_announced() {
         Outgoing { topic: "t".into(), payload: b"x".to_vec(), qos: housewire_core::Qos::AtLeastOnce, retain: true }
     );
 }
+
+#[test]
+fn one_message_has_the_values_of_several_properties() {
+    let message = Message::new(br#"{"a":1,"b":"on"}"#, NOW);
+    let mut templates = Templates::new();
+    let mut value = |template: &str, kind| {
+        let how = Read { template: Some(template.into()), ..Read::default() };
+        read_message(&mut templates, &how, &spec(kind), &message)
+    };
+    assert_eq!(value("{{ value_json.a }}", Type::Float), Ok(Reading::Value(b"1".to_vec())));
+    assert_eq!(value("{{ value_json.b }}", Type::Bool), Ok(Reading::Value(b"true".to_vec())));
+    assert_eq!(value("{{ value }}", Type::Json), Ok(Reading::Value(br#"{"a":1,"b":"on"}"#.to_vec())));
+}

@@ -4,7 +4,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::super::limits::{ANNOUNCED_TEXT_BYTES_MAX, ANNOUNCEMENT_BYTES_MAX, COMPONENTS_MAX};
+use super::super::limits::{
+    ANNOUNCED_TEXT_BYTES_MAX, ANNOUNCEMENT_BYTES_MAX, AVAILABILITY_TOPICS_MAX, COMPONENTS_MAX, TEMPLATE_BYTES_MAX,
+};
 use super::abbreviations::{Table, expand};
 
 /// A JSON object.
@@ -106,6 +108,7 @@ fn components_of(
         return Err("'components' is missing, which the device form must have".into());
     };
     lengthen_availability(&mut root);
+    bound_shared(&mut root, problems);
     if given.len() > COMPONENTS_MAX {
         problems.push(format!("it has {} components; the first {COMPONENTS_MAX} are read", given.len()));
     }
@@ -138,6 +141,38 @@ fn components_of(
         components.push((key, component));
     }
     Ok(components)
+}
+
+/// Each component gets what is shared: nothing is left of it that nobody would read.
+fn bound_shared(root: &mut Fields, problems: &mut Vec<String>) {
+    const ENTRY: [&str; 4] = ["topic", "payload_available", "payload_not_available", "value_template"];
+    let is_short = |value: &Json| match value {
+        Json::String(text) => text.len() <= TEMPLATE_BYTES_MAX,
+        Json::Array(_) | Json::Object(_) => false,
+        _ => true,
+    };
+    for key in SHARED {
+        match root.get_mut(key) {
+            Some(Json::Array(entries)) if key == "availability" => {
+                // One more shows that there are too many.
+                entries.truncate(AVAILABILITY_TOPICS_MAX + 1);
+                for entry in entries {
+                    match entry {
+                        Json::Object(fields) if ENTRY.iter().all(|key| fields.get(*key).is_none_or(is_short)) => {
+                            fields.retain(|key, _| ENTRY.contains(&key.as_str()));
+                        }
+                        // Read, and refused, as an entry without a topic.
+                        other => *other = Json::Null,
+                    }
+                }
+            }
+            Some(value) if !is_short(value) => {
+                problems.push(format!("'{key}' of the device is too long, or no text"));
+                root.remove(key);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// With long keys; what is written both ways is what the long key says.

@@ -10,6 +10,9 @@ use super::super::model::{Read, Write};
 use super::super::template::{Templates, asks_for_others};
 use super::announcement::Fields;
 
+/// No key of an announcement.
+const NO_TEMPLATE: &str = "";
+
 /// A component's settings.
 pub(super) struct Config {
     fields: Fields,
@@ -113,7 +116,17 @@ impl Config {
     pub(super) fn topic(&self, key: &str) -> Option<String> {
         let topic = self.text(key)?;
         match TopicRef::parse(&topic) {
-            Ok(_) => Some(topic),
+            Ok(_) if topic.starts_with('$') => {
+                self.problem(format!("'{key}' is a topic of the hub itself"));
+                None
+            }
+            Ok(_) => {
+                // Whoever announces need not have the rights that the hub has, which will speak for it.
+                if topic.starts_with("devices/") {
+                    self.problem(format!("'{key}' is a topic of a device that this hub has: {topic:.80}"));
+                }
+                Some(topic)
+            }
             Err(error) => {
                 self.problem(format!("'{key}' is no topic: {error}"));
                 None
@@ -123,7 +136,7 @@ impl Config {
 
     /// A template. `Err` if there is one that cannot be read.
     pub(super) fn template(&self, key: &str) -> Result<Option<String>, ()> {
-        let Some(template) = self.get(key).and_then(text_of) else { return Ok(None) };
+        let Some(template) = self.get(key).and_then(text_of).filter(|_| key != NO_TEMPLATE) else { return Ok(None) };
         if let Err(error) = Templates::check(&template) {
             self.problem(format!("'{key}': {error}"));
             return Err(());
@@ -132,6 +145,16 @@ impl Config {
             self.problem(format!("'{key}' asks for states of other entities; here they are unknown"));
         }
         Ok(Some(template))
+    }
+
+    /// Where a value comes from, as it stands.
+    pub(super) fn read_plain(&self, topic: &str) -> Option<Read> {
+        self.read(topic, NO_TEMPLATE)
+    }
+
+    /// Where a request goes, as it stands.
+    pub(super) fn write_plain(&self, topic: &str) -> Option<Write> {
+        self.write(topic, NO_TEMPLATE)
     }
 
     /// Where a value comes from: nothing without a topic, or with a template that cannot be read.

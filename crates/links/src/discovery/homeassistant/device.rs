@@ -1,15 +1,19 @@
 //! Of which device an entity is a part.
 
+use std::mem::size_of;
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::super::limits::{ANNOUNCED_TEXT_BYTES_MAX, IDENTIFIERS_MAX};
+use super::super::names;
 use super::announcement::Fields;
 
 /// What a device map says.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct DeviceMap {
     /// In the form of [`Found::identifiers`](super::super::Found::identifiers), in order.
-    pub(super) identifiers: Vec<String>,
+    pub(super) identifiers: Arc<[String]>,
     pub(super) name: Option<String>,
     pub(super) manufacturer: Option<String>,
     pub(super) model: Option<String>,
@@ -41,22 +45,44 @@ impl DeviceMap {
         if identifiers.is_empty() {
             return None;
         }
-        let label = |key: &str| fields.get(key).and_then(text).filter(|text| !text.is_empty());
+        let label = |key: &str| fields.get(key).and_then(text).map(|text| names::label(&text));
         let model = match (label("model"), label("model_id")) {
-            (Some(model), Some(id)) if model != id => Some(format!("{model} ({id})")),
+            (Some(model), Some(id)) if model != id => Some(names::label(&format!("{model} ({id})"))),
             (model, id) => model.or(id),
         };
         Some(Self {
-            identifiers,
+            identifiers: identifiers.into(),
             name: label("name"),
             manufacturer: label("manufacturer"),
             model,
             sw_version: label("sw_version"),
             hw_version: label("hw_version"),
             area: label("suggested_area"),
-            via: label("via_device").map(|via| identifier(&via)),
-            url: label("configuration_url").filter(|url| url.starts_with("http://") || url.starts_with("https://")),
+            via: fields.get("via_device").and_then(text).map(|via| identifier(&via)),
+            url: fields
+                .get("configuration_url")
+                .and_then(text)
+                .filter(|url| url.starts_with("http://") || url.starts_with("https://")),
         })
+    }
+
+    /// What it comes to in memory, with what finds it by its identifiers.
+    pub(super) fn bytes(&self) -> usize {
+        const ENTRY_BYTES: usize = 64;
+        let texts = [
+            &self.name,
+            &self.manufacturer,
+            &self.model,
+            &self.sw_version,
+            &self.hw_version,
+            &self.area,
+            &self.via,
+            &self.url,
+        ];
+        let texts: usize = texts.iter().filter_map(|text| text.as_ref()).map(String::len).sum();
+        // Each is there, in the index and in what is told.
+        let identifiers: usize = self.identifiers.iter().map(|identifier| 3 * identifier.len() + ENTRY_BYTES).sum();
+        size_of::<Self>() + 2 * texts + identifiers
     }
 }
 
@@ -132,13 +158,13 @@ mod tests {
         assert_eq!(parse(r#"{"name":"x"}"#), None, "nothing identifies it");
         assert_eq!(parse(r#"{"identifiers":[],"connections":[["mac"]]}"#), None);
         let one = parse(r#"{"identifiers":"a"}"#).unwrap();
-        assert_eq!(one.identifiers, ["id:a"]);
+        assert_eq!(*one.identifiers, ["id:a"]);
         let more = parse(
             r#"{"identifiers":["b","a",7],"connections":[["mac","a1:b2:c3:d4:e5:f6"]],"model":"M","model_id":"1","name":"",
                 "configuration_url":"homeassistant://x","via_device":"0x00124b0012345678"}"#,
         );
         let more = more.unwrap();
-        assert_eq!(more.identifiers, ["id:7", "id:a", "id:b", "mac:a1b2c3d4e5f6"]);
+        assert_eq!(*more.identifiers, ["id:7", "id:a", "id:b", "mac:a1b2c3d4e5f6"]);
         assert_eq!((more.model.as_deref(), more.name, more.url), (Some("M (1)"), None, None));
         assert_eq!(more.via.as_deref(), Some("zigbee:0x00124b0012345678"));
     }

@@ -2,14 +2,16 @@
 //!
 //! The outcome does not depend on the order in which the entities came.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::size_of;
 
 use housewire_core::PropertyName;
 use housewire_core::limits::PROPERTIES_MAX;
 
 use super::super::limits::{AVAILABILITY_TOPICS_MAX, ENTITIES_PER_DEVICE_MAX, NAMES_REMEMBERED_MAX, PROBLEMS_MAX};
 use super::super::model::{Availability, AvailabilityMode, Category, Found, FoundProperty, Source};
-use super::super::names::slug;
+use super::super::names::{self, slug};
 use super::EntityId;
 use super::device::DeviceMap;
 use super::entity::{Entity, EntityName, Naming};
@@ -19,6 +21,8 @@ use super::part::Part;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     known: BTreeMap<String, Wanted>,
+    /// What they come to in memory, roughly.
+    bytes: usize,
 }
 
 /// What a property's name is made of.
@@ -29,13 +33,19 @@ struct Wanted {
     bare: &'static str,
 }
 
-/// What the device of these entities is known by: the first of all identifiers.
+/// What a device that was not told yet is known by: the first of all identifiers. An address is none that comes before the others:
+/// some senders name it in one message of several, and which of those is first differs from start to start.
 pub(super) fn key<'a>(entities: impl Iterator<Item = &'a Entity>) -> String {
-    entities.flat_map(|entity| &entity.identifiers).min().cloned().unwrap_or_default()
+    entities.flat_map(|entity| entity.identifiers.iter()).min().cloned().unwrap_or_default()
 }
 
-/// Everything that is known of a device, which has at least one entity.
-pub(super) fn merge(key: &str, members: &[(&EntityId, &Entity)], names: &mut Names) -> Found {
+/// Whether it identifies the thing itself, whoever announces it.
+pub(super) fn is_address(identifier: &str) -> bool {
+    identifier.starts_with("mac:") || identifier.starts_with("zigbee:")
+}
+
+/// Everything that is known of a device, which has at least one entity. Beyond so many bytes, names of what went are forgotten.
+pub(super) fn merge(key: &str, members: &[(&EntityId, &Entity)], names: &mut Names, names_bytes_max: usize) -> Found {
     let mut problems = Vec::new();
     let entities = without_doubles(members, &mut problems);
     for entity in &entities {
@@ -46,10 +56,10 @@ pub(super) fn merge(key: &str, members: &[(&EntityId, &Entity)], names: &mut Nam
         problems.extend(entity.problems.iter().map(|problem| format!("{} '{label:.60}': {problem}", entity.component)));
     }
     let device = |pick: fn(&DeviceMap) -> &Option<String>| {
-        entities.iter().filter_map(|entity| entity.device.as_ref()).find_map(|device| pick(device).clone())
+        entities.iter().filter_map(|entity| entity.device.as_deref()).find_map(|device| pick(device).clone())
     };
     let device_name = device(|device| &device.name);
-    let mut properties = properties(&entities, device_name.as_deref(), names, &mut problems);
+    let mut properties = properties(&entities, device_name.as_deref(), (names, names_bytes_max), &mut problems);
     properties.sort_by(|one, two| one.name.cmp(&two.name));
     let mut identifiers: BTreeSet<String> = BTreeSet::new();
     for entity in &entities {
@@ -110,7 +120,7 @@ fn without_doubles<'a>(members: &[(&'a EntityId, &'a Entity)], problems: &mut Ve
 fn properties(
     entities: &[&Entity],
     device: Option<&str>,
-    names: &mut Names,
+    (names, names_bytes_max): (&mut Names, usize),
     problems: &mut Vec<String>,
 ) -> Vec<FoundProperty> {
     let mut parts: BTreeMap<String, (&Entity, Part)> = BTreeMap::new();
@@ -120,9 +130,13 @@ fn properties(
             let key = match &part.shared {
                 Some(shared) => shared.clone(),
                 None if part.suffix.is_empty() => entity.key.clone(),
-                None => format!("{}.{}", entity.key, part.suffix),
+                // No component's name has a colon, whatever a `unique_id` has in it.
+                None => entity.key.replacen('.', &format!(":{}.", part.suffix), 1),
             };
             if let Some((_, together)) = parts.get_mut(&key) {
+                if part.shared.is_none() {
+                    continue;
+                }
                 // What several have together.
                 *together = together.clone().options(part.spec.options.iter().cloned());
                 for read in &part.reads {
@@ -140,7 +154,7 @@ fn properties(
     if left_out > 0 {
         problems.push(format!("it has more than {PROPERTIES_MAX} values; {left_out} are left out"));
     }
-    let named = names.assign(&parts, device);
+    let named = names.assign(&parts, device, names_bytes_max);
     let property = |(key, (entity, part)): (String, (&Entity, Part))| {
         let name = named.get(&key)?.clone();
         let label = match &entity.naming.name {
@@ -156,7 +170,7 @@ fn properties(
         };
         Some(FoundProperty {
             name,
-            label: label.filter(|label| !label.trim().is_empty()),
+            label: label.filter(|label| !label.trim().is_empty()).map(|label| names::label(&label)),
             component: entity.component.clone(),
             category: if part.aside { Category::Diagnostic } else { entity.category },
             hidden: part.aside || entity.hidden,
@@ -183,21 +197,37 @@ fn without_device<'a>(name: &'a str, device: Option<&str>) -> &'a str {
 }
 
 impl Names {
+    /// What they come to in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// A name for each of these, which differ. Of several that want the same, the one with the first key has it, and the others have a
-    /// number; those that went are counted as if they were there.
+    /// number; those that went are counted as if they were there, as long as all of it is within these bytes.
     fn assign(
         &mut self,
         parts: &BTreeMap<String, (&Entity, Part)>,
         device: Option<&str>,
+        bytes_max: usize,
     ) -> BTreeMap<String, PropertyName> {
         for (key, (entity, part)) in parts {
             let naming = part.shared.is_none().then(|| entity.naming.clone());
             let wanted = Wanted { naming, suffix: part.suffix, bare: part.bare };
-            self.known.entry(key.clone()).or_insert(wanted);
+            if let Entry::Vacant(vacant) = self.known.entry(key.clone()) {
+                self.bytes += wanted.bytes(key);
+                vacant.insert(wanted);
+            }
         }
-        while self.known.len() > NAMES_REMEMBERED_MAX {
-            let Some(gone) = self.known.keys().rev().find(|key| !parts.contains_key(*key)).cloned() else { break };
-            self.known.remove(&gone);
+        if self.known.len() > NAMES_REMEMBERED_MAX || self.bytes > bytes_max {
+            let gone: Vec<_> = self.known.keys().rev().filter(|key| !parts.contains_key(*key)).cloned().collect();
+            for key in gone {
+                if self.known.len() <= NAMES_REMEMBERED_MAX && self.bytes <= bytes_max {
+                    break;
+                }
+                if let Some(wanted) = self.known.remove(&key) {
+                    self.bytes -= wanted.bytes(&key);
+                }
+            }
         }
         let mut taken = BTreeSet::new();
         let mut named = BTreeMap::new();
@@ -215,6 +245,17 @@ impl Names {
 }
 
 impl Wanted {
+    fn bytes(&self, key: &str) -> usize {
+        let naming = self.naming.as_ref().map_or(0, |naming| {
+            let name = match &naming.name {
+                EntityName::Own(name) => name.len(),
+                EntityName::Device | EntityName::Unsaid => 0,
+            };
+            name + naming.class.as_ref().map_or(0, String::len) + naming.object.len()
+        });
+        size_of::<(String, Self)>() + key.len() + naming
+    }
+
     fn name(&self, device: Option<&str>) -> String {
         let base = match &self.naming {
             None => String::new(),
@@ -246,7 +287,7 @@ impl Wanted {
 /// What all entities that say anything about it have in common; if that is nothing, the device is there when one of them is.
 fn availability(entities: &[&Entity]) -> Availability {
     let said: Vec<_> =
-        entities.iter().map(|entity| &entity.availability).filter(|said| !said.topics.is_empty()).collect();
+        entities.iter().map(|entity| &*entity.availability).filter(|said| !said.topics.is_empty()).collect();
     let Some(first) = said.first() else { return Availability::default() };
     let in_all: Vec<_> =
         first.topics.iter().filter(|topic| said.iter().all(|said| said.topics.contains(topic))).cloned().collect();

@@ -208,7 +208,7 @@ fn use_it(found: &Found, payload: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn any_announcement_is_read_or_refused(component in prop::sample::select(COMPONENTS), payload in announcement(), message in json()) {
@@ -265,27 +265,32 @@ proptest! {
             anew.replace(Vec::new(), kept, None);
         }
         let plain = |dialect: &HomeAssistant| -> Vec<_> {
-            dialect.told.iter().map(|(key, found)| {
+            let mut plain: Vec<_> = dialect.told.values().map(|found| {
                 let mut keys: Vec<_> = found.properties.iter().map(|property| (property.key.clone(), property.spec.clone())).collect();
                 keys.sort_by(|one, two| one.0.cmp(&two.0));
-                (key.clone(), found.identifiers.clone(), found.name.clone(), found.availability.clone(), keys)
-            }).collect()
+                // By which of its identifiers a device is known is what was told first.
+                (found.identifiers.clone(), found.name.clone(), found.availability.clone(), keys)
+            }).collect();
+            plain.sort_by(|one, two| format!("{one:?}").cmp(&format!("{two:?}")));
+            plain
         };
         prop_assert_eq!(plain(&all), plain(&anew));
     }
 }
 
+fn entity(id: &str, ids: &str) -> String {
+    format!(r#"{{"uniq_id":"{id}","stat_t":"x","name":"{id}","dev":{{"ids":{ids}}}}}"#)
+}
+
 #[test]
 fn a_device_that_two_join_moves() {
     let mut dialect = dialect();
-    let entity =
-        |id: &str, ids: &str| format!(r#"{{"uniq_id":"{id}","stat_t":"x","name":"{id}","dev":{{"ids":{ids}}}}}"#);
-    send(&mut dialect, "p/q/sensor/b/config", entity("b", r#"["b"]"#).as_bytes());
-    send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["a"]"#).as_bytes());
-    let told = send(&mut dialect, "p/q/sensor/c/config", entity("c", r#"["a","b"]"#).as_bytes());
+    send(&mut dialect, "p/q/sensor/b/config", entity("b", r#"["aabbccddeeff"]"#).as_bytes());
+    send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["aabbccddee00"]"#).as_bytes());
+    let told = send(&mut dialect, "p/q/sensor/c/config", entity("c", r#"["aabbccddee00","aabbccddeeff"]"#).as_bytes());
     assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(told[0], Event::Gone { key: "id:b".into(), migrates: true });
-    assert!(matches!(&told[1], Event::Found(found) if found.key == "id:a" && found.properties.len() == 3));
+    assert_eq!(told[0], Event::Gone { key: "mac:aabbccddeeff".into(), migrates: true });
+    assert!(matches!(&told[1], Event::Found(found) if found.key == "mac:aabbccddee00" && found.properties.len() == 3));
     let told = send(&mut dialect, "p/q/sensor/c/config", b"");
     let keys: Vec<_> = told
         .iter()
@@ -294,7 +299,125 @@ fn a_device_that_two_join_moves() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(keys, ["id:a", "id:b"], "what held them together is gone");
+    assert_eq!(keys, ["mac:aabbccddee00", "mac:aabbccddeeff"], "what held them together is gone");
+}
+
+#[test]
+fn nobody_joins_devices_of_others_by_name() {
+    let mut dialect = dialect();
+    send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["a"]"#).as_bytes());
+    send(&mut dialect, "p/q/sensor/b/config", entity("b", r#"["b","aabbccddeeff"]"#).as_bytes());
+    for ids in [r#"["a","b"]"#, r#"["a","b","aabbccddeeff"]"#] {
+        for _ in 0..2 {
+            let told = send(&mut dialect, "p/q/sensor/c/config", entity("c", ids).as_bytes());
+            assert!(
+                matches!(&told[..], [Event::Problem { reason, .. }] if reason.contains("'id:a' and 'id:b'")),
+                "{told:?}"
+            );
+        }
+    }
+    assert_eq!(dialect.told.len(), 2);
+    // What adds a name to its own device is another thing, whatever was there before.
+    let told = send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["a","0","a2"]"#).as_bytes());
+    assert!(
+        matches!(&told[..], [Event::Found(found)] if found.key == "id:a" && found.identifiers.len() == 3),
+        "{told:?}"
+    );
+    send(&mut dialect, "p/q/sensor/a/config", b"");
+    let told = send(&mut dialect, "p/q/sensor/c/config", entity("c", r#"["a","b"]"#).as_bytes());
+    assert!(matches!(&told[..], [Event::Found(_)]), "there is nothing to join any more: {told:?}");
+}
+
+#[test]
+fn a_chain_of_identifiers_is_bounded_as_one_device() {
+    let mut dialect = dialect();
+    let mut problems = 0;
+    for n in 0..DEVICE_MEMBERS_MAX + 20 {
+        let payload = entity(&format!("e{n}"), &format!(r#"["i{n}","i{}"]"#, n + 1));
+        let told = send(&mut dialect, &format!("p/q/sensor/e{n}/config"), payload.as_bytes());
+        problems += usize::from(
+            matches!(&told[..], [Event::Problem { reason, .. }] if reason.contains("400 entities already")),
+        );
+    }
+    let most = dialect.by_identifier.keys().map(|identifier| dialect.group(identifier).len()).max();
+    assert_eq!((most, problems), (Some(DEVICE_MEMBERS_MAX), 1), "the one that is refused parts the chain");
+}
+
+#[test]
+fn a_device_keeps_its_key_while_it_is_named_so() {
+    let mut dialect = dialect();
+    let key = |told: Vec<Event>| match &told[..] {
+        [Event::Found(found)] => found.key.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(key(send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["node"]"#).as_bytes())), "id:node");
+    // New firmware says its serial number, which sorts first, on one topic after the other.
+    assert_eq!(
+        key(send(&mut dialect, "p/q/sensor/b/config", entity("b", r#"["node","0serial"]"#).as_bytes())),
+        "id:node"
+    );
+    let told = send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["node","0serial"]"#).as_bytes());
+    assert_eq!(told, [], "that is known already");
+    let told = send(&mut dialect, "p/q/sensor/b/config", entity("b", r#"["0serial"]"#).as_bytes());
+    assert!(told.iter().all(|event| matches!(event, Event::Found(found) if found.key == "id:node")), "{told:?}");
+    let told = send(&mut dialect, "p/q/sensor/a/config", entity("a", r#"["0serial"]"#).as_bytes());
+    assert!(
+        matches!(&told[..], [Event::Gone { key, migrates: true }, Event::Found(found)] if key == "id:node" && found.key == "id:0serial"),
+        "{told:?}"
+    );
+    // After a start it is what comes first; but it never changes on the way, and an address is always there to know it by.
+    for order in [
+        [r#"["aabbccddeeff"]"#, r#"["0serial","aabbccddeeff"]"#],
+        [r#"["0serial","aabbccddeeff"]"#, r#"["aabbccddeeff"]"#],
+    ] {
+        let mut dialect = self::dialect();
+        let mut keys = BTreeSet::new();
+        for (place, ids) in order.iter().enumerate() {
+            let payload = entity(&place.to_string(), ids);
+            for event in send(&mut dialect, &format!("p/q/sensor/{place}/config"), payload.as_bytes()) {
+                let Event::Found(found) = event else { panic!("{event:?}") };
+                assert!(found.identifiers.contains(&"mac:aabbccddeeff".to_owned()));
+                keys.insert(found.key);
+            }
+        }
+        assert_eq!(keys.len(), 1);
+    }
+}
+
+#[test]
+fn names_of_what_went_are_bounded() {
+    let mut dialect = dialect();
+    let stays = |device: usize| entity(&format!("s{device}"), &format!(r#"["d{device}"]"#));
+    for device in 0..120 {
+        send(&mut dialect, &format!("p/q/sensor/s{device}/config"), stays(device).as_bytes());
+        let components: serde_json::Map<_, _> = (0..199)
+            .map(|n| (format!("{n}{}", "k".repeat(300)), serde_json::json!({"p": "sensor", "stat_t": "t", "uniq_id": format!("{n}{}", "u".repeat(180)), "name": "n".repeat(40)})))
+            .collect();
+        for round in ["x", "y"] {
+            let components: serde_json::Map<_, _> = components
+                .iter()
+                .map(|(key, component)| {
+                    let mut component = component.clone();
+                    component["uniq_id"] = format!("{round}{}", component["uniq_id"].as_str().unwrap()).into();
+                    (key.clone(), component)
+                })
+                .collect();
+            let message =
+                serde_json::json!({"dev": {"ids": format!("d{device}")}, "o": {"name": "x"}, "cmps": components});
+            assert!(
+                send(&mut dialect, &format!("p/q/device/{device}/config"), message.to_string().as_bytes()).len() == 1
+            );
+        }
+        send(&mut dialect, &format!("p/q/device/{device}/config"), b"");
+        assert_eq!(dialect.names_bytes, dialect.names.values().map(Names::bytes).sum::<usize>());
+        // What is there has its names, whatever they come to.
+        assert!(dialect.names_bytes <= NAMES_BYTES_MAX + 200 * 1_000, "{}", dialect.names_bytes);
+    }
+    assert!(dialect.names_bytes > NAMES_BYTES_MAX / 2, "the bound was reached: {}", dialect.names_bytes);
+    for device in 0..120 {
+        send(&mut dialect, &format!("p/q/sensor/s{device}/config"), b"");
+    }
+    assert_eq!(dialect.names_bytes, 0);
 }
 
 #[test]
@@ -303,4 +426,100 @@ fn filters_follow_the_prefix() {
     assert_eq!(filters, ["p/q/+/+/config", "p/q/+/+/+/config"]);
     let other = HomeAssistant::new(Options { prefix: "bad/#".into(), hub: "h".into() });
     assert!(other.filters().is_empty());
+}
+
+/// All texts that entities and what was told of them hold, each that is shared counted once.
+fn held_bytes(dialect: &HomeAssistant) -> usize {
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0;
+    for (id, entity) in &dialect.entities {
+        bytes +=
+            (1 + entity.identifiers.len()) * (id.0.len() + id.1.len()) + entity.key.len() + entity.naming.object.len();
+        if seen.insert(std::sync::Arc::as_ptr(&entity.identifiers).cast::<u8>() as usize) {
+            bytes += entity.identifiers.iter().map(String::len).sum::<usize>();
+        }
+        if seen.insert(std::sync::Arc::as_ptr(&entity.availability).cast::<u8>() as usize) {
+            bytes += entity
+                .availability
+                .topics
+                .iter()
+                .map(|topic| topic.topic.len() + topic.online.len() + topic.offline.len())
+                .sum::<usize>();
+        }
+        let maps = entity.parts.iter().flat_map(|part| {
+            part.reads.iter().flat_map(|read| &read.map).chain(part.write.iter().flat_map(|write| &write.map))
+        });
+        bytes += maps.map(|(one, two)| one.len() + two.len()).sum::<usize>();
+        bytes += entity.parts.iter().flat_map(|part| &part.reads).map(|read| read.topic.len()).sum::<usize>();
+    }
+    bytes
+}
+
+#[test]
+fn what_is_remembered_is_counted_and_shared() {
+    let big = "i".repeat(3_900);
+    let ids: Vec<_> = (0..4).map(|n| format!("{n}{big}")).collect();
+    let online = "o".repeat(3_900);
+    let availability: Vec<_> =
+        (0..5).map(|n| serde_json::json!({"t": format!("av/{n}"), "pl_avail": online})).collect();
+    let components = |bad: bool| -> serde_json::Map<_, _> {
+        let component = |n: usize| serde_json::json!({"p": "switch", "uniq_id": format!("u{n}"), "stat_t": if bad { "#" } else { "s" }, "cmd_t": if bad { "#" } else { "c" }, "pl_on": if n == 0 { "x".repeat(4_000) } else { n.to_string() }});
+        (0..200).map(|n| (format!("c{n}"), component(n))).collect()
+    };
+    let mut dialect = dialect();
+    let message = |bad| serde_json::json!({"dev": {"ids": ids}, "o": {"name": "x"}, "avty": availability, "cmps": components(bad)});
+    send(&mut dialect, "p/q/device/a/config", message(false).to_string().as_bytes());
+    assert_eq!(dialect.entities.len(), 200);
+    let distinct: BTreeSet<_> =
+        dialect.entities.values().map(|entity| std::sync::Arc::as_ptr(&entity.availability)).collect();
+    assert_eq!(distinct.len(), 1, "the same is kept once");
+    assert!(dialect.bytes >= held_bytes(&dialect), "{} for {}", dialect.bytes, held_bytes(&dialect));
+    let before = dialect.bytes;
+    assert!(before < 4_000_000, "{before}");
+    // Those that stay because what comes after them cannot be read hold what they shared alone.
+    send(&mut dialect, "p/q/device/a/config", message(true).to_string().as_bytes());
+    assert_eq!(dialect.entities.len(), 200);
+    assert!(dialect.bytes > before, "{} {before}", dialect.bytes);
+    // What differs everywhere is refused before it is much.
+    for n in 0..200 {
+        let component = |m: usize| serde_json::json!({"p": "switch", "uniq_id": format!("{n}u{m}"), "cmd_t": "c", "pl_avail": format!("{m}"), "avty_t": "t"});
+        let components: serde_json::Map<_, _> = (0..10).map(|m| (format!("c{m}"), component(m))).collect();
+        let ids: Vec<_> = (0..16).map(|k| format!("{n}/{k}{big}")).collect();
+        let message = serde_json::json!({"dev": {"ids": ids}, "o": {"name": "x"}, "cmps": components});
+        send(&mut dialect, &format!("p/q/device/d{n}/config"), message.to_string().as_bytes());
+        assert!(dialect.bytes <= ANNOUNCED_BYTES_MAX && held_bytes(&dialect) <= dialect.bytes);
+    }
+    let payload =
+        serde_json::json!({"stat_t": "s", "avty": [{"t": "t", "pl_avail": "x".repeat(5_000)}], "uniq_id": "long"});
+    send(&mut dialect, "p/q/sensor/a/config", payload.to_string().as_bytes());
+    assert!(
+        dialect.entities.values().all(|entity| entity
+            .availability
+            .topics
+            .iter()
+            .all(|topic| topic.online.len() < 4_100))
+    );
+}
+
+#[test]
+fn what_is_shared_is_bounded_before_each_component_gets_it() {
+    let junk = serde_json::json!([vec![0; 20_000]]);
+    let entries = vec![serde_json::json!({"topic": "t", "junk": junk}); 40];
+    let components: serde_json::Map<_, _> =
+        (0..3).map(|n| (n.to_string(), serde_json::json!({"p": "switch", "uniq_id": n.to_string()}))).collect();
+    let payload = serde_json::json!({"dev": {"ids": "a"}, "o": {"name": "x"}, "avty": entries[..1], "qos": junk, "cmd_t": "x".repeat(9_000), "cmps": components});
+    let Ok(Announced::Components(read)) = announcement::parse(Form::Device, payload.to_string().as_bytes()) else {
+        panic!()
+    };
+    for (_, fields) in &read.components {
+        assert!(serde_json::to_string(fields).unwrap().len() < 200, "{fields:?}");
+    }
+    assert_eq!(read.problems.len(), 2, "{:?}", read.problems);
+}
+
+#[test]
+fn a_topic_that_is_none_of_ours_is_not_remembered() {
+    let mut dialect = dialect();
+    assert_eq!(send(&mut dialect, "p/q/sensor/a b/config", b"{}").len(), 1);
+    assert!(dialect.last.is_empty());
 }

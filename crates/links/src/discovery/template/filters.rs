@@ -1,9 +1,10 @@
 //! What templates written for Home Assistant use beyond Jinja's own filters, and those of Jinja's that mean something else there.
 
-use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Output, State, Value, escape_formatter};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, Output, State, Value, escape_formatter, filters, tests};
 
-use super::{NOT_DEFINED, from_json};
+use super::super::limits::TEMPLATE_OUTPUT_BYTES_MAX;
+use super::{NOT_DEFINED, from_json, guard};
 
 pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("int", int);
@@ -13,8 +14,19 @@ pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("round", round);
     engine.add_filter("bool", boolean);
     engine.add_function("bool", boolean);
-    engine.add_filter("is_number", |value: Value| as_number(&value).is_some());
-    engine.add_test("is_number", |value: Value| as_number(&value).is_some());
+    engine.add_filter("is_number", is_number);
+    engine.add_test("is_number", is_number);
+    engine
+        .add_test("lower", |state: &State<'_, '_>, value: Value| pay(state, &value).map(|()| tests::is_lower(&value)));
+    engine
+        .add_test("upper", |state: &State<'_, '_>, value: Value| pay(state, &value).map(|()| tests::is_upper(&value)));
+    engine.add_test("startingwith", |state: &State<'_, '_>, text: Value, with: Value| {
+        both(state, &text, &with, |text, with| text.starts_with(with))
+    });
+    engine.add_test("endingwith", |state: &State<'_, '_>, text: Value, with: Value| {
+        both(state, &text, &with, |text, with| text.ends_with(with))
+    });
+    engine.add_filter("format", printf);
     engine.add_filter("multiply", |value: Value, by: f64, default: Option<Value>| {
         arithmetic(&value, default, |n| n * by)
     });
@@ -34,18 +46,14 @@ pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_function("bitwise_or", |one: i64, two: i64| one | two);
     engine.add_filter("base64_decode", decode_base64);
     engine.add_filter("slugify", |text: String| super::super::names::slug(&text));
-    engine.add_function("min", |state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>| {
-        most(state, "min", &args)
-    });
-    engine.add_function("max", |state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>| {
-        most(state, "max", &args)
-    });
+    engine.add_function("min", |state: &mut State<'_, '_>, args: Rest<Value>| most(state, "min", &args));
+    engine.add_function("max", |state: &mut State<'_, '_>, args: Rest<Value>| most(state, "max", &args));
     // What the hub does not tell: other entities' states are nothing that a device's announcement may read.
-    engine.add_function("states", |_: minijinja::value::Rest<Value>| "unknown");
-    engine.add_function("state_attr", |_: minijinja::value::Rest<Value>| Value::from(()));
-    engine.add_function("is_state", |_: minijinja::value::Rest<Value>| false);
-    engine.add_function("is_state_attr", |_: minijinja::value::Rest<Value>| false);
-    engine.add_function("has_value", |_: minijinja::value::Rest<Value>| false);
+    engine.add_function("states", |_: Rest<Value>| "unknown");
+    engine.add_function("state_attr", |_: Rest<Value>| Value::from(()));
+    engine.add_function("is_state", |_: Rest<Value>| false);
+    engine.add_function("is_state_attr", |_: Rest<Value>| false);
+    engine.add_function("has_value", |_: Rest<Value>| false);
 }
 
 /// Whether a template asks for what other entities are, which it is not told: `states` and the like give "unknown".
@@ -73,6 +81,40 @@ fn as_number(value: &Value) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
+fn is_number(state: &State<'_, '_>, value: Value) -> Result<bool, Error> {
+    pay(state, &value)?;
+    Ok(as_number(&value).is_some())
+}
+
+/// Of two texts; of anything else it does not hold.
+fn both(state: &State<'_, '_>, one: &Value, two: &Value, holds: impl Fn(&str, &str) -> bool) -> Result<bool, Error> {
+    pay(state, one)?;
+    pay(state, two)?;
+    Ok(one.as_str().zip(two.as_str()).is_some_and(|(one, two)| holds(one, two)))
+}
+
+/// As the engine's, but what each field may come to is paid before it is written.
+fn printf(state: &mut State<'_, '_>, text: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = given.into_values();
+    pay_fields(state, text.as_str().map_or(0, |text| text.matches('%').count()), &given)?;
+    filters::format(state, text, Rest(given.into_iter().map(ValueOrKwargs::from).collect()))
+}
+
+/// Any field may write the largest of what is given.
+pub(super) fn pay_fields(state: &State<'_, '_>, fields: usize, given: &[Value]) -> Result<(), Error> {
+    let mut largest = 0;
+    for value in given {
+        if value.is_kwargs() {
+            for name in value.try_iter()? {
+                largest = largest.max(guard::size(state, &value.get_item(&name)?, 1)?);
+            }
+        } else {
+            largest = largest.max(guard::size(state, value, 1)?);
+        }
+    }
+    state.consume_fuel((fields as u64).saturating_mul(largest as u64) / 64)
+}
+
 fn no_number(value: &Value, filter: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{filter}: '{value:.40}' is no number, and no default is given"))
 }
@@ -83,7 +125,14 @@ fn default_of(default: Option<Value>, kwargs: &Kwargs) -> Result<Option<Value>, 
     Ok(default.or(named))
 }
 
-fn int(value: Value, default: Option<Value>, base: Option<u32>, kwargs: Kwargs) -> Result<Value, Error> {
+fn int(
+    state: &State<'_, '_>,
+    value: Value,
+    default: Option<Value>,
+    base: Option<u32>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    pay(state, &value)?;
     let base = match base {
         None if kwargs.has("base") => kwargs.get("base")?,
         given => given.unwrap_or(10),
@@ -102,7 +151,8 @@ fn int(value: Value, default: Option<Value>, base: Option<u32>, kwargs: Kwargs) 
     found.map(Value::from).or(default).ok_or_else(|| no_number(&value, "int"))
 }
 
-fn float(value: Value, default: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+fn float(state: &State<'_, '_>, value: Value, default: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    pay(state, &value)?;
     let default = default_of(default, &kwargs)?;
     as_number(&value).map(Value::from).or(default).ok_or_else(|| no_number(&value, "float"))
 }
@@ -143,7 +193,8 @@ fn round(
     })
 }
 
-fn boolean(value: Value, default: Option<Value>) -> Result<Value, Error> {
+fn boolean(state: &State<'_, '_>, value: Value, default: Option<Value>) -> Result<Value, Error> {
+    pay(state, &value)?;
     let known = match value.kind() {
         ValueKind::Bool => Some(value.is_true()),
         ValueKind::Number => Some(as_number(&value) != Some(0.0)),
@@ -181,7 +232,20 @@ fn iif(value: Value, yes: Option<Value>, no: Option<Value>, none: Option<Value>)
 fn to_json(state: &State<'_, '_>, value: Value) -> Result<String, Error> {
     let mut out = String::new();
     write_json(state, &value, 0, &mut out)?;
+    bound_json(&out)?;
     Ok(out)
+}
+
+fn bound_json(out: &str) -> Result<(), Error> {
+    if out.len() > TEMPLATE_OUTPUT_BYTES_MAX {
+        return Err(Error::new(ErrorKind::BadSerialization, "to_json: more than a value may have"));
+    }
+    Ok(())
+}
+
+/// Looking at a text costs what it costs the engine's own filters.
+pub(super) fn pay(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
+    state.consume_fuel(value.as_str().map_or(0, str::len) as u64 / 64)
 }
 
 fn write_json(state: &State<'_, '_>, value: &Value, depth: usize, out: &mut String) -> Result<(), Error> {
@@ -189,6 +253,7 @@ fn write_json(state: &State<'_, '_>, value: &Value, depth: usize, out: &mut Stri
     if depth > DEPTH_MAX {
         return Err(Error::new(ErrorKind::BadSerialization, "to_json: nested too deep"));
     }
+    bound_json(out)?;
     // A step for each, and for what it writes.
     state.consume_fuel(1 + value.as_str().map_or(0, |text| text.len() as u64 / 16))?;
     match value.kind() {
@@ -208,7 +273,10 @@ fn write_json(state: &State<'_, '_>, value: &Value, depth: usize, out: &mut Stri
             out.push('{');
             for (place, key) in value.try_iter()?.enumerate() {
                 out.push_str(if place == 0 { "" } else { "," });
-                out.push_str(&serde_json::Value::from(key.to_string()).to_string());
+                // A key is often a text that is there already: it is paid for before it is written.
+                state.consume_fuel(key.as_str().map_or(1, |text| text.len() as u64 / 16))?;
+                let key_text = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+                out.push_str(&serde_json::Value::from(key_text).to_string());
                 out.push(':');
                 write_json(state, &value.get_item(&key)?, depth + 1, out)?;
             }

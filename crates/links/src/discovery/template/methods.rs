@@ -6,6 +6,8 @@ use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::filters::pay_fields;
+
 /// What the engine calls when it does not know a method itself.
 pub(super) fn call(state: &mut State<'_, '_>, on: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     match on.kind() {
@@ -54,13 +56,13 @@ fn of_text(state: &mut State<'_, '_>, on: &Value, name: &str, args: &[Value]) ->
             let list = args.first().cloned().unwrap_or_default();
             return state.apply_filter("join", &[list, on.clone()]);
         }
-        "format" => return formatted(&text, args),
+        "format" => return formatted(state, &text, args),
         _ => return Err(ErrorKind::UnknownMethod.into()),
     })
 }
 
 /// `str.format`. A width is what it may ask for beyond what it is given, so widths of more than three digits are refused.
-fn formatted(text: &str, args: &[Value]) -> Result<Value, Error> {
+fn formatted(state: &State<'_, '_>, text: &str, args: &[Value]) -> Result<Value, Error> {
     let mut digits = 0;
     for letter in text.chars() {
         digits = if letter.is_ascii_digit() { digits + 1 } else { 0 };
@@ -69,9 +71,11 @@ fn formatted(text: &str, args: &[Value]) -> Result<Value, Error> {
         }
     }
     const FIELDS_MAX: usize = 64;
-    if text.matches('{').count() > FIELDS_MAX {
+    let fields = text.matches('{').count();
+    if fields > FIELDS_MAX {
         return Err(Error::new(ErrorKind::InvalidOperation, "more than 64 fields to format"));
     }
+    pay_fields(state, fields, args)?;
     format(FormatStyle::StrFormat, text, args).map(Value::from)
 }
 

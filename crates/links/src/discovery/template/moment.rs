@@ -11,6 +11,7 @@ use minijinja::value::Object;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::NOW;
+use super::filters::pay;
 
 pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_function("now", now);
@@ -100,15 +101,18 @@ fn or_default(found: Option<Value>, default: Option<Value>, value: &Value) -> Re
     found.or(default).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("'{value:.40}' is no time")))
 }
 
-fn seconds(value: Value, default: Option<Value>) -> Result<Value, Error> {
+fn seconds(state: &State<'_, '_>, value: Value, default: Option<Value>) -> Result<Value, Error> {
+    pay(state, &value)?;
     or_default(parse(&value).map(seconds_of), default, &value)
 }
 
-fn datetime(value: Value, default: Option<Value>) -> Result<Value, Error> {
+fn datetime(state: &State<'_, '_>, value: Value, default: Option<Value>) -> Result<Value, Error> {
+    pay(state, &value)?;
     or_default(parse(&value).map(|time| Value::from_object(Moment(time))), default, &value)
 }
 
-fn iso(value: Value, default: Option<Value>) -> Result<Value, Error> {
+fn iso(state: &State<'_, '_>, value: Value, default: Option<Value>) -> Result<Value, Error> {
+    pay(state, &value)?;
     or_default(parse(&value).map(|time| Value::from(Moment(time).iso())), default, &value)
 }
 

@@ -1,10 +1,11 @@
-//! Regular expressions in templates. The engine behind them takes time in proportion to the text; there is no looking ahead or back.
+//! Regular expressions in templates. One search takes time in proportion to the text and to what the expression compiles to, there is no
+//! looking ahead or back; but many searches begin anew at each match, so each of them is charged.
 
 use minijinja::value::Rest;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::{Captures, Regex, RegexBuilder};
 
-use super::super::limits::{REGEX_BYTES_MAX, REGEX_FUEL};
+use super::super::limits::{REGEX_BYTES_MAX, REGEX_FUEL, REGEX_GROUPS_MAX, REGEX_TEXT_BYTES_MAX};
 
 pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("regex_replace", replace);
@@ -16,11 +17,57 @@ pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("regex_findall_index", find_nth);
 }
 
-/// Charges for compiling and for the text before either is touched.
-fn compile(state: &State<'_, '_>, text: &str, pattern: &str, ignore_case: bool) -> Result<Regex, Error> {
-    state.consume_fuel(REGEX_FUEL + (text.len() + pattern.len()) as u64 / 4)?;
-    let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_BYTES_MAX).build();
-    built.map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("regular expression: {error}")))
+/// A text and what is looked for in it.
+struct Search<'a> {
+    state: &'a State<'a, 'a>,
+    regex: Regex,
+    text: &'a str,
+    /// What a search costs for each byte of the text, in bytes.
+    weight: u64,
+}
+
+impl<'a> Search<'a> {
+    /// Charges for compiling before that is done.
+    fn new(state: &'a State<'_, '_>, text: &'a str, pattern: &str, ignore_case: bool) -> Result<Self, Error> {
+        let refused = |what: String| Error::new(ErrorKind::InvalidOperation, format!("regular expression: {what}"));
+        if text.len() > REGEX_TEXT_BYTES_MAX || pattern.len() > REGEX_TEXT_BYTES_MAX {
+            return Err(refused(format!("the text has more than {REGEX_TEXT_BYTES_MAX} bytes")));
+        }
+        state.consume_fuel(REGEX_FUEL + pattern.len() as u64 / 4)?;
+        let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_BYTES_MAX).build();
+        let regex = built.map_err(|error| refused(error.to_string()))?;
+        // The first is all of it.
+        let groups = regex.captures_len() - 1;
+        if groups > REGEX_GROUPS_MAX {
+            return Err(refused(format!("it has {groups} groups, more than {REGEX_GROUPS_MAX}")));
+        }
+        let weight = (pattern.len() as u64 + 1) * (groups as u64 + 1);
+        Ok(Self { state, regex, text, weight })
+    }
+
+    /// Charges for one search from there on.
+    fn pay(&self, from: usize) -> Result<(), Error> {
+        self.state.consume_fuel(1 + (self.text.len() - from) as u64 * self.weight / 64)
+    }
+
+    /// All matches that do not overlap; an empty one is none where another has just ended.
+    fn each(&self, mut then: impl FnMut(&Captures<'a>) -> Result<(), Error>) -> Result<(), Error> {
+        let mut from = 0;
+        let mut last_end = None;
+        while from <= self.text.len() {
+            self.pay(from)?;
+            let Some(groups) = self.regex.captures_at(self.text, from) else { break };
+            let Some(all) = groups.get(0) else { break };
+            let is_empty = all.is_empty();
+            if !(is_empty && last_end == Some(all.end())) {
+                then(&groups)?;
+            }
+            last_end = Some(all.end());
+            let next = self.text[all.end()..].chars().next().map_or(1, char::len_utf8);
+            from = if is_empty { all.end() + next } else { all.end() };
+        }
+        Ok(())
+    }
 }
 
 fn replace(
@@ -30,10 +77,21 @@ fn replace(
     with: String,
     ignore: Option<bool>,
 ) -> Result<String, Error> {
-    let regex = compile(state, &text, &find, ignore.unwrap_or(false))?;
-    // Every place between two letters may be replaced: what that may come to is paid before it is made.
-    state.consume_fuel((text.len() as u64 + 1).saturating_mul(with.len() as u64 + 1) / 64)?;
-    Ok(regex.replace_all(&text, python_groups(&with).as_str()).into_owned())
+    let search = Search::new(state, &text, &find, ignore.unwrap_or(false))?;
+    let with = python_groups(&with);
+    let mut made = String::new();
+    let mut copied = 0;
+    search.each(|groups| {
+        let Some(all) = groups.get(0) else { return Ok(()) };
+        made.push_str(&text[copied..all.start()]);
+        copied = all.end();
+        // Each reference to a group has two letters at least, and writes no more than the match.
+        state.consume_fuel((with.len() as u64 + 1).saturating_mul(all.len() as u64 + 1) / 64)?;
+        groups.expand(&with, &mut made);
+        state.consume_fuel(with.len() as u64 / 64)
+    })?;
+    made.push_str(&text[copied..]);
+    Ok(made)
 }
 
 /// Python writes `\1` for the first group, this engine `${1}`.
@@ -57,23 +115,26 @@ fn python_groups(with: &str) -> String {
 }
 
 fn is_match(state: &State<'_, '_>, text: String, find: String, ignore: Option<bool>) -> Result<bool, Error> {
-    let regex = compile(state, &text, &find, ignore.unwrap_or(false))?;
-    Ok(regex.find(&text).is_some_and(|found| found.start() == 0))
+    let search = Search::new(state, &text, &find, ignore.unwrap_or(false))?;
+    search.pay(0)?;
+    Ok(search.regex.find(&text).is_some_and(|found| found.start() == 0))
 }
 
 fn is_found(state: &State<'_, '_>, text: String, find: String, ignore: Option<bool>) -> Result<bool, Error> {
-    Ok(compile(state, &text, &find, ignore.unwrap_or(false))?.is_match(&text))
+    let search = Search::new(state, &text, &find, ignore.unwrap_or(false))?;
+    search.pay(0)?;
+    Ok(search.regex.is_match(&text))
 }
 
 fn find_all(state: &State<'_, '_>, text: String, find: String, ignore: Option<bool>) -> Result<Vec<Value>, Error> {
-    let regex = compile(state, &text, &find, ignore.unwrap_or(false))?;
-    // As Python does: the group if there is one, or else all of it.
-    let found = regex.captures_iter(&text).map(|groups| {
+    let search = Search::new(state, &text, &find, ignore.unwrap_or(false))?;
+    let mut found = Vec::new();
+    search.each(|groups| {
+        // As Python does: the group if there is one, or else all of it.
         let shown = groups.get(1).or_else(|| groups.get(0));
-        Value::from(shown.map_or("", |shown| shown.as_str()))
-    });
-    let found: Vec<_> = found.collect();
-    state.consume_fuel(found.len() as u64)?;
+        found.push(Value::from(shown.map_or("", |shown| shown.as_str())));
+        Ok(())
+    })?;
     Ok(found)
 }
 

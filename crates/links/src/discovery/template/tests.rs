@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 use super::super::limits::TEMPLATE_BYTES_MAX;
 use super::*;
 
+mod hostile;
+
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 fn render(source: &str, message: &str) -> Result<Option<String>, TemplateError> {
@@ -122,6 +124,19 @@ fn hostile_templates_end_soon() {
     let lists_of_lists = "{% set a = [a, a] %}".repeat(40);
     let bound_by_loops =
         format!("{}{{{{ a ~ '' }}}}{}", "{% for a in [[a,a]] %}".repeat(40), "{% endfor %}".repeat(40));
+    let again = "b,".repeat(400);
+    let texts = [
+        format!("{{% set b = value * 70 %}}{{{{ [{again}] ~ '' }}}}"),
+        format!("{{% set b %}}{{{{ value * 70 }}}}{{% endset %}}{{{{ [{again}] ~ '' }}}}"),
+        format!("{{% set b %}}{{% set c %}}{{% endset %}}{{{{ value * 70 }}}}{{% endset %}}{{{{ [{again}] ~ '' }}}}"),
+        format!("{{% for b in [value * 70] %}}{{{{ [{again}] ~ '' }}}}{{% endfor %}}"),
+        format!("{{% set n = namespace(b=value * 70) %}}{{{{ [{}] ~ '' }}}}", "n.b,".repeat(240)),
+        "{% set n = [[value * 70]] %}{{ n }}".to_owned(),
+    ];
+    for source in &texts {
+        let error = render(source, &"x".repeat(1_000)).expect_err(source);
+        assert!(error.to_string().contains("too large"), "{error}");
+    }
     let names = format!("{{{{ [{}] ~ '' }}}}", "v,".repeat(3_000));
     for source in [
         &format!("{{% set a = 'x' %}}{lists_of_lists}{{{{ a ~ '' }}}}"),
@@ -215,5 +230,113 @@ fn colours_survive_the_way_through_other_forms() {
     assert_eq!(parse_color("FF8800"), Some(Rgb(255, 136, 0)));
     for no_color in ["", "#ff", "1,2", "red", "nan,1,2", "#ü1234"] {
         assert_eq!(parse_color(no_color), None.or(no_color.starts_with("nan").then_some(Rgb(0, 1, 2))), "{no_color}");
+    }
+}
+
+/// Words and signs that templates are made of.
+const WORDS: &[&str] = &[
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{%-",
+    "-%}",
+    "{#",
+    "#}",
+    "value",
+    "value_json",
+    "a",
+    "b",
+    ".",
+    "|",
+    "~",
+    "*",
+    "**",
+    "+",
+    "-",
+    "/",
+    "//",
+    "%",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "=",
+    "==",
+    "<",
+    "'x'",
+    "\"y",
+    "1",
+    "0.5",
+    "99999999999",
+    "if",
+    "else",
+    "elif",
+    "endif",
+    "for",
+    "in",
+    "endfor",
+    "set",
+    "endset",
+    "not",
+    "is",
+    "and",
+    "namespace",
+    "range",
+    "int",
+    "float",
+    "round",
+    "default",
+    "split",
+    "join",
+    "map",
+    "sort",
+    "tojson",
+    "from_json",
+    "format",
+    "replace",
+    "string",
+    "list",
+    "dict",
+    "loop",
+    "recursive",
+    "macro",
+    "raw",
+    "endraw",
+    "regex_replace",
+    "timestamp_custom",
+    "now",
+    "max",
+    "length",
+    "first",
+    "unique",
+    "sum",
+    "upper",
+    "items",
+    "color_hex",
+    "defined",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_words_are_rendered_or_refused(
+        words in proptest::collection::vec(proptest::sample::select(WORDS), 0..40),
+        message in "([0-9]{1,4}|\\{\"a\":[0-9]\\}|\\[1,\"x\"\\]|.{0,8})",
+    ) {
+        let joined = words.join(" ");
+        for source in [joined.clone(), words.concat(), format!("{{{{ {joined} }}}}"), format!("{{% set a = {joined} %}}{{{{ a }}}}")] {
+            let mut templates = Templates::new();
+            if let Ok(Some(made)) = templates.render(&source, Context::of_message(&message, NOW)) {
+                proptest::prop_assert!(made.len() <= TEMPLATE_OUTPUT_BYTES_MAX);
+                let again = templates.render(&source, Context::of_message(&message, NOW));
+                proptest::prop_assert_eq!(again, Ok(Some(made)), "what is kept compiled makes the same");
+            }
+        }
     }
 }

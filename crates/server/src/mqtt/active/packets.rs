@@ -1,6 +1,6 @@
 //! What a connection's client wants: packet by packet, consecutive messages to one topic together.
 
-use housewire_core::{BatchNumber, Denied, Now, Origin, Presence, Qos};
+use housewire_core::{Denied, Now, Origin, Presence, Qos};
 use housewire_protocols::mqtt::{
     Ack, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, SHORT_ACK_BYTES, Version, decode,
 };
@@ -10,6 +10,7 @@ use super::{Active, TURN_WORK_MAX, Turn};
 use crate::mqtt::end::End;
 use crate::mqtt::outcome::outcomes;
 use crate::mqtt::withheld::Answer;
+use crate::persist::Due;
 use crate::shard::now;
 
 impl Active {
@@ -108,8 +109,8 @@ impl Active {
         self.send(answer, due, turn);
     }
 
-    pub(super) fn due(&self) -> Option<BatchNumber> {
-        self.is_durable.then(|| self.hub().next_batch())
+    pub(super) fn due(&self) -> Option<Due> {
+        self.is_durable.then(|| self.hub().next_batch().into())
     }
 
     fn publish(&mut self, batch: &mut Batch<'_>, time: Now, turn: &mut Turn) -> Result<(), End> {
@@ -126,7 +127,7 @@ impl Active {
             if notes_received && result.is_ok() {
                 self.session().mailbox.note_received(batch.packet_ids().iter().copied());
             }
-            (result, notes_received.then(|| self.hub().next_batch()))
+            (result, notes_received.then(|| self.hub().next_batch().into()))
         };
         let receivers = result.as_ref().map_or(0, |receipt| receipt.matched);
         turn.work += receivers;
@@ -141,7 +142,7 @@ impl Active {
                 return Err(End::Hub(ReasonCode::QuotaExceeded, denied.to_string()));
             }
         }
-        let due = result.as_ref().ok().and_then(|receipt| receipt.durable_with).max(received_with);
+        let due = Due::both(result.as_ref().ok().and_then(|receipt| Due::of(receipt, qos)), received_with);
         for (packet_id, outcome) in batch.packet_ids().iter().copied().zip(outcomes(&result)) {
             if qos == Qos::ExactlyOnce && outcome.is_error() && self.connection.inbound.version() == Version::V5 {
                 // PUBREC with an error ends the exchange, and it was not published if that gets lost.

@@ -121,14 +121,13 @@ fn json(config: &Config) -> Parts {
     let has =
         |name: &str| modes.iter().any(|mode| mode == name) || (modes.is_empty() && config.flag(name) == Some(true));
     let dims = config.flag("brightness") == Some(true) || modes.iter().any(|mode| mode != "onoff");
-    let read = || config.read("state_topic", "no template");
-    let write =
-        |fields: &str| write_by(config.write("command_topic", "no template"), &format!(r#"{{"state":"ON",{fields}}}"#));
+    let read = || config.read_plain("state_topic");
+    let write = |fields: &str| write_by(config.write_plain("command_topic"), &format!(r#"{{"state":"ON",{fields}}}"#));
     let value = |name: &str| read_by(read(), &format!("{{{{ value_json.{name} }}}}"));
     let main = Part::main("power", Type::Bool)
         .role("light")
         .read(value("state"))
-        .write(write_by(config.write("command_topic", "no template"), r#"{"state":"{{ value }}"}"#))
+        .write(write_by(config.write_plain("command_topic"), r#"{"state":"{{ value }}"}"#))
         .map("ON", "true")
         .map("OFF", "false")
         .only_mapped();
@@ -167,7 +166,7 @@ fn by_template(config: &Config) -> Parts {
     let no_template = |()| "its command templates cannot be read".to_owned();
     let on = config.template("command_on_template").map_err(no_template)?.unwrap_or_default();
     let off = config.template("command_off_template").map_err(no_template)?.unwrap_or_default();
-    let command = |template: String| write_by(config.write("command_topic", "no template"), &template);
+    let command = |template: String| write_by(config.write_plain("command_topic"), &template);
     let with = |name: &str| command(format!("{{% set state = 'on' %}}{{% set {name} = value %}}{on}"));
     let read = |template: &str| if config.has(template) { config.read("state_topic", template) } else { None };
     let main = Part::main("power", Type::Bool)
@@ -198,7 +197,7 @@ fn by_template(config: &Config) -> Parts {
 
 /// Three templates for one colour.
 fn rgb(config: &Config) -> Option<Read> {
-    let read = config.read("state_topic", "no template")?;
+    let read = config.read_plain("state_topic")?;
     let part = |key: &str| config.template(key).ok().flatten();
     let (red, green, blue) = (part("red_template")?, part("green_template")?, part("blue_template")?);
     let template = format!(

@@ -5,7 +5,6 @@ use housewire_core::{Timestamp, Type};
 use super::super::super::template::{Context, Templates};
 use super::super::config::Config;
 use super::super::part::{Part, read_by, write_by};
-use super::simple::asked;
 use super::{Parts, need, some_of};
 
 pub(super) fn vacuum(config: &Config) -> Parts {
@@ -36,11 +35,9 @@ pub(super) fn vacuum(config: &Config) -> Parts {
     let speed = Part::named("fan_speed", Type::Enum)
         .options(speeds)
         .read(reads_speed)
-        .write(config.write("set_fan_speed_topic", "no template"));
-    let other = Part::named("send_command", Type::String)
-        .event()
-        .aside()
-        .write(config.write("send_command_topic", "no template"));
+        .write(config.write_plain("set_fan_speed_topic"));
+    let other =
+        Part::named("send_command", Type::String).event().aside().write(config.write_plain("send_command_topic"));
     some_of(config, [state, command, speed, other])
 }
 
@@ -104,7 +101,7 @@ pub(super) fn siren(config: &Config) -> Parts {
             Some(template) => format!("{{% set {name} = value %}}{{% set value = {on} %}}{template}"),
             None => format!(r#"{{"state":{{{{ {on} | tojson }}}},"{name}":{{{{ value | tojson }}}}}}"#),
         };
-        asked(config, part, "command_topic", "no template", &template)
+        part.event().write(write_by(config.write_plain("command_topic"), &template))
     };
     let mut parts = vec![power];
     let tones = config.list("available_tones");

@@ -4,7 +4,7 @@ use housewire_core::Type;
 
 use super::super::super::template::literal;
 use super::super::config::Config;
-use super::super::part::{Part, constant, read_by, read_on, write_by};
+use super::super::part::{Part, constant, read_by, read_on};
 use super::{Parts, need, some_of};
 
 pub(super) fn switch(config: &Config) -> Parts {
@@ -158,7 +158,7 @@ pub(super) fn image(config: &Config) -> Parts {
 }
 
 fn picture(config: &Config, topic: &str) -> Part {
-    let mut part = Part::main("image", Type::Bytes).role("image").read(config.read(topic, "no template"));
+    let mut part = Part::main("image", Type::Bytes).role("image").read(config.read_plain(topic));
     for read in &mut part.reads {
         read.raw = config.text("image_encoding").as_deref() != Some("b64");
     }
@@ -172,9 +172,4 @@ pub(in super::super) fn attributes(config: &Config) -> Option<Part> {
     let mut part = Part::main("attributes", Type::Json).aside().read(Some(read));
     part.shared = Some(shared);
     part.finish(config)
-}
-
-/// A value that can only be asked for, with a template of its own if none is announced.
-pub(super) fn asked(config: &Config, part: Part, topic: &str, announced: &str, template: &str) -> Part {
-    part.event().write(write_by(config.write(topic, announced), template))
 }

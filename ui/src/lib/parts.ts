@@ -1,0 +1,40 @@
+// Parts of the page that most visits never need, each in a bundle that is fetched when it is.
+import type { Component } from 'svelte';
+import type { PropertyCell } from '../hub/device.svelte';
+
+/** What each part is given; nothing, for most. */
+export interface Given {
+  DeviceAccess: { device: string };
+  AddDevice: { onclose: () => void };
+  PropertyHistory: { property: PropertyCell };
+}
+
+const admin = () => import('../admin');
+const charts = () => import('../charts');
+const found = () => import('../found');
+
+const LOADERS = {
+  Account: () => admin().then((all) => all.Account),
+  AddDevice: () => admin().then((all) => all.AddDevice),
+  Audit: () => admin().then((all) => all.Audit),
+  DeviceAccess: () => admin().then((all) => all.DeviceAccess),
+  Guest: () => admin().then((all) => all.Guest),
+  People: () => admin().then((all) => all.People),
+  Templates: () => admin().then((all) => all.Templates),
+  Tls: () => admin().then((all) => all.Tls),
+  Tokens: () => admin().then((all) => all.Tokens),
+  TrustSteps: () => admin().then((all) => all.TrustSteps),
+  Virtual: () => admin().then((all) => all.Virtual),
+  Discovery: () => found().then((all) => all.Discovery),
+  FoundPage: () => found().then((all) => all.FoundPage),
+  HistoryPage: () => charts().then((all) => all.HistoryPage),
+  PropertyHistory: () => charts().then((all) => all.PropertyHistory),
+  Wear: () => charts().then((all) => all.Wear),
+};
+
+export type Part = keyof typeof LOADERS;
+export type GivenTo<Name extends Part> = Name extends keyof Given ? Given[Name] : Record<string, never>;
+
+export function load<Name extends Part>(part: Name): Promise<Component<GivenTo<Name>>> {
+  return LOADERS[part]() as unknown as Promise<Component<GivenTo<Name>>>;
+}

@@ -143,6 +143,14 @@ impl Bindings {
         self.difference(before, &self.topics_of(find))
     }
 
+    /// What is tied for a find, if it is tied as this device.
+    pub(super) fn plan(&self, find: &str, device: &DeviceId) -> Option<Plan> {
+        let tied = self.finds.get(find).filter(|tied| tied.device.as_ref() == Some(device))?;
+        let properties = tied.values.iter().map(|value| (value.name.clone(), value.property.clone()));
+        let availability = tied.availability.clone();
+        Some(Plan { device: tied.device.clone(), properties: properties.collect(), availability })
+    }
+
     /// Unties a find.
     pub(super) fn unbind(&mut self, find: &str) -> Topics {
         let before = self.topics_of(find);

@@ -549,3 +549,40 @@ async fn a_home_assistant_that_comes_back_is_told_everything_again() {
     assert!(house.hub.remove_device(&DeviceId::parse("lamp").unwrap(), now()));
     until(|| assistant.heard("homeassistant/device/lamp/config").last().is_some_and(String::is_empty)).await;
 }
+
+#[tokio::test]
+async fn a_forged_announcement_does_not_take_an_adopted_device_over() {
+    let house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.listen("plug/cmd");
+    esp.say(CONFIG, &plug("plug/cmd"), true);
+    let id = only(&house).await;
+    let device = house.adopt(id).await;
+    let name = switch(&house, id).await;
+    esp.say("plug/status", "online", true);
+    esp.say("plug/state", "OFF", false);
+    until(|| house.value("coffee-plug", &name).as_deref() == Some("false")).await;
+    let spec = |name: &str| house.hub.device(&device).unwrap().lock().properties.get(name).map(|of| of.spec.clone());
+    let before = spec(&name);
+
+    // It comes before the real one, and names it.
+    let thief = house.peer("thief", rights(&["m/#"], &["homeassistant/+/m/config", "m/#"]));
+    thief.listen("m/cmd");
+    let forged = plug("m/cmd").replace("plug/state", "m/state").replace("plug/status", "m/status");
+    thief.say("homeassistant/switch/m/config", &forged.replace("Coffee plug", "Mine"), true);
+    house.find(id, |find| find["problems"].to_string().contains("m/state")).await;
+    thief.say("m/state", "ON", true);
+    thief.say("m/status", "offline", true);
+    let person = house.peer("person", Permissions::all());
+    person.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
+    until(|| esp.heard("plug/cmd") == ["ON"]).await;
+    assert!(thief.heard("m/cmd").is_empty());
+    assert_eq!(spec(&name), before);
+    let is_named = |name: &str| house.hub.device(&device).unwrap().lock().info.name.as_deref() == Some(name);
+    assert!(house.is_online("coffee-plug") && is_named("Coffee plug"));
+    esp.say("plug/state", "ON", false);
+    until(|| house.value("coffee-plug", &name).as_deref() == Some("true")).await;
+    thief.say("m/state", "OFF", false);
+    house.list().await;
+    assert_eq!(house.value("coffee-plug", &name).as_deref(), Some("true"));
+}

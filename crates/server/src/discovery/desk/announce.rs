@@ -216,16 +216,29 @@ impl Desk {
             }
             may
         };
+        // Of an adopted one, what was agreed to goes on until somebody agrees to what is announced instead.
+        let bound = device.and_then(|device| self.bindings.plan(id, device));
         let properties = named.into_iter().map(|(name, mut property)| {
+            let is_agreed = device.is_none() || is_accepted(find, &property);
             property.reads.retain(|read| may_bind(READS, &read.topic));
             if writes_of(&property).any(|topic| !may_bind(WRITES, topic)) {
                 property.write = None;
             }
-            (name, property)
+            let before = bound.iter().flat_map(|plan| &plan.properties).find(|(have, _)| *have == name);
+            match before {
+                Some((_, before)) if !is_agreed => (name, before.clone()),
+                _ => (name, property),
+            }
         });
         let properties = properties.collect();
-        let Availability { mut topics, mode } = find.main().found.availability.clone();
+        let Availability { mut topics, mut mode } = find.main().found.availability.clone();
+        let announced = topics.len();
         topics.retain(|topic| may_bind(READS, &topic.topic));
+        if topics.len() < announced
+            && let Some(bound) = bound
+        {
+            Availability { topics, mode } = bound.availability;
+        }
         if let Some(find) = self.finds.get_mut(id) {
             for topic in refused {
                 find.problems.note(&why_not_bound(&topic));
@@ -235,11 +248,21 @@ impl Desk {
     }
 
     /// What an announcer may read and write himself he may have bound, too. Only what this announcement names that was not named before:
-    /// another's topics do not become his.
+    /// another's topics do not become his. Of an adopted find he has to have the rights of its device, too: its identifiers can be
+    /// announced by anybody, and what is bound there speaks for the device.
     fn accept(&mut self, id: &str, known: &BTreeSet<String>, announcer: Option<&std::sync::Arc<Client>>) {
         let (Some(announcer), Some(find)) = (announcer, self.finds.get_mut(id)) else { return };
         let principal = announcer.subscriber.principal();
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
+        if let Some(device) = find.device().cloned() {
+            let speaks_for_it = find.named_properties().iter().all(|(name, property)| {
+                let topic = format!("devices/{device}/{name}");
+                may(Access::Write, &topic) && (property.write.is_none() || may(Access::Read, &format!("{topic}/set")))
+            });
+            if !speaks_for_it {
+                return;
+            }
+        }
         let fresh = uses(find).into_iter().filter(|used| !known.contains(used));
         let accepted: Vec<_> = fresh
             .filter(|used| match used.split_once(' ') {
@@ -264,7 +287,7 @@ impl Desk {
     }
 
     /// Declares the properties of a find on its device. What people changed of the device stays, and so does everything that has
-    /// a value.
+    /// a value. While something is announced that nobody agreed to, only what was agreed to is added or changed, and nothing goes.
     fn declare(&mut self, id: &str, device: &DeviceId, named: &[(PropertyName, FoundProperty)], now: Now) {
         let Some(find) = self.finds.get_mut(id) else { return };
         let Some(known) = self.hub.device(device) else { return };
@@ -274,12 +297,18 @@ impl Desk {
             specs.extend(state.properties.iter().map(|(name, property)| (name.clone(), property.spec.clone())));
             (state.info.clone(), false)
         };
-        for name in std::mem::take(&mut find.declared) {
-            if !named.iter().any(|(have, _)| *have == name) {
-                is_changed |= specs.remove(&name).is_some();
+        let is_agreed = named.iter().all(|(_, property)| is_accepted(find, property));
+        if is_agreed {
+            for name in std::mem::take(&mut find.declared) {
+                if !named.iter().any(|(have, _)| *have == name) {
+                    is_changed |= specs.remove(&name).is_some();
+                }
             }
         }
         for (name, property) in named {
+            if !is_accepted(find, property) {
+                continue;
+            }
             find.declared.insert(name.clone());
             let spec = announced_spec(property);
             if !specs.get(name).is_some_and(|have| is_compatible(have, &spec)) {
@@ -288,7 +317,7 @@ impl Desk {
             }
         }
         let said = find.name().map(str::to_owned);
-        if info.name == find.given_name && said.is_some() && info.name != said {
+        if is_agreed && info.name == find.given_name && said.is_some() && info.name != said {
             info.name.clone_from(&said);
             is_changed = true;
         }
@@ -364,6 +393,12 @@ pub(super) fn bound_accepted(find: &mut Find) {
         let used = uses(find);
         find.accepted.retain(|topic| used.contains(topic));
     }
+}
+
+/// Whether somebody agreed to every topic that a property has.
+fn is_accepted(find: &Find, property: &FoundProperty) -> bool {
+    property.reads.iter().all(|read| find.accepted.contains(&format!("{READS} {}", read.topic)))
+        && writes_of(property).all(|topic| find.accepted.contains(&format!("{WRITES} {topic}")))
 }
 
 /// A find's property as it is declared: one that nothing can be asked of is not settable.

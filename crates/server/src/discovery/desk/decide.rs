@@ -85,6 +85,10 @@ impl Desk {
             ..known.clone()
         };
         self.hub.declare(device, BTreeMap::new(), DeclareMode::Merge, info, now)?;
+        if find.device().is_none() {
+            // Nobody agreed to what was announced in between.
+            find.accepted.clear();
+        }
         find.accepted.extend(uses(find));
         bound_accepted(find);
         find.source = Some(find.main().found.source);

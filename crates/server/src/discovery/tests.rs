@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use housewire_core::{
     DeclareMode, DeviceId, Filter, Hub, HubOptions, Mailbox, Message, Offer, Permissions, Presence, Principal,
-    Publisher, RouteCache, Run, Subscriber, TopicRef,
+    PropertyName, Publisher, RouteCache, Run, Subscriber, TopicRef,
 };
 use housewire_store::Store;
 use serde_json::{Value, json};
@@ -485,7 +485,7 @@ async fn what_this_hub_announces_another_hub_understands() {
                     .collect(),
                 ..housewire_core::PropertySpec::declared(of["type"].as_str().unwrap().parse().unwrap())
             };
-            (housewire_core::PropertyName::parse(name).unwrap(), spec)
+            (PropertyName::parse(name).unwrap(), spec)
         })
         .collect();
     let id = DeviceId::parse("lamp").unwrap();
@@ -585,4 +585,33 @@ async fn a_forged_announcement_does_not_take_an_adopted_device_over() {
     thief.say("m/state", "OFF", false);
     house.list().await;
     assert_eq!(house.value("coffee-plug", &name).as_deref(), Some("true"));
+}
+
+#[tokio::test]
+async fn a_find_that_is_too_large_to_be_kept_does_not_hold_up_the_others() {
+    let mut house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.say(CONFIG, &plug("plug/cmd"), false);
+    let small = only(&house).await;
+    let sensor = json!({"unique_id": "x", "state_topic": "x/state", "device": {"identifiers": ["x"], "name": "Large"}});
+    esp.say("homeassistant/sensor/x/config", &sensor.to_string(), false);
+    let large = loop {
+        let list = house.list().await;
+        let mut ids = list.iter().map(|find| find["id"].as_str().unwrap());
+        if let Some(large) = ids.find(|id| *id != small) {
+            break large.to_owned().leak() as &'static str;
+        }
+    };
+    let grow = move |desk: &mut Desk| {
+        let name = PropertyName::parse("x").unwrap();
+        desk.finds.get_mut(large).unwrap().names.insert("x".repeat(2 << 20), name);
+        desk.unsaved.insert(large.to_owned());
+    };
+    house.discovery.ask(grow).await.unwrap();
+    assert_eq!(house.adopt(small).await.as_str(), "coffee-plug");
+    house.find(large, |find| find["problems"].to_string().contains("1 MiB")).await;
+    let refused = house.discovery.ask(move |desk| desk.adopt(large, Adoption::default(), &by())).await.unwrap();
+    assert!(matches!(&refused, Err(DiscoveryError::Disk(text)) if text.contains("1 MiB")), "{refused:?}");
+    house.restart();
+    house.find(small, |find| find["state"] == "adopted").await;
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use housewire_core::{DeviceId, Now, PropertyName, Timestamp};
 use housewire_links::discovery::Source;
+use housewire_store::limits::DOCUMENT_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
 
@@ -22,6 +23,8 @@ use crate::shard::now;
 const SAVE_AFTER: Duration = Duration::from_millis(500);
 /// How long to wait before trying a disk again that took nothing.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Why a find was left out. What was written of it before stays.
+const TOO_LARGE: &str = "it announces more than can be kept (1 MiB) and will not be known like this after a restart: have it announce less, or remove it";
 /// The document of the settings, among those of the hub.
 const SETTINGS: &str = "discovery";
 
@@ -113,11 +116,19 @@ impl Desk {
     /// Has a decision on disk.
     pub(super) fn save_now(&mut self, id: &str) -> Result<(), DiscoveryError> {
         self.unsaved(id, now());
-        self.try_save().inspect_err(|_| self.save_at = Some(now().instant + RETRY_AFTER))
+        let too_large = self.try_save().inspect_err(|_| self.save_at = Some(now().instant + RETRY_AFTER))?;
+        match too_large.contains(id) {
+            true => Err(DiscoveryError::Disk(format!("'{id}': {TOO_LARGE}"))),
+            false => Ok(()),
+        }
     }
 
-    fn try_save(&mut self) -> Result<(), DiscoveryError> {
-        let bodies: Vec<_> = self.unsaved.iter().map(|id| (id, self.finds.get(id).map(to_json))).collect();
+    /// Writes them all but those that are too large, and says which these are: they do not hold up the others.
+    fn try_save(&mut self) -> Result<BTreeSet<String>, DiscoveryError> {
+        let is_too_large = |body: &Option<String>| body.as_ref().is_some_and(|body| body.len() > DOCUMENT_BYTES_MAX);
+        let bodies = self.unsaved.iter().map(|id| (id, self.finds.get(id).map(to_json)));
+        let (too_large, bodies): (Vec<_>, Vec<_>) = bodies.partition(|(_, body)| is_too_large(body));
+        let too_large: BTreeSet<_> = too_large.into_iter().map(|(id, _)| id.clone()).collect();
         let changes: Vec<_> = bodies.iter().map(|(id, body)| (id.as_str(), body.as_deref())).collect();
         self.documents.apply(&changes).map_err(|error| {
             DiscoveryError::Disk(format!(
@@ -127,7 +138,11 @@ impl Desk {
         })?;
         self.unsaved.clear();
         self.save_at = None;
-        Ok(())
+        for id in &too_large {
+            let is_new = self.finds.get_mut(id).is_some_and(|find| find.problems.note(TOO_LARGE));
+            self.figures.problem(is_new, &format!("{id}: {TOO_LARGE}"));
+        }
+        Ok(too_large)
     }
 
     pub(super) fn save_settings(&mut self, kept: &KeptSettings) -> Result<(), DiscoveryError> {

@@ -12,7 +12,7 @@ use crate::clients::Client;
 use crate::discovery::bind::Plan;
 use crate::discovery::find::{Announced, Find, Standing, own_topic, writes_of};
 use crate::discovery::settings::Adopt;
-use crate::limits::{DISCOVERY_ACCEPTED_MAX, DISCOVERY_TOPICS_MAX};
+use crate::limits::{DISCOVERY_ACCEPTED_MAX, DISCOVERY_PARTS_MAX, DISCOVERY_TOPICS_MAX};
 use crate::shard::now;
 
 /// Who said something, and how.
@@ -181,6 +181,11 @@ impl Desk {
     pub(super) fn bind(&mut self, id: &str, device: Option<&DeviceId>, now: Now) {
         let Some(find) = self.finds.get_mut(id) else { return };
         find.problems.clear();
+        if find.is_full {
+            find.problems.note(&format!(
+                "more than {DISCOVERY_PARTS_MAX} announcements say that they are of this device; what others say is not used: clear those that are not"
+            ));
+        }
         let is_native = find.native_device().is_some();
         let named = if is_native { find.native_properties() } else { find.named_properties() };
         if let Some(device) = device {

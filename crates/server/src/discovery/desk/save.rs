@@ -246,6 +246,7 @@ impl FindRecord {
             given_name: self.given_name,
             first_seen: Timestamp::from_micros(self.first_seen_us),
             last_seen: Timestamp::from_micros(self.last_seen_us),
+            is_full: false,
             problems: Problems::default(),
         })
     }

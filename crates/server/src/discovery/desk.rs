@@ -95,6 +95,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 const FLOOD_MAX: Duration = Duration::from_secs(10);
 /// Entries of the inbox between two looks at everything else.
 const ITEMS_AT_ONCE: usize = 64;
+/// How long reading them may take before what is urgent has its turn again.
+const TURN: Duration = Duration::from_millis(20);
 /// Routes of closed mailboxes are let go so often.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 /// Retained messages come as such; what the hub itself publishes here comes too.
@@ -143,9 +145,15 @@ impl Desk {
         self.activate();
         ready();
         while let Some(items) = self.inbox.take(ITEMS_AT_ONCE, Some(self.deadline())) {
-            for item in items {
+            let began = Instant::now();
+            let mut items = items.into_iter();
+            for item in items.by_ref() {
                 self.handle(item);
+                if began.elapsed() > TURN {
+                    break;
+                }
             }
+            self.inbox.put_back(items.collect());
             self.continue_replays();
             self.handle_timeout();
         }
@@ -189,6 +197,9 @@ impl Desk {
             for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
                 if let Some(unsettled) = self.unsettled.remove(&id) {
                     self.settle(&id, unsettled.announcer.as_deref(), now);
+                }
+                if now.instant.elapsed() > TURN {
+                    break;
                 }
             }
         }

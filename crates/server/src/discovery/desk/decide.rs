@@ -98,6 +98,10 @@ impl Desk {
         self.finds.decide(id, Standing::Adopted(device.clone()));
         self.told.remove(id);
         self.bind(id, Some(device), now);
+        // Before, there may have been no time for all of them.
+        for topic in self.bindings.topics_read(id) {
+            self.read_stored(&topic, now);
+        }
         self.report_known_values(id, device, now);
         self.producer.changed(device.as_str(), now.instant);
         Ok(())

@@ -139,9 +139,8 @@ impl Desk {
         }
     }
 
-    /// Works until the inbox is closed; calls `ready` once it listens.
+    /// Works until the inbox is closed, on what was loaded; calls `ready` once it listens.
     pub(super) fn run(mut self, ready: impl FnOnce()) {
-        self.load();
         self.activate();
         ready();
         while let Some(items) = self.inbox.take(ITEMS_AT_ONCE, Some(self.deadline())) {

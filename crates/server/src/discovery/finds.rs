@@ -21,6 +21,8 @@ pub(super) struct Finds {
     by_device: HashMap<DeviceId, String>,
     /// By the topics that announce them; several may share one.
     by_topic: HashMap<String, BTreeSet<String>>,
+    /// Ids that no find is given: something is kept of them that could not be read.
+    reserved: BTreeSet<String>,
 }
 
 /// What became of an announcement.
@@ -79,6 +81,11 @@ impl Finds {
     pub(super) fn restore(&mut self, find: Find) {
         self.index(&find);
         self.by_id.insert(find.id.clone(), find);
+    }
+
+    /// No find is given this id.
+    pub(super) fn reserve(&mut self, id: &str) {
+        self.reserved.insert(id.to_owned());
     }
 
     pub(super) fn remove(&mut self, id: &str) -> Option<Find> {
@@ -216,7 +223,8 @@ impl Finds {
         };
         let id = format!("{source}-{}", slug(&found.key));
         let id = id.trim_end_matches('-').to_owned();
-        if self.by_id.contains_key(&id) { numbered(&id, |id| self.by_id.contains_key(id)) } else { id }
+        let is_taken = |id: &str| self.by_id.contains_key(id) || self.reserved.contains(id);
+        if is_taken(&id) { numbered(&id, is_taken) } else { id }
     }
 }
 

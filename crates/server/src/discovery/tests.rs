@@ -615,3 +615,28 @@ async fn a_find_that_is_too_large_to_be_kept_does_not_hold_up_the_others() {
     house.restart();
     house.find(small, |find| find["state"] == "adopted").await;
 }
+
+#[tokio::test]
+async fn what_could_not_be_read_is_not_written_over() {
+    let mut house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.say(CONFIG, &plug("plug/cmd"), true);
+    let id = only(&house).await;
+    house.adopt(id).await;
+    house.discovery.stop();
+    let mut finds = house.store.documents("discovered").unwrap();
+    let mut settings = house.store.documents("setting").unwrap();
+    finds.write(id, "{\"of\":\"a newer version\"}").unwrap();
+    settings.write("discovery", "{\"hub\":5}").unwrap();
+    house.restart();
+    let other = only(&house).await;
+    assert_ne!(other, id);
+    house.discovery.ask(move |desk| desk.ignore(other, &by())).await.unwrap().unwrap();
+    house.discovery.stop();
+    let body = |documents: &housewire_store::Documents, id: &str| {
+        documents.load().unwrap().documents.into_iter().find(|(have, _)| have == id).unwrap().1
+    };
+    assert_eq!(body(&finds, id), "{\"of\":\"a newer version\"}");
+    assert_eq!(body(&settings, "discovery"), "{\"hub\":5}");
+    assert!(body(&finds, other).contains("ignored"));
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use housewire_core::{DeviceId, Now, PropertyName, Timestamp};
 use housewire_links::discovery::Source;
+use housewire_store::StoreError;
 use housewire_store::limits::DOCUMENT_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
@@ -59,38 +60,42 @@ struct PartRecord {
 }
 
 impl Desk {
-    /// Reads what is kept. What cannot be used is left where it is and told.
-    pub(super) fn load(&mut self) {
-        match self.settings_documents.load() {
-            Ok(loaded) => {
-                let own = loaded.documents.into_iter().find(|(id, _)| id == SETTINGS);
-                let read = own.map(|(_, body)| serde_json::from_str(&body)).transpose();
-                self.kept = read.map(Option::unwrap_or_default).unwrap_or_else(|error| {
-                    warn!("the settings of discovery cannot be read ({error}): the defaults hold");
-                    KeptSettings::default()
-                });
-            }
-            Err(error) => error!("the settings of discovery cannot be read: {}", with_reasons(&error)),
-        }
+    /// Reads what is kept. What cannot be used is left where it is and told. An error if nothing can be read at all: what is found then
+    /// must not be written over what is there.
+    pub(in crate::discovery) fn load(&mut self) -> Result<(), StoreError> {
+        let loaded = self.settings_documents.load()?;
+        let is_skipped = loaded.skipped.iter().any(|row| row.row.ends_with(&format!("/{SETTINGS}")));
+        let own = loaded.documents.into_iter().find(|(id, _)| id == SETTINGS);
+        let read = own.map(|(_, body)| serde_json::from_str(&body)).transpose();
+        let is_readable = !is_skipped && read.is_ok();
+        self.kept = read.map(Option::unwrap_or_default).unwrap_or_else(|error| {
+            warn!("the settings of discovery cannot be read ({error}): the defaults hold until they are set");
+            KeptSettings::default()
+        });
         if self.kept.hub.is_empty() {
             self.kept.hub = format!("{:08x}", fastrand::u32(..));
             let kept = self.kept.clone();
-            if let Err(error) = self.save_settings(&kept) {
+            if is_readable && let Err(error) = self.save_settings(&kept) {
                 warn!("{error}");
             }
         }
-        match self.documents.load() {
-            Ok(loaded) => {
-                for (id, body) in loaded.documents {
-                    match serde_json::from_str::<FindRecord>(&body).ok().and_then(|record| record.into_find(id.clone()))
-                    {
-                        Some(find) => self.finds.restore(find),
-                        None => warn!("what was kept of the find '{id}' cannot be used; it is left as it is"),
-                    }
+        let loaded = self.documents.load()?;
+        for row in loaded.skipped {
+            warn!("{row}");
+            if let Some((_, id)) = row.row.split_once('/') {
+                self.finds.reserve(id);
+            }
+        }
+        for (id, body) in loaded.documents {
+            match serde_json::from_str::<FindRecord>(&body).ok().and_then(|record| record.into_find(id.clone())) {
+                Some(find) => self.finds.restore(find),
+                None => {
+                    warn!("what was kept of the find '{id}' cannot be used; it is left as it is");
+                    self.finds.reserve(&id);
                 }
             }
-            Err(error) => error!("what was found cannot be read: {}", with_reasons(&error)),
         }
+        Ok(())
     }
 
     /// Notes that a find has to be written.

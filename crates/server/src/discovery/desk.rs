@@ -234,9 +234,8 @@ impl Desk {
             if let Some(device) = device
                 && self.hub.device(&device).is_none()
             {
-                // It was deleted while nobody listened.
-                self.let_go(&id, Standing::Ignored, now);
-                continue;
+                // It was deleted while nobody listened, or the hub ended before the device was on disk: whoever wants it is asked again.
+                self.let_go(&id, Standing::New, now);
             }
             self.settle(&id, None, now);
         }

@@ -640,3 +640,17 @@ async fn what_could_not_be_read_is_not_written_over() {
     assert_eq!(body(&settings, "discovery"), "{\"hub\":5}");
     assert!(body(&finds, other).contains("ignored"));
 }
+
+#[tokio::test]
+async fn a_find_whose_device_was_not_on_disk_yet_is_offered_again() {
+    let mut house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.say(CONFIG, &plug("plug/cmd"), true);
+    let id = only(&house).await;
+    let device = house.adopt(id).await;
+    house.discovery.stop();
+    assert!(house.hub.remove_device(&device, now()));
+    house.restart();
+    house.find(id, |find| find["state"] == "new").await;
+    assert_eq!(house.adopt(id).await, device);
+}

@@ -654,3 +654,29 @@ async fn a_find_whose_device_was_not_on_disk_yet_is_offered_again() {
     house.find(id, |find| find["state"] == "new").await;
     assert_eq!(house.adopt(id).await, device);
 }
+
+#[tokio::test]
+async fn nobody_has_the_hub_ask_where_he_may_not() {
+    let house = House::new();
+    let listener = house.peer("listener", Permissions::all());
+    listener.listen("cmnd/#");
+    let say = |peer: &Peer, mac: &str, topic: &str| {
+        let config = json!({"mac": mac, "rl": [1], "ver": 1, "t": topic, "ft": "%prefix%/%topic%/"});
+        peer.say(&format!("tasmota/discovery/{mac}/config"), &config.to_string(), true);
+    };
+    // The second has the rights and no lasting connection: nobody knows whose they are.
+    let limited = house.peer("limited", rights(&[], &["tasmota/discovery/#"]));
+    let somebody = Arc::new(Principal::new("somebody", Permissions::all()));
+    let routes = Arc::new(RouteCache::new());
+    let session = house.hub.new_session();
+    let publisher = Publisher::new(Arc::clone(&house.hub), routes, somebody, session, "http", Presence::None);
+    let unknown = Peer { publisher, ..house.peer("unused", Permissions::all()) };
+    say(&limited, "A0B1C2D3E401", "one");
+    say(&unknown, "A0B1C2D3E402", "two");
+    let owner = house.peer("owner", Permissions::all());
+    say(&owner, "A0B1C2D3E403", "three");
+    until(|| !listener.heard("cmnd/three/STATUS").is_empty()).await;
+    for topic in ["cmnd/one/STATE", "cmnd/two/STATE", "cmnd/one/STATUS", "cmnd/two/STATUS"] {
+        assert!(listener.heard(topic).is_empty(), "{topic}");
+    }
+}

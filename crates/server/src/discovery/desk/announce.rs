@@ -341,14 +341,27 @@ impl Desk {
         }
     }
 
-    /// A dialect wants to know more. Nobody has the hub ask where he could not ask himself.
+    /// A dialect wants to know more. Nobody has the hub ask where he could not ask himself; who is not known, or left it behind, has it
+    /// ask only an adopted device, beside the topics that somebody agreed to write to.
     fn ask(&self, message: &Outgoing, said: &Said<'_>) {
         let is_own = message.topic.starts_with("devices/") || message.topic.starts_with('$');
         let Ok(topic) = TopicRef::parse(&message.topic) else { return };
-        let may = said.client.is_none_or(|client| client.subscriber.principal().may(Access::Write, topic));
-        if may && !is_own {
+        let may = said.client.is_some_and(|client| client.subscriber.principal().may(Access::Write, topic));
+        if !is_own && (may || self.is_beside_accepted(&said.announced.topic, &message.topic)) {
             self.send(message, now());
         }
+    }
+
+    /// Whether a topic has all levels but the last in common with one that an adopted find, announced there, may write to.
+    fn is_beside_accepted(&self, announced: &str, topic: &str) -> bool {
+        let stem = |topic: &str| topic.rsplit_once('/').map(|(stem, _)| stem.to_owned());
+        let Some(wanted) = stem(topic) else { return false };
+        let ids = self.finds.of_topic(announced);
+        let finds = ids.iter().filter_map(|id| self.finds.get(id)).filter(|find| find.device().is_some());
+        let mut accepted = finds.flat_map(|find| &find.accepted);
+        accepted.any(|used| {
+            used.split_once(' ').is_some_and(|(how, used)| how == WRITES && stem(used).as_ref() == Some(&wanted))
+        })
     }
 
     /// An announcement was of no use; what was known before stays.

@@ -94,7 +94,8 @@ impl Discovery {
             settings: store.documents("setting")?,
             is_allowed,
         };
-        let desk = Desk::new(parts);
+        let mut desk = Desk::new(parts);
+        desk.load()?;
         let own = Arc::clone(&inbox);
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let work = move || {

@@ -184,6 +184,10 @@ pub(crate) const DISCOVERY_ORDERS_MAX: usize = 64;
 pub(crate) const DISCOVERY_SIGHTINGS_MAX: usize = 1_024;
 /// Finds; a further one is not listed, and counted.
 pub(crate) const FINDS_MAX: usize = 4_096;
+/// Announcements of one find; those that are gone make room, and for a further one there is none, which its problems say.
+pub(crate) const DISCOVERY_PARTS_MAX: usize = 16;
+/// Within a second, for reading what all finds say that nobody adopted; what they say then is not shown.
+pub(crate) const DISCOVERY_UNADOPTED_TIME_MAX: Duration = Duration::from_millis(100);
 /// Topics of finds that are listened to; of a find that comes then no further values are known, which its problems say.
 pub(crate) const DISCOVERY_TOPICS_MAX: usize = 100_000;
 /// Topics that were agreed to for one find; beyond it those that it does not name any more are forgotten.

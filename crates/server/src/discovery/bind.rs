@@ -3,7 +3,7 @@
 //! Pure but for templates, which are bounded where they run. It says what follows from a message; publishing belongs to `desk`.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use housewire_core::{DeviceId, Now, PropertyName};
 use housewire_links::discovery::binding::{self, Reading};
@@ -11,6 +11,8 @@ use housewire_links::discovery::model::Outgoing;
 use housewire_links::discovery::presence::Presence;
 use housewire_links::discovery::template::Templates;
 use housewire_links::discovery::{Availability, FoundProperty};
+
+use crate::limits::DISCOVERY_UNADOPTED_TIME_MAX;
 
 /// What is tied for one find.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +71,24 @@ pub(super) struct Bindings {
     topics: HashMap<String, Vec<Use>>,
     due: BTreeSet<(Instant, String, usize, Due)>,
     templates: Templates,
+    unadopted: Budget,
+}
+
+/// How long values of finds that nobody adopted were read within a second: anybody may announce what takes long.
+#[derive(Default)]
+struct Budget {
+    since: Option<Instant>,
+    spent: Duration,
+}
+
+impl Budget {
+    /// Whether there is something left.
+    fn is_left(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= Duration::from_secs(1)) {
+            *self = Self { since: Some(now), spent: Duration::ZERO };
+        }
+        self.spent < DISCOVERY_UNADOPTED_TIME_MAX
+    }
 }
 
 /// Topics that are to be listened to from now on, or not any more.
@@ -143,6 +163,14 @@ impl Bindings {
         self.difference(before, &self.topics_of(find))
     }
 
+    /// What is tied for a find, if it is tied as this device.
+    pub(super) fn plan(&self, find: &str, device: &DeviceId) -> Option<Plan> {
+        let tied = self.finds.get(find).filter(|tied| tied.device.as_ref() == Some(device))?;
+        let properties = tied.values.iter().map(|value| (value.name.clone(), value.property.clone()));
+        let availability = tied.availability.clone();
+        Some(Plan { device: tied.device.clone(), properties: properties.collect(), availability })
+    }
+
     /// Unties a find.
     pub(super) fn unbind(&mut self, find: &str) -> Topics {
         let before = self.topics_of(find);
@@ -177,10 +205,28 @@ impl Bindings {
         Topics { more, less }
     }
 
-    /// What a message on a topic means for everybody who has a use for it.
+    /// What a message on a topic means for everybody who has a use for it. Finds that nobody adopted have only so much time.
     pub(super) fn heard(&mut self, topic: &str, payload: &[u8], now: Now) -> Vec<Effect> {
         let uses = self.topics.get(topic).cloned().unwrap_or_default();
-        uses.into_iter().filter_map(|used| self.apply(&used, topic, payload, now)).collect()
+        uses.into_iter().filter_map(|used| self.apply_in_time(&used, topic, payload, now)).collect()
+    }
+
+    fn apply_in_time(&mut self, used: &Use, topic: &str, payload: &[u8], now: Now) -> Option<Effect> {
+        if self.finds.get(used.find())?.device.is_some() {
+            return self.apply(used, topic, payload, now);
+        }
+        if !self.unadopted.is_left(now.instant) {
+            return None;
+        }
+        let began = Instant::now();
+        let effect = self.apply(used, topic, payload, now);
+        self.unadopted.spent += began.elapsed();
+        effect
+    }
+
+    /// The topics that a find's values and presence come from.
+    pub(super) fn topics_read(&self, find: &str) -> Vec<String> {
+        self.topics_of(find).into_iter().collect()
     }
 
     fn apply(&mut self, used: &Use, topic: &str, payload: &[u8], now: Now) -> Option<Effect> {

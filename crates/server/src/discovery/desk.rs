@@ -95,6 +95,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 const FLOOD_MAX: Duration = Duration::from_secs(10);
 /// Entries of the inbox between two looks at everything else.
 const ITEMS_AT_ONCE: usize = 64;
+/// How long reading them may take before what is urgent has its turn again.
+const TURN: Duration = Duration::from_millis(20);
 /// Routes of closed mailboxes are let go so often.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 /// Retained messages come as such; what the hub itself publishes here comes too.
@@ -137,15 +139,20 @@ impl Desk {
         }
     }
 
-    /// Works until the inbox is closed; calls `ready` once it listens.
+    /// Works until the inbox is closed, on what was loaded; calls `ready` once it listens.
     pub(super) fn run(mut self, ready: impl FnOnce()) {
-        self.load();
         self.activate();
         ready();
         while let Some(items) = self.inbox.take(ITEMS_AT_ONCE, Some(self.deadline())) {
-            for item in items {
+            let began = Instant::now();
+            let mut items = items.into_iter();
+            for item in items.by_ref() {
                 self.handle(item);
+                if began.elapsed() > TURN {
+                    break;
+                }
             }
+            self.inbox.put_back(items.collect());
             self.continue_replays();
             self.handle_timeout();
         }
@@ -190,6 +197,9 @@ impl Desk {
                 if let Some(unsettled) = self.unsettled.remove(&id) {
                     self.settle(&id, unsettled.announcer.as_deref(), now);
                 }
+                if now.instant.elapsed() > TURN {
+                    break;
+                }
             }
         }
         for effect in self.bindings.handle_timeout(now.instant) {
@@ -224,9 +234,8 @@ impl Desk {
             if let Some(device) = device
                 && self.hub.device(&device).is_none()
             {
-                // It was deleted while nobody listened.
-                self.let_go(&id, Standing::Ignored, now);
-                continue;
+                // It was deleted while nobody listened, or the hub ended before the device was on disk: whoever wants it is asked again.
+                self.let_go(&id, Standing::New, now);
             }
             self.settle(&id, None, now);
         }

@@ -8,7 +8,7 @@ use housewire_core::{DeviceId, PropertyName, Timestamp};
 use housewire_links::discovery::{Found, FoundProperty, Source};
 
 use super::record::SOURCES;
-use crate::limits::DISCOVERY_PROBLEMS_SHOWN;
+use crate::limits::{DISCOVERY_PARTS_MAX, DISCOVERY_PROBLEMS_SHOWN};
 
 /// What somebody decided about a find.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub(super) struct Find {
     pub(super) given_name: Option<String>,
     pub(super) first_seen: Timestamp,
     pub(super) last_seen: Timestamp,
+    /// Somebody announces it for whom there was no room.
+    pub(super) is_full: bool,
     /// Since the start.
     pub(super) problems: Problems,
 }
@@ -161,6 +163,7 @@ impl Find {
             given_name: None,
             first_seen: now,
             last_seen: now,
+            is_full: false,
             problems: Problems::default(),
         }
     }
@@ -188,8 +191,26 @@ impl Find {
             None => {
                 // What moved is here now.
                 self.parts.retain(|part| !part.is_migrating || part.found.source != found.source);
-                self.parts.push(Part::new(found, announced));
+                self.add(Part::new(found, announced));
             }
+        }
+    }
+
+    /// Adds a part. Of too many those that are gone make room, but not the one that an adopted find has its properties of; if none is,
+    /// there is no room for it.
+    pub(super) fn add(&mut self, part: Part) {
+        if self.parts.len() >= DISCOVERY_PARTS_MAX {
+            let is_adopted = self.device().is_some();
+            let main = self.main();
+            let kept = is_adopted.then(|| (main.found.source, main.found.key.clone()));
+            let is_kept = |part: &Part| {
+                kept.as_ref().is_some_and(|(source, key)| part.found.source == *source && part.found.key == *key)
+            };
+            self.parts.retain(|part| !part.is_gone || is_kept(part));
+        }
+        self.is_full = self.parts.len() >= DISCOVERY_PARTS_MAX;
+        if !self.is_full {
+            self.parts.push(part);
         }
     }
 
@@ -479,6 +500,23 @@ mod tests {
             }
             assert_eq!((names(&mut find), find.parts.len()), (vec!["a".to_owned(), "b".to_owned()], 1));
         }
+    }
+
+    #[test]
+    fn what_is_gone_makes_room_and_what_is_there_does_not() {
+        let mut find = find(samples::lamp("first", &["a"]));
+        find.standing = Standing::Adopted(DeviceId::parse("lamp").unwrap());
+        find.part_gone(Source::HomeAssistant, "first");
+        for number in 0..10 * DISCOVERY_PARTS_MAX {
+            find.part_gone(Source::HomeAssistant, &format!("{}", number.wrapping_sub(1)));
+            find.announce(samples::lamp(&number.to_string(), &["a"]), live("t"), Timestamp::default());
+            assert!(find.parts.len() <= DISCOVERY_PARTS_MAX && !find.is_full, "{number}");
+        }
+        for number in 0..2 * DISCOVERY_PARTS_MAX {
+            find.announce(samples::lamp(&format!("live {number}"), &["a"]), live("t"), Timestamp::default());
+        }
+        assert_eq!((find.parts.len(), find.is_full), (DISCOVERY_PARTS_MAX, true));
+        assert!(!find.parts.iter().any(|part| part.is_gone));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Finds {
     by_device: HashMap<DeviceId, String>,
     /// By the topics that announce them; several may share one.
     by_topic: HashMap<String, BTreeSet<String>>,
+    /// Ids that no find is given: something is kept of them that could not be read.
+    reserved: BTreeSet<String>,
 }
 
 /// What became of an announcement.
@@ -81,12 +83,16 @@ impl Finds {
         self.by_id.insert(find.id.clone(), find);
     }
 
+    /// No find is given this id.
+    pub(super) fn reserve(&mut self, id: &str) {
+        self.reserved.insert(id.to_owned());
+    }
+
     pub(super) fn remove(&mut self, id: &str) -> Option<Find> {
         let find = self.by_id.remove(id)?;
-        self.by_key.retain(|_, of| of != id);
         self.by_address.retain(|_, of| of != id);
         self.by_device.retain(|_, of| of != id);
-        self.unindex_topics(&find);
+        self.unindex(&find);
         Some(find)
     }
 
@@ -108,7 +114,7 @@ impl Finds {
         let (id, is_new) = match known {
             Some(id) => {
                 let before = self.by_id[&id].clone();
-                self.unindex_topics(&before);
+                self.unindex(&before);
                 let find = self.by_id.get_mut(&id).expect("an index names what is there");
                 find.announce(found, announced, now);
                 (id, false)
@@ -136,7 +142,7 @@ impl Finds {
     pub(super) fn migrates(&mut self, source: Source, key: &str) -> Option<String> {
         let id = self.by_key.get(&(source, key.to_owned()))?.clone();
         let before = self.by_id.get(&id)?.clone();
-        self.unindex_topics(&before);
+        self.unindex(&before);
         let find = self.by_id.get_mut(&id)?;
         find.part_migrates(source, key);
         let find = find.clone();
@@ -163,10 +169,14 @@ impl Finds {
             let rank = |find: &Find| (find.device().is_none(), find.standing == Standing::New, find.first_seen);
             let (stays, goes) = if rank(&self.by_id[&other]) < rank(find) { (other, id) } else { (id, other) };
             let gone = self.remove(&goes).expect("it was there a moment ago");
+            let before = self.by_id[&stays].clone();
+            self.unindex(&before);
             let into = self.by_id.get_mut(&stays).expect("likewise");
             into.first_seen = into.first_seen.min(gone.first_seen);
             into.is_seen_live |= gone.is_seen_live;
-            into.parts.extend(gone.parts);
+            for part in gone.parts {
+                into.add(part);
+            }
             let find = into.clone();
             self.index(&find);
             absorbed.push(goes);
@@ -190,7 +200,9 @@ impl Finds {
         }
     }
 
-    fn unindex_topics(&mut self, find: &Find) {
+    /// Before its parts change.
+    fn unindex(&mut self, find: &Find) {
+        self.by_key.retain(|_, of| *of != find.id);
         for topic in find.parts.iter().flat_map(|part| &part.found.topics) {
             if let Some(finds) = self.by_topic.get_mut(topic) {
                 finds.remove(&find.id);
@@ -211,7 +223,8 @@ impl Finds {
         };
         let id = format!("{source}-{}", slug(&found.key));
         let id = id.trim_end_matches('-').to_owned();
-        if self.by_id.contains_key(&id) { numbered(&id, |id| self.by_id.contains_key(id)) } else { id }
+        let is_taken = |id: &str| self.by_id.contains_key(id) || self.reserved.contains(id);
+        if is_taken(&id) { numbered(&id, is_taken) } else { id }
     }
 }
 
@@ -225,6 +238,7 @@ fn addresses(found: &Found) -> impl Iterator<Item = &str> {
 mod tests {
     use super::super::samples;
     use super::*;
+    use crate::limits::DISCOVERY_PARTS_MAX;
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros)
@@ -262,6 +276,30 @@ mod tests {
         let find = finds.get("ha-a").unwrap();
         assert_eq!((finds.len(), find.parts.len(), find.first_seen, find.last_seen), (1, 2, at(1), at(3)));
         assert_eq!(note(&mut finds, found(Source::Tasmota, "b", &["mac:aa"]), 4).id, "ha-a");
+    }
+
+    #[test]
+    fn keys_that_change_all_the_time_do_not_pile_up() {
+        let mut finds = Finds::default();
+        for number in 0..100 {
+            let key = number.to_string();
+            assert_eq!(note(&mut finds, found(Source::HomeAssistant, &key, &["mac:aa"]), 1).id, "ha-0");
+            finds.gone(Source::HomeAssistant, &key);
+        }
+        let parts = finds.get("ha-0").unwrap().parts.len();
+        assert!(
+            parts <= DISCOVERY_PARTS_MAX && finds.by_key.len() == parts && finds.by_topic.len() == parts,
+            "{parts}"
+        );
+        // Those of two finds are not too many either.
+        for number in 0..2 * DISCOVERY_PARTS_MAX {
+            note(&mut finds, found(Source::Homie, &number.to_string(), &["mac:bb"]), 2);
+        }
+        assert_eq!(note(&mut finds, found(Source::Tasmota, "x", &["mac:aa"]), 3).id, "ha-0");
+        note(&mut finds, found(Source::Tasmota, "x", &["mac:aa", "mac:bb"]), 4);
+        let find = finds.iter().next().unwrap();
+        assert_eq!((finds.len(), find.parts.len(), find.is_full), (1, DISCOVERY_PARTS_MAX, true));
+        assert_eq!((finds.by_key.len(), finds.by_topic.len()), (DISCOVERY_PARTS_MAX, DISCOVERY_PARTS_MAX));
     }
 
     #[test]

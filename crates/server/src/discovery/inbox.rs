@@ -1,6 +1,7 @@
 //! What waits for the thread of discovery: messages that the hub offered, things that were sighted, what somebody asks of it.
 //!
-//! Bounded by kind, so that a storm of announcements leaves room for requests. Offering never blocks. What finds no room is dropped and
+//! Bounded by kind, so that a storm of announcements leaves room for requests; and those, what people ask for and what the registry says
+//! are taken before it, as it may take long to read what devices announce and say. Offering never blocks. What finds no room is dropped and
 //! counted; whoever empties the inbox is told, and reads again what is retained.
 
 use std::collections::VecDeque;
@@ -70,6 +71,8 @@ pub(super) enum Item {
 
 #[derive(Default)]
 struct Queue {
+    /// Orders, requests and notices.
+    urgent: VecDeque<Item>,
     items: VecDeque<Item>,
     bytes: [usize; 4],
     missed: [bool; 4],
@@ -89,15 +92,40 @@ pub(super) struct Inbox {
 /// What one entry takes up beside its message, about.
 const ENTRY_BYTES: usize = 160;
 
+impl Item {
+    fn is_urgent(&self) -> bool {
+        match self {
+            Self::Heard(heard) => matches!(heard.class, Class::Request | Class::Notice),
+            Self::Sighted(_) => false,
+            Self::Order(_) => true,
+        }
+    }
+}
+
+impl Queue {
+    fn place(&mut self, item: &Item) -> &mut VecDeque<Item> {
+        if item.is_urgent() { &mut self.urgent } else { &mut self.items }
+    }
+
+    fn push(&mut self, item: Item) {
+        self.place(&item).push_back(item);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.items.is_empty()
+    }
+}
+
 fn bytes_of(message: &Message) -> usize {
     ENTRY_BYTES + message.bytes()
 }
 
 impl Inbox {
-    /// Takes what waits, at most so many entries; waits for something until then. `None` once it is closed and empty.
+    /// Takes what waits, at most so many entries, what is urgent first and one at least of the rest; waits for something until then.
+    /// `None` once it is closed and empty.
     pub(super) fn take(&self, len_max: usize, until: Option<Instant>) -> Option<Vec<Item>> {
         let mut queue = self.queue.lock();
-        while queue.items.is_empty() {
+        while queue.is_empty() {
             if queue.is_closed {
                 return None;
             }
@@ -110,8 +138,10 @@ impl Inbox {
                 None => self.filled.wait(&mut queue),
             }
         }
-        let len = queue.items.len().min(len_max);
-        let taken: Vec<_> = queue.items.drain(..len).collect();
+        let urgent = queue.urgent.len().min(len_max);
+        let rest = queue.items.len().min((len_max - urgent).max(1));
+        let mut taken: Vec<_> = queue.urgent.drain(..urgent).collect();
+        taken.extend(queue.items.drain(..rest));
         for item in &taken {
             match item {
                 Item::Heard(heard) => queue.bytes[heard.class as usize] -= bytes_of(&heard.message),
@@ -120,6 +150,19 @@ impl Inbox {
             }
         }
         Some(taken)
+    }
+
+    /// Takes back what there was no time for: it comes next.
+    pub(super) fn put_back(&self, items: Vec<Item>) {
+        let mut queue = self.queue.lock();
+        for item in items.into_iter().rev() {
+            match &item {
+                Item::Heard(heard) => queue.bytes[heard.class as usize] += bytes_of(&heard.message),
+                Item::Sighted(_) => queue.sightings += 1,
+                Item::Order(_) => queue.orders += 1,
+            }
+            queue.place(&item).push_front(item);
+        }
     }
 
     /// Whether messages of the class were dropped since this was last asked, and there is room again.
@@ -136,7 +179,7 @@ impl Inbox {
             return Err(order);
         }
         queue.orders += 1;
-        queue.items.push_back(Item::Order(order));
+        queue.push(Item::Order(order));
         self.filled.notify_one();
         Ok(())
     }
@@ -148,7 +191,7 @@ impl Inbox {
             return false;
         }
         queue.sightings += 1;
-        queue.items.push_back(Item::Sighted(event));
+        queue.push(Item::Sighted(event));
         self.filled.notify_one();
         true
     }
@@ -183,7 +226,7 @@ impl Inbox {
                 return Offer::Dropped;
             }
             queue.bytes[class as usize] += bytes;
-            queue.items.push_back(Item::Heard(Heard {
+            queue.push(Item::Heard(Heard {
                 class,
                 message: Arc::clone(message),
                 stored: delivery.retain,
@@ -254,6 +297,36 @@ mod tests {
         assert!(inbox.order(Box::new(|_| ())).is_err());
         assert_eq!(inbox.take(9, None).map(|items| items.len()), Some(1));
         assert!(inbox.take(9, None).is_none());
+    }
+
+    #[test]
+    fn what_people_want_is_taken_before_what_devices_say() {
+        let inbox = Inbox::default();
+        for number in 0..100 {
+            let class = if number % 2 == 0 { Class::State } else { Class::Announcement };
+            offer(&inbox, class, number.to_string().as_bytes());
+        }
+        assert!(inbox.order(Box::new(|_| ())).is_ok());
+        for class in [Class::Request, Class::Notice] {
+            offer(&inbox, class, b"true");
+        }
+        let what = |item: &Item| match item {
+            Item::Order(_) => "order".to_owned(),
+            Item::Heard(heard) => {
+                format!("{:?} {}", heard.class, String::from_utf8_lossy(&heard.message.payload))
+            }
+            Item::Sighted(_) => "sighted".to_owned(),
+        };
+        let expected = ["order", "Request true", "Notice true", "State 0"];
+        let mut taken = inbox.take(3, None).unwrap();
+        assert_eq!(taken.iter().map(what).collect::<Vec<_>>(), expected, "a storm of these does not hold up the rest");
+        let waiting = inbox.waiting(Class::State);
+        // Only the first of them was done.
+        inbox.put_back(taken.split_off(1));
+        assert!(inbox.waiting(Class::State) > waiting);
+        let taken = inbox.take(5, None).unwrap();
+        let expected = ["Request true", "Notice true", "State 0", "Announcement 1", "State 2"];
+        assert_eq!(taken.iter().map(what).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use housewire_core::{
     DeclareMode, DeviceId, Filter, Hub, HubOptions, Mailbox, Message, Offer, Permissions, Presence, Principal,
-    Publisher, RouteCache, Run, Subscriber, TopicRef,
+    PropertyName, Publisher, RouteCache, Run, Subscriber, TopicRef,
 };
 use housewire_store::Store;
 use serde_json::{Value, json};
@@ -485,7 +485,7 @@ async fn what_this_hub_announces_another_hub_understands() {
                     .collect(),
                 ..housewire_core::PropertySpec::declared(of["type"].as_str().unwrap().parse().unwrap())
             };
-            (housewire_core::PropertyName::parse(name).unwrap(), spec)
+            (PropertyName::parse(name).unwrap(), spec)
         })
         .collect();
     let id = DeviceId::parse("lamp").unwrap();
@@ -548,4 +548,135 @@ async fn a_home_assistant_that_comes_back_is_told_everything_again() {
     until(|| !assistant.heard("homeassistant/device/lamp/config").is_empty()).await;
     assert!(house.hub.remove_device(&DeviceId::parse("lamp").unwrap(), now()));
     until(|| assistant.heard("homeassistant/device/lamp/config").last().is_some_and(String::is_empty)).await;
+}
+
+#[tokio::test]
+async fn a_forged_announcement_does_not_take_an_adopted_device_over() {
+    let house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.listen("plug/cmd");
+    esp.say(CONFIG, &plug("plug/cmd"), true);
+    let id = only(&house).await;
+    let device = house.adopt(id).await;
+    let name = switch(&house, id).await;
+    esp.say("plug/status", "online", true);
+    esp.say("plug/state", "OFF", false);
+    until(|| house.value("coffee-plug", &name).as_deref() == Some("false")).await;
+    let spec = |name: &str| house.hub.device(&device).unwrap().lock().properties.get(name).map(|of| of.spec.clone());
+    let before = spec(&name);
+
+    // It comes before the real one, and names it.
+    let thief = house.peer("thief", rights(&["m/#"], &["homeassistant/+/m/config", "m/#"]));
+    thief.listen("m/cmd");
+    let forged = plug("m/cmd").replace("plug/state", "m/state").replace("plug/status", "m/status");
+    thief.say("homeassistant/switch/m/config", &forged.replace("Coffee plug", "Mine"), true);
+    house.find(id, |find| find["problems"].to_string().contains("m/state")).await;
+    thief.say("m/state", "ON", true);
+    thief.say("m/status", "offline", true);
+    let person = house.peer("person", Permissions::all());
+    person.say(&format!("devices/coffee-plug/{name}/set"), "true", false);
+    until(|| esp.heard("plug/cmd") == ["ON"]).await;
+    assert!(thief.heard("m/cmd").is_empty());
+    assert_eq!(spec(&name), before);
+    let is_named = |name: &str| house.hub.device(&device).unwrap().lock().info.name.as_deref() == Some(name);
+    assert!(house.is_online("coffee-plug") && is_named("Coffee plug"));
+    esp.say("plug/state", "ON", false);
+    until(|| house.value("coffee-plug", &name).as_deref() == Some("true")).await;
+    thief.say("m/state", "OFF", false);
+    house.list().await;
+    assert_eq!(house.value("coffee-plug", &name).as_deref(), Some("true"));
+}
+
+#[tokio::test]
+async fn a_find_that_is_too_large_to_be_kept_does_not_hold_up_the_others() {
+    let mut house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.say(CONFIG, &plug("plug/cmd"), false);
+    let small = only(&house).await;
+    let sensor = json!({"unique_id": "x", "state_topic": "x/state", "device": {"identifiers": ["x"], "name": "Large"}});
+    esp.say("homeassistant/sensor/x/config", &sensor.to_string(), false);
+    let large = loop {
+        let list = house.list().await;
+        let mut ids = list.iter().map(|find| find["id"].as_str().unwrap());
+        if let Some(large) = ids.find(|id| *id != small) {
+            break large.to_owned().leak() as &'static str;
+        }
+    };
+    let grow = move |desk: &mut Desk| {
+        let name = PropertyName::parse("x").unwrap();
+        desk.finds.get_mut(large).unwrap().names.insert("x".repeat(2 << 20), name);
+        desk.unsaved.insert(large.to_owned());
+    };
+    house.discovery.ask(grow).await.unwrap();
+    assert_eq!(house.adopt(small).await.as_str(), "coffee-plug");
+    house.find(large, |find| find["problems"].to_string().contains("1 MiB")).await;
+    let refused = house.discovery.ask(move |desk| desk.adopt(large, Adoption::default(), &by())).await.unwrap();
+    assert!(matches!(&refused, Err(DiscoveryError::Disk(text)) if text.contains("1 MiB")), "{refused:?}");
+    house.restart();
+    house.find(small, |find| find["state"] == "adopted").await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_not_written_over() {
+    let mut house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.say(CONFIG, &plug("plug/cmd"), true);
+    let id = only(&house).await;
+    house.adopt(id).await;
+    house.discovery.stop();
+    let mut finds = house.store.documents("discovered").unwrap();
+    let mut settings = house.store.documents("setting").unwrap();
+    finds.write(id, "{\"of\":\"a newer version\"}").unwrap();
+    settings.write("discovery", "{\"hub\":5}").unwrap();
+    house.restart();
+    let other = only(&house).await;
+    assert_ne!(other, id);
+    house.discovery.ask(move |desk| desk.ignore(other, &by())).await.unwrap().unwrap();
+    house.discovery.stop();
+    let body = |documents: &housewire_store::Documents, id: &str| {
+        documents.load().unwrap().documents.into_iter().find(|(have, _)| have == id).unwrap().1
+    };
+    assert_eq!(body(&finds, id), "{\"of\":\"a newer version\"}");
+    assert_eq!(body(&settings, "discovery"), "{\"hub\":5}");
+    assert!(body(&finds, other).contains("ignored"));
+}
+
+#[tokio::test]
+async fn a_find_whose_device_was_not_on_disk_yet_is_offered_again() {
+    let mut house = House::new();
+    let esp = house.peer("esp", Permissions::all());
+    esp.say(CONFIG, &plug("plug/cmd"), true);
+    let id = only(&house).await;
+    let device = house.adopt(id).await;
+    house.discovery.stop();
+    assert!(house.hub.remove_device(&device, now()));
+    house.restart();
+    house.find(id, |find| find["state"] == "new").await;
+    assert_eq!(house.adopt(id).await, device);
+}
+
+#[tokio::test]
+async fn nobody_has_the_hub_ask_where_he_may_not() {
+    let house = House::new();
+    let listener = house.peer("listener", Permissions::all());
+    listener.listen("cmnd/#");
+    let say = |peer: &Peer, mac: &str, topic: &str| {
+        let config = json!({"mac": mac, "rl": [1], "ver": 1, "t": topic, "ft": "%prefix%/%topic%/"});
+        peer.say(&format!("tasmota/discovery/{mac}/config"), &config.to_string(), true);
+    };
+    // The second has the rights and no lasting connection: nobody knows whose they are.
+    let limited = house.peer("limited", rights(&[], &["tasmota/discovery/#"]));
+    let somebody = Arc::new(Principal::new("somebody", Permissions::all()));
+    let routes = Arc::new(RouteCache::new());
+    let session = house.hub.new_session();
+    let publisher = Publisher::new(Arc::clone(&house.hub), routes, somebody, session, "http", Presence::None);
+    let unknown = Peer { publisher, ..house.peer("unused", Permissions::all()) };
+    say(&limited, "A0B1C2D3E401", "one");
+    say(&unknown, "A0B1C2D3E402", "two");
+    let owner = house.peer("owner", Permissions::all());
+    say(&owner, "A0B1C2D3E403", "three");
+    until(|| !listener.heard("cmnd/three/STATUS").is_empty()).await;
+    for topic in ["cmnd/one/STATE", "cmnd/two/STATE", "cmnd/one/STATUS", "cmnd/two/STATUS"] {
+        assert!(listener.heard(topic).is_empty(), "{topic}");
+    }
 }

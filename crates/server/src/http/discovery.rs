@@ -21,7 +21,7 @@ use crate::http::problem::Problem;
 #[schema(as = Adoption)]
 struct AdoptionJson {
     /// The device's id; made of its name if it is not given. One that is there already goes on as this one, with its history.
-    #[schema(example = "kitchen-lamp")]
+    #[schema(example = "kitchen-lamp", pattern = "^(?!(set|target)$)[A-Za-z0-9_-]{1,64}$")]
     device: Option<String>,
     name: Option<String>,
     room: Option<String>,

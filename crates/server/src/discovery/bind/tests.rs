@@ -172,3 +172,16 @@ fn requests_go_where_the_device_takes_them() {
         assert!(matches!(bindings.request(find, &name(property), b"on", at(0)), Asked::Nowhere), "{find} {property}");
     }
 }
+
+#[test]
+fn finds_that_nobody_adopted_have_only_so_much_time() {
+    let mut bindings = Bindings::default();
+    bindings.bind("adopted", plan(&["a"]));
+    bindings.bind("new", Plan { device: None, ..plan(&["a"]) });
+    let both = [value("adopted", "a", "1"), value("new", "a", "1")];
+    assert_eq!(bindings.heard("x/a", b"1", at(0)), both);
+    assert!(bindings.unadopted.spent > Duration::ZERO);
+    bindings.unadopted.spent = DISCOVERY_UNADOPTED_TIME_MAX;
+    assert_eq!(bindings.heard("x/a", b"1", at(0)), both[..1]);
+    assert_eq!(bindings.heard("x/a", b"1", at(1)), both);
+}

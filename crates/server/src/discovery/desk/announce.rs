@@ -12,7 +12,7 @@ use crate::clients::Client;
 use crate::discovery::bind::Plan;
 use crate::discovery::find::{Announced, Find, Standing, own_topic, writes_of};
 use crate::discovery::settings::Adopt;
-use crate::limits::{DISCOVERY_ACCEPTED_MAX, DISCOVERY_TOPICS_MAX};
+use crate::limits::{DISCOVERY_ACCEPTED_MAX, DISCOVERY_PARTS_MAX, DISCOVERY_TOPICS_MAX};
 use crate::shard::now;
 
 /// Who said something, and how.
@@ -181,6 +181,11 @@ impl Desk {
     pub(super) fn bind(&mut self, id: &str, device: Option<&DeviceId>, now: Now) {
         let Some(find) = self.finds.get_mut(id) else { return };
         find.problems.clear();
+        if find.is_full {
+            find.problems.note(&format!(
+                "more than {DISCOVERY_PARTS_MAX} announcements say that they are of this device; what others say is not used: clear those that are not"
+            ));
+        }
         let is_native = find.native_device().is_some();
         let named = if is_native { find.native_properties() } else { find.named_properties() };
         if let Some(device) = device {
@@ -216,16 +221,29 @@ impl Desk {
             }
             may
         };
+        // Of an adopted one, what was agreed to goes on until somebody agrees to what is announced instead.
+        let bound = device.and_then(|device| self.bindings.plan(id, device));
         let properties = named.into_iter().map(|(name, mut property)| {
+            let is_agreed = device.is_none() || is_accepted(find, &property);
             property.reads.retain(|read| may_bind(READS, &read.topic));
             if writes_of(&property).any(|topic| !may_bind(WRITES, topic)) {
                 property.write = None;
             }
-            (name, property)
+            let before = bound.iter().flat_map(|plan| &plan.properties).find(|(have, _)| *have == name);
+            match before {
+                Some((_, before)) if !is_agreed => (name, before.clone()),
+                _ => (name, property),
+            }
         });
         let properties = properties.collect();
-        let Availability { mut topics, mode } = find.main().found.availability.clone();
+        let Availability { mut topics, mut mode } = find.main().found.availability.clone();
+        let announced = topics.len();
         topics.retain(|topic| may_bind(READS, &topic.topic));
+        if topics.len() < announced
+            && let Some(bound) = bound
+        {
+            Availability { topics, mode } = bound.availability;
+        }
         if let Some(find) = self.finds.get_mut(id) {
             for topic in refused {
                 find.problems.note(&why_not_bound(&topic));
@@ -235,11 +253,21 @@ impl Desk {
     }
 
     /// What an announcer may read and write himself he may have bound, too. Only what this announcement names that was not named before:
-    /// another's topics do not become his.
+    /// another's topics do not become his. Of an adopted find he has to have the rights of its device, too: its identifiers can be
+    /// announced by anybody, and what is bound there speaks for the device.
     fn accept(&mut self, id: &str, known: &BTreeSet<String>, announcer: Option<&std::sync::Arc<Client>>) {
         let (Some(announcer), Some(find)) = (announcer, self.finds.get_mut(id)) else { return };
         let principal = announcer.subscriber.principal();
         let may = |access, topic: &str| TopicRef::parse(topic).is_ok_and(|topic| principal.may(access, topic));
+        if let Some(device) = find.device().cloned() {
+            let speaks_for_it = find.named_properties().iter().all(|(name, property)| {
+                let topic = format!("devices/{device}/{name}");
+                may(Access::Write, &topic) && (property.write.is_none() || may(Access::Read, &format!("{topic}/set")))
+            });
+            if !speaks_for_it {
+                return;
+            }
+        }
         let fresh = uses(find).into_iter().filter(|used| !known.contains(used));
         let accepted: Vec<_> = fresh
             .filter(|used| match used.split_once(' ') {
@@ -264,7 +292,7 @@ impl Desk {
     }
 
     /// Declares the properties of a find on its device. What people changed of the device stays, and so does everything that has
-    /// a value.
+    /// a value. While something is announced that nobody agreed to, only what was agreed to is added or changed, and nothing goes.
     fn declare(&mut self, id: &str, device: &DeviceId, named: &[(PropertyName, FoundProperty)], now: Now) {
         let Some(find) = self.finds.get_mut(id) else { return };
         let Some(known) = self.hub.device(device) else { return };
@@ -274,12 +302,18 @@ impl Desk {
             specs.extend(state.properties.iter().map(|(name, property)| (name.clone(), property.spec.clone())));
             (state.info.clone(), false)
         };
-        for name in std::mem::take(&mut find.declared) {
-            if !named.iter().any(|(have, _)| *have == name) {
-                is_changed |= specs.remove(&name).is_some();
+        let is_agreed = named.iter().all(|(_, property)| is_accepted(find, property));
+        if is_agreed {
+            for name in std::mem::take(&mut find.declared) {
+                if !named.iter().any(|(have, _)| *have == name) {
+                    is_changed |= specs.remove(&name).is_some();
+                }
             }
         }
         for (name, property) in named {
+            if !is_accepted(find, property) {
+                continue;
+            }
             find.declared.insert(name.clone());
             let spec = announced_spec(property);
             if !specs.get(name).is_some_and(|have| is_compatible(have, &spec)) {
@@ -288,7 +322,7 @@ impl Desk {
             }
         }
         let said = find.name().map(str::to_owned);
-        if info.name == find.given_name && said.is_some() && info.name != said {
+        if is_agreed && info.name == find.given_name && said.is_some() && info.name != said {
             info.name.clone_from(&said);
             is_changed = true;
         }
@@ -307,14 +341,27 @@ impl Desk {
         }
     }
 
-    /// A dialect wants to know more. Nobody has the hub ask where he could not ask himself.
+    /// A dialect wants to know more. Nobody has the hub ask where he could not ask himself; who is not known, or left it behind, has it
+    /// ask only an adopted device, beside the topics that somebody agreed to write to.
     fn ask(&self, message: &Outgoing, said: &Said<'_>) {
         let is_own = message.topic.starts_with("devices/") || message.topic.starts_with('$');
         let Ok(topic) = TopicRef::parse(&message.topic) else { return };
-        let may = said.client.is_none_or(|client| client.subscriber.principal().may(Access::Write, topic));
-        if may && !is_own {
+        let may = said.client.is_some_and(|client| client.subscriber.principal().may(Access::Write, topic));
+        if !is_own && (may || self.is_beside_accepted(&said.announced.topic, &message.topic)) {
             self.send(message, now());
         }
+    }
+
+    /// Whether a topic has all levels but the last in common with one that an adopted find, announced there, may write to.
+    fn is_beside_accepted(&self, announced: &str, topic: &str) -> bool {
+        let stem = |topic: &str| topic.rsplit_once('/').map(|(stem, _)| stem.to_owned());
+        let Some(wanted) = stem(topic) else { return false };
+        let ids = self.finds.of_topic(announced);
+        let finds = ids.iter().filter_map(|id| self.finds.get(id)).filter(|find| find.device().is_some());
+        let mut accepted = finds.flat_map(|find| &find.accepted);
+        accepted.any(|used| {
+            used.split_once(' ').is_some_and(|(how, used)| how == WRITES && stem(used).as_ref() == Some(&wanted))
+        })
     }
 
     /// An announcement was of no use; what was known before stays.
@@ -364,6 +411,12 @@ pub(super) fn bound_accepted(find: &mut Find) {
         let used = uses(find);
         find.accepted.retain(|topic| used.contains(topic));
     }
+}
+
+/// Whether somebody agreed to every topic that a property has.
+fn is_accepted(find: &Find, property: &FoundProperty) -> bool {
+    property.reads.iter().all(|read| find.accepted.contains(&format!("{READS} {}", read.topic)))
+        && writes_of(property).all(|topic| find.accepted.contains(&format!("{WRITES} {topic}")))
 }
 
 /// A find's property as it is declared: one that nothing can be asked of is not settable.

@@ -85,6 +85,10 @@ impl Desk {
             ..known.clone()
         };
         self.hub.declare(device, BTreeMap::new(), DeclareMode::Merge, info, now)?;
+        if find.device().is_none() {
+            // Nobody agreed to what was announced in between.
+            find.accepted.clear();
+        }
         find.accepted.extend(uses(find));
         bound_accepted(find);
         find.source = Some(find.main().found.source);
@@ -94,6 +98,10 @@ impl Desk {
         self.finds.decide(id, Standing::Adopted(device.clone()));
         self.told.remove(id);
         self.bind(id, Some(device), now);
+        // Before, there may have been no time for all of them.
+        for topic in self.bindings.topics_read(id) {
+            self.read_stored(&topic, now);
+        }
         self.report_known_values(id, device, now);
         self.producer.changed(device.as_str(), now.instant);
         Ok(())

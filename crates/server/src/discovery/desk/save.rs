@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use housewire_core::{DeviceId, Now, PropertyName, Timestamp};
 use housewire_links::discovery::Source;
+use housewire_store::StoreError;
+use housewire_store::limits::DOCUMENT_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
 
@@ -22,6 +24,8 @@ use crate::shard::now;
 const SAVE_AFTER: Duration = Duration::from_millis(500);
 /// How long to wait before trying a disk again that took nothing.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Why a find was left out. What was written of it before stays.
+const TOO_LARGE: &str = "it announces more than can be kept (1 MiB) and will not be known like this after a restart: have it announce less, or remove it";
 /// The document of the settings, among those of the hub.
 const SETTINGS: &str = "discovery";
 
@@ -56,38 +60,42 @@ struct PartRecord {
 }
 
 impl Desk {
-    /// Reads what is kept. What cannot be used is left where it is and told.
-    pub(super) fn load(&mut self) {
-        match self.settings_documents.load() {
-            Ok(loaded) => {
-                let own = loaded.documents.into_iter().find(|(id, _)| id == SETTINGS);
-                let read = own.map(|(_, body)| serde_json::from_str(&body)).transpose();
-                self.kept = read.map(Option::unwrap_or_default).unwrap_or_else(|error| {
-                    warn!("the settings of discovery cannot be read ({error}): the defaults hold");
-                    KeptSettings::default()
-                });
-            }
-            Err(error) => error!("the settings of discovery cannot be read: {}", with_reasons(&error)),
-        }
+    /// Reads what is kept. What cannot be used is left where it is and told. An error if nothing can be read at all: what is found then
+    /// must not be written over what is there.
+    pub(in crate::discovery) fn load(&mut self) -> Result<(), StoreError> {
+        let loaded = self.settings_documents.load()?;
+        let is_skipped = loaded.skipped.iter().any(|row| row.row.ends_with(&format!("/{SETTINGS}")));
+        let own = loaded.documents.into_iter().find(|(id, _)| id == SETTINGS);
+        let read = own.map(|(_, body)| serde_json::from_str(&body)).transpose();
+        let is_readable = !is_skipped && read.is_ok();
+        self.kept = read.map(Option::unwrap_or_default).unwrap_or_else(|error| {
+            warn!("the settings of discovery cannot be read ({error}): the defaults hold until they are set");
+            KeptSettings::default()
+        });
         if self.kept.hub.is_empty() {
             self.kept.hub = format!("{:08x}", fastrand::u32(..));
             let kept = self.kept.clone();
-            if let Err(error) = self.save_settings(&kept) {
+            if is_readable && let Err(error) = self.save_settings(&kept) {
                 warn!("{error}");
             }
         }
-        match self.documents.load() {
-            Ok(loaded) => {
-                for (id, body) in loaded.documents {
-                    match serde_json::from_str::<FindRecord>(&body).ok().and_then(|record| record.into_find(id.clone()))
-                    {
-                        Some(find) => self.finds.restore(find),
-                        None => warn!("what was kept of the find '{id}' cannot be used; it is left as it is"),
-                    }
+        let loaded = self.documents.load()?;
+        for row in loaded.skipped {
+            warn!("{row}");
+            if let Some((_, id)) = row.row.split_once('/') {
+                self.finds.reserve(id);
+            }
+        }
+        for (id, body) in loaded.documents {
+            match serde_json::from_str::<FindRecord>(&body).ok().and_then(|record| record.into_find(id.clone())) {
+                Some(find) => self.finds.restore(find),
+                None => {
+                    warn!("what was kept of the find '{id}' cannot be used; it is left as it is");
+                    self.finds.reserve(&id);
                 }
             }
-            Err(error) => error!("what was found cannot be read: {}", with_reasons(&error)),
         }
+        Ok(())
     }
 
     /// Notes that a find has to be written.
@@ -113,11 +121,19 @@ impl Desk {
     /// Has a decision on disk.
     pub(super) fn save_now(&mut self, id: &str) -> Result<(), DiscoveryError> {
         self.unsaved(id, now());
-        self.try_save().inspect_err(|_| self.save_at = Some(now().instant + RETRY_AFTER))
+        let too_large = self.try_save().inspect_err(|_| self.save_at = Some(now().instant + RETRY_AFTER))?;
+        match too_large.contains(id) {
+            true => Err(DiscoveryError::Disk(format!("'{id}': {TOO_LARGE}"))),
+            false => Ok(()),
+        }
     }
 
-    fn try_save(&mut self) -> Result<(), DiscoveryError> {
-        let bodies: Vec<_> = self.unsaved.iter().map(|id| (id, self.finds.get(id).map(to_json))).collect();
+    /// Writes them all but those that are too large, and says which these are: they do not hold up the others.
+    fn try_save(&mut self) -> Result<BTreeSet<String>, DiscoveryError> {
+        let is_too_large = |body: &Option<String>| body.as_ref().is_some_and(|body| body.len() > DOCUMENT_BYTES_MAX);
+        let bodies = self.unsaved.iter().map(|id| (id, self.finds.get(id).map(to_json)));
+        let (too_large, bodies): (Vec<_>, Vec<_>) = bodies.partition(|(_, body)| is_too_large(body));
+        let too_large: BTreeSet<_> = too_large.into_iter().map(|(id, _)| id.clone()).collect();
         let changes: Vec<_> = bodies.iter().map(|(id, body)| (id.as_str(), body.as_deref())).collect();
         self.documents.apply(&changes).map_err(|error| {
             DiscoveryError::Disk(format!(
@@ -127,7 +143,11 @@ impl Desk {
         })?;
         self.unsaved.clear();
         self.save_at = None;
-        Ok(())
+        for id in &too_large {
+            let is_new = self.finds.get_mut(id).is_some_and(|find| find.problems.note(TOO_LARGE));
+            self.figures.problem(is_new, &format!("{id}: {TOO_LARGE}"));
+        }
+        Ok(too_large)
     }
 
     pub(super) fn save_settings(&mut self, kept: &KeptSettings) -> Result<(), DiscoveryError> {
@@ -231,6 +251,7 @@ impl FindRecord {
             given_name: self.given_name,
             first_seen: Timestamp::from_micros(self.first_seen_us),
             last_seen: Timestamp::from_micros(self.last_seen_us),
+            is_full: false,
             problems: Problems::default(),
         })
     }

@@ -2,7 +2,7 @@
 
 use housewire_core::Timestamp;
 use housewire_store::Reading;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use crate::config::RETENTION_DAYS_MAX;
@@ -29,16 +29,23 @@ pub(crate) enum Keep {
 pub(crate) struct Policy {
     pub(crate) keep: Keep,
     /// With `every`: one value in so many seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 86_400)]
     pub(crate) every_s: Option<u32>,
     /// For how many days values are kept one by one; `null`: as `history.raw_days` says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 36_525)]
     pub(crate) raw_days: Option<u32>,
 }
 
 const EVERY_S_MAX: u32 = 86_400;
+
+/// A whole number, however it is written: to JSON, `30` and `30.0` are the same.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    if is_whole { Ok(Some(number as u32)) } else { Err(de::Error::custom(format!("{number} is no whole number"))) }
+}
 
 impl Policy {
     /// Whether it makes sense; if not, why.
@@ -115,6 +122,7 @@ mod tests {
             (r#"{"keep":"off","raw_days":null}"#, true),
             (r#"{"keep":"change","raw_days":7}"#, true),
             (r#"{"keep":"every","every_s":10}"#, true),
+            (r#"{"keep":"every","every_s":10.0,"raw_days":7.0}"#, true),
             (r#"{"keep":"every"}"#, false),
             (r#"{"keep":"every","every_s":0}"#, false),
             (r#"{"keep":"every","every_s":86401}"#, false),

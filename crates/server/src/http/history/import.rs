@@ -226,7 +226,11 @@ impl Import {
             let may = self.caller.must_still_be_let_in().and_then(|()| Ok(self.caller.must(Access::Write, topic)?));
             may.map_err(|refusal| self.broken(refusal.into()))?;
             let taken = self.recorder.import(self.name.clone(), some).await;
-            let taken = taken.map_err(|error| self.broken(no_answer(error)))?;
+            let taken = taken.map_err(|error| match self.caller.hub().device(&self.name.device) {
+                Some(_) => self.broken(no_answer(error)),
+                // It was deleted while the history had this piece.
+                None => self.broken(no_device(&self.name.device)),
+            })?;
             self.reader.imported.imported += taken as u64;
         }
     }

@@ -10,8 +10,12 @@ export const SECTIONS = [
   'history',
   'templates',
   'virtual',
+  'firmware',
   'guest',
   'tls',
+  'limits',
+  'backup',
+  'logs',
   'audit',
 ] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -22,10 +26,20 @@ export type Route =
   | { page: 'device'; id: string }
   | { page: 'found' }
   | { page: 'history' }
+  | { page: 'dashboards' }
+  | { page: 'dashboard'; id: string }
+  | { page: 'live' }
+  | { page: 'wire' }
+  | { page: 'connect' }
+  /** A dashboard as whoever was given a link sees it. */
+  | { page: 'share' }
   | { page: 'settings'; section: Section }
   | { page: 'sign-in' | 'setup' | 'trust' }
   | { page: 'components' }
   | { page: 'missing'; path: string };
+
+/** Pages whose address is their name. */
+const OWN_PAGES = ['found', 'history', 'dashboards', 'live', 'wire', 'connect', 'share'] as const;
 
 export function parsePath(path: string): Route {
   const levels = path.split('/').filter((level) => level !== '');
@@ -34,7 +48,10 @@ export function parsePath(path: string): Route {
   if (first === 'devices' && levels.length === 1) return { page: 'devices' };
   if (first === 'devices' && second !== undefined && levels.length === 2)
     return { page: 'device', id: second };
-  if ((first === 'found' || first === 'history') && levels.length === 1) return { page: first };
+  if (first === 'dashboards' && second !== undefined && levels.length === 2)
+    return { page: 'dashboard', id: second };
+  const own = OWN_PAGES.find((name) => name === first);
+  if (own !== undefined && levels.length === 1) return { page: own };
   if (first === 'settings' && levels.length <= 2) {
     const section = second === undefined ? 'general' : SECTIONS.find((name) => name === second);
     if (section !== undefined) return { page: 'settings', section };
@@ -43,6 +60,10 @@ export function parsePath(path: string): Route {
     return { page: first };
   if (import.meta.env.DEV && path === '/dev/components') return { page: 'components' };
   return { page: 'missing', path };
+}
+
+export function dashboardPath(id: string): string {
+  return `/dashboards/${id}`;
 }
 
 export function devicePath(id: string): string {

@@ -25,8 +25,10 @@ export const t = {
   nav: {
     label: 'Pages',
     home: 'Home',
+    dashboards: 'Dashboards',
     devices: 'Devices',
     history: 'History',
+    live: 'Live',
     settings: 'Settings',
     components: 'Components',
   },
@@ -330,8 +332,12 @@ export const t = {
     history: 'Disk & history',
     templates: 'Device templates',
     virtual: 'Virtual devices',
+    firmware: 'Firmware',
     guest: 'Guest access',
     tls: 'Encryption',
+    limits: 'Limits',
+    backup: 'Backup',
+    logs: 'Logs',
     audit: 'Audit log',
   },
 

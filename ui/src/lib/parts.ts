@@ -5,17 +5,32 @@ import type { PropertyCell } from '../hub/device.svelte';
 /** What each part is given; nothing, for most. */
 export interface Given {
   DeviceAccess: { device: string };
+  DashboardPage: { id: string };
   AddDevice: { onclose: () => void };
   PropertyHistory: { property: PropertyCell };
 }
 
 const admin = () => import('../admin');
 const charts = () => import('../charts');
+const connect = () => import('../connect');
+const dashboards = () => import('../dashboards');
 const found = () => import('../found');
+const live = () => import('../live');
+const system = () => import('../system');
 
 const LOADERS = {
   Account: () => admin().then((all) => all.Account),
   AddDevice: () => admin().then((all) => all.AddDevice),
+  Backup: () => system().then((all) => all.Backup),
+  ConnectPage: () => connect().then((all) => all.ConnectPage),
+  DashboardPage: () => dashboards().then((all) => all.DashboardPage),
+  DashboardsPage: () => dashboards().then((all) => all.DashboardsPage),
+  Firmware: () => system().then((all) => all.Firmware),
+  Limits: () => system().then((all) => all.Limits),
+  LivePage: () => live().then((all) => all.LivePage),
+  Logs: () => system().then((all) => all.Logs),
+  SharePage: () => dashboards().then((all) => all.SharePage),
+  WirePage: () => live().then((all) => all.WirePage),
   Audit: () => admin().then((all) => all.Audit),
   DeviceAccess: () => admin().then((all) => all.DeviceAccess),
   Guest: () => admin().then((all) => all.Guest),

@@ -36,6 +36,7 @@ export type Route =
   | { page: 'settings'; section: Section }
   | { page: 'sign-in' | 'setup' | 'trust' }
   | { page: 'components' }
+  | { page: 'widgets' }
   | { page: 'missing'; path: string };
 
 /** Pages whose address is their name. */
@@ -59,6 +60,7 @@ export function parsePath(path: string): Route {
   if ((first === 'sign-in' || first === 'setup' || first === 'trust') && levels.length === 1)
     return { page: first };
   if (import.meta.env.DEV && path === '/dev/components') return { page: 'components' };
+  if (import.meta.env.DEV && path === '/dev/widgets') return { page: 'widgets' };
   return { page: 'missing', path };
 }
 

@@ -19,6 +19,7 @@ mod device_templates;
 mod discovery;
 mod document;
 mod feed;
+mod firmware;
 #[cfg(test)]
 mod fixture;
 mod history;

@@ -50,6 +50,10 @@ pub(crate) enum Event {
     ClaimUsed,
     ClaimRefused,
     ClaimDeleted,
+    FirmwareUploaded,
+    FirmwareDeleted,
+    RolloutChanged,
+    RolloutDeleted,
 }
 
 impl Event {
@@ -80,6 +84,10 @@ impl Event {
             Self::ClaimUsed => "claim_used",
             Self::ClaimRefused => "claim_refused",
             Self::ClaimDeleted => "claim_deleted",
+            Self::FirmwareUploaded => "firmware_uploaded",
+            Self::FirmwareDeleted => "firmware_deleted",
+            Self::RolloutChanged => "rollout_changed",
+            Self::RolloutDeleted => "rollout_deleted",
         }
     }
 

@@ -48,7 +48,7 @@ problem_answers! {
     WrongCode "403" "The claim code opens nothing: it was never given out, is used up, or has expired. `code` is `wrong_code`." [];
     NotFound "404" "There is no such thing. `code` is `not_found`." [];
     TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
-    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), discovery that is off (`discovery_off`)." [];
+    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), firmware that a roll-out hands out (`in_use`), discovery that is off (`discovery_off`)." [];
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
     Compressed "415" "The body is compressed, which is not understood here. `code` is `unsupported_media_type`." ["Accept-Encoding" "`identity`"];
@@ -108,7 +108,7 @@ const FILTER_PATTERN: &str = "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\
 /// As people write times.
 const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
 
-fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
+pub(crate) fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
@@ -194,7 +194,7 @@ pub(crate) fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> 
         .build()
 }
 
-fn in_header(name: &str, description: &str) -> Parameter {
+pub(crate) fn in_header(name: &str, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

@@ -85,9 +85,11 @@ export class Api {
     return bodyOf(await this.send(method, url, body));
   }
 
-  async send(method: string, url: string, body?: Json): Promise<Response> {
+  /** Bytes are sent as they are; anything else as JSON. */
+  async send(method: string, url: string, body?: Json | Uint8Array<ArrayBuffer>): Promise<Response> {
     const init: RequestInit = { method, signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-store' };
-    if (body !== undefined) {
+    if (body instanceof Uint8Array) init.body = body;
+    else if (body !== undefined) {
       init.headers = { 'content-type': 'application/json' };
       init.body = JSON.stringify(body);
     }

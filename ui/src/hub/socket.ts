@@ -2,14 +2,14 @@
 // not devices. Socket, time and chance are handed in, so that tests need none of them.
 import { backoffDelay } from '../model/backoff';
 import { realTimers, type Timers } from '../model/throttle';
-import type { MessageFrame, ServerFrame } from '../model/types';
+import type { Json, MessageFrame, ServerFrame } from '../model/types';
 
 /** What we use of the browser's WebSocket. */
 export interface SocketLike {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: (() => void) | null;
-  send(text: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 
@@ -20,18 +20,28 @@ export type LinkState =
   /** Broken; the next attempt starts at `retryAt` (in the time of `Timers.now`). */
   | { state: 'waiting'; retryAt: number };
 
-export interface SocketEvents {
+export interface SocketEvents<Payload = Json> {
   state(state: LinkState): void;
   /** The subscriptions stand: now is the time to fetch the registry. */
   subscribed(): void;
-  message(frame: MessageFrame): void;
+  message(frame: MessageFrame<Payload>): void;
+  /** We did not keep up, and so many messages were left out. */
+  lost?(count: number): void;
 }
 
-export interface SocketOptions {
+/** How frames are written; JSON unless said otherwise. */
+export interface Codec<Payload> {
+  encode(operation: { op: string; id: number; filter?: string }): string | Uint8Array<ArrayBuffer>;
+  /** Null for what cannot be understood. */
+  decode(data: unknown): ServerFrame<Payload> | null;
+}
+
+export interface SocketOptions<Payload = Json> {
   open: () => SocketLike;
   /** May be empty: who may read nothing is still told when the line breaks. */
   filters: readonly string[];
-  events: SocketEvents;
+  events: SocketEvents<Payload>;
+  codec?: Codec<Payload>;
   timers?: Timers;
   random?: () => number;
 }
@@ -46,8 +56,9 @@ const STEADY_MS = 5_000;
 /** Subscriptions are numbered from here on. */
 const SUBSCRIBE_ID = 1;
 
-export class HubSocket {
-  readonly #options: SocketOptions;
+export class HubSocket<Payload = Json> {
+  readonly #options: SocketOptions<Payload>;
+  readonly #codec: Codec<Payload>;
   readonly #timers: Timers;
   readonly #random: () => number;
   #socket: SocketLike | null = null;
@@ -60,8 +71,10 @@ export class HubSocket {
   #nextId: number;
   #stopped = true;
 
-  constructor(options: SocketOptions) {
+  constructor(options: SocketOptions<Payload>) {
     this.#options = options;
+    // Without one, payloads are the JSON of the hub.
+    this.#codec = options.codec ?? (JSON_CODEC as unknown as Codec<Payload>);
     this.#timers = options.timers ?? realTimers;
     this.#random = options.random ?? Math.random;
     this.#nextId = SUBSCRIBE_ID + options.filters.length;
@@ -102,7 +115,7 @@ export class HubSocket {
       this.#unanswered.clear();
       filters.forEach((filter, i) => {
         this.#unanswered.add(SUBSCRIBE_ID + i);
-        socket.send(JSON.stringify({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
+        socket.send(this.#codec.encode({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
       });
       if (this.#stands) this.#live();
     };
@@ -115,11 +128,13 @@ export class HubSocket {
   }
 
   #received(data: unknown): void {
-    const frame = decode(data);
+    const frame = this.#codec.decode(data);
     if (this.#liveSince !== null) this.#watchIdle();
     if (frame === null) return;
     if (frame.op === 'message') {
       this.#options.events.message(frame);
+    } else if (frame.op === 'lost') {
+      this.#options.events.lost?.(frame.count);
     } else if (frame.id !== null && this.#unanswered.delete(frame.id)) {
       // One that is refused leaves the others: rights may have shrunk a moment ago.
       this.#stands ||= frame.op === 'ok';
@@ -139,7 +154,7 @@ export class HubSocket {
   #watchIdle(): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#timers.later(PING_MS, () => {
-      this.#socket?.send(JSON.stringify({ op: 'ping', id: this.#nextId++ }));
+      this.#socket?.send(this.#codec.encode({ op: 'ping', id: this.#nextId++ }));
       this.#expectWithin(ANSWER_MS);
     });
   }
@@ -170,14 +185,22 @@ export class HubSocket {
   }
 }
 
-function decode(data: unknown): ServerFrame | null {
-  if (typeof data !== 'string') return null;
-  try {
-    const frame = JSON.parse(data) as Partial<ServerFrame> | null;
-    if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
-    if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
-    return frame as ServerFrame;
-  } catch {
-    return null;
-  }
+const JSON_CODEC: Codec<Json> = {
+  encode: (operation) => JSON.stringify(operation),
+  decode(data) {
+    if (typeof data !== 'string') return null;
+    try {
+      return frameOf<Json>(JSON.parse(data));
+    } catch {
+      return null;
+    }
+  },
+};
+
+/** What was read as a frame, if it is one. */
+export function frameOf<Payload>(read: unknown): ServerFrame<Payload> | null {
+  const frame = read as Partial<ServerFrame<Payload>> | null;
+  if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
+  if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
+  return frame as ServerFrame<Payload>;
 }

@@ -53,7 +53,9 @@ export const l = {
   empty: 'empty',
   bytes: (n: number) => plural(n, 'byte', 'bytes'),
   below: (topics: number, messages: number) =>
-    `${plural(topics, 'topic', 'topics')}, ${plural(messages, 'message', 'messages')}`,
+    messages === 0
+      ? plural(topics, 'topic', 'topics')
+      : `${plural(topics, 'topic', 'topics')}, ${plural(messages, 'message', 'messages')}`,
   rowLabel: (name: string, value: string) => `${name}: ${value}`,
 
   chooseTitle: 'Choose a topic',

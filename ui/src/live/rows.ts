@@ -15,12 +15,20 @@ export interface Row {
 
 export type Test = (node: TopicNode) => boolean;
 
-/** What a person opened and closed; until then the first level is open, unless it holds very much. */
+/** A house with fewer topics is shown whole. */
+const SMALL_TOPICS = 100;
+
+/** What is open: the first level, all of a small house, and what a person says. What was shown once does not close by itself. */
 export class Openings {
   readonly #said = new Map<string, boolean>();
 
-  isOpen(node: TopicNode): boolean {
-    return this.#said.get(node.topic) ?? node.depth === 0;
+  isOpen(node: TopicNode, topics: number): boolean {
+    let open = this.#said.get(node.topic);
+    if (open === undefined) {
+      open = node.depth === 0 || topics <= SMALL_TOPICS;
+      this.#said.set(node.topic, open);
+    }
+    return open;
   }
 
   say(node: TopicNode, open: boolean): void {
@@ -53,7 +61,7 @@ export function rowsOf(root: TopicNode, openings: Openings, test: Test | null): 
     const shown = node.children.filter((child) => child.topics > 0 && (found === null || found.has(child)));
     shown.forEach((child, i) => {
       const parent = child.children.some((inner) => inner.topics > 0);
-      const open = parent ? found !== null || openings.isOpen(child) : null;
+      const open = parent ? found !== null || openings.isOpen(child, root.topics) : null;
       rows.push({ node: child, depth: child.depth, open, place: i + 1, siblings: shown.length });
       if (open) walk(child);
     });

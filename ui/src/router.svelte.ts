@@ -82,6 +82,16 @@ export function historyPath(keys: readonly string[], range?: string): string {
   return text === '' ? '/history' : `/history?${text}`;
 }
 
+/** The live view with this topic chosen. */
+export function livePath(topic: string): string {
+  return `/live?${new URLSearchParams({ topic }).toString().replaceAll('%2F', '/')}`;
+}
+
+/** The wire view of one connection, or of all that a device has. */
+export function wirePath(of: { connection: string } | { device: string }): string {
+  return `/wire?${new URLSearchParams(of).toString()}`;
+}
+
 export function sectionPath(section: Section): string {
   return section === 'general' ? '/settings' : `/settings/${section}`;
 }

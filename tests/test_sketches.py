@@ -7,7 +7,7 @@ import pytest
 from support.sketch import ROOT, PLACEHOLDER, Sketch, all_sketches, values_for
 from support.wait import until
 
-SKETCHES = [path for path in all_sketches() if "blynk" not in path]
+SKETCHES = [path for path in all_sketches() if "blynk" not in path and not path.endswith(".ino")]
 
 
 def protocol(path):

@@ -54,6 +54,10 @@ pub(crate) enum Event {
     ShareOpened,
     ShareRefused,
     ShareRevoked,
+    BackupMade,
+    RestoreStaged,
+    RestoreForgotten,
+    Restarted,
 }
 
 impl Event {
@@ -88,6 +92,10 @@ impl Event {
             Self::ShareOpened => "share_opened",
             Self::ShareRefused => "share_refused",
             Self::ShareRevoked => "share_revoked",
+            Self::BackupMade => "backup_made",
+            Self::RestoreStaged => "restore_staged",
+            Self::RestoreForgotten => "restore_forgotten",
+            Self::Restarted => "restarted",
         }
     }
 

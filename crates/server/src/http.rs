@@ -5,6 +5,7 @@
 
 mod accept;
 mod audit;
+mod backup;
 mod batch;
 mod body;
 mod claims;
@@ -30,6 +31,7 @@ mod hub;
 mod identify;
 mod linger;
 mod lobby;
+mod logs;
 mod metrics;
 mod page;
 mod path;
@@ -83,6 +85,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .merge(firmware::routes())
         .routes(routes!(hub::health))
         .routes(routes!(hub::remove_demo))
+        .routes(routes!(hub::restart))
         .routes(routes!(metrics::show))
         .routes(routes!(tls::show))
         .routes(routes!(clients::list))
@@ -100,6 +103,10 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(claims::remove))
         .routes(routes!(claims::claim))
         .routes(routes!(audit::list))
+        .routes(routes!(logs::list))
+        .routes(routes!(logs::stream))
+        .routes(routes!(backup::get))
+        .routes(routes!(backup::show, backup::stage, backup::forget))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
         .routes(routes!(discovery::list))

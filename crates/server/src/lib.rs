@@ -30,6 +30,7 @@ mod http;
 mod kept;
 mod limits;
 mod listener;
+mod logs;
 mod mdns;
 mod metrics;
 mod mqtt;

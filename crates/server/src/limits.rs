@@ -225,3 +225,18 @@ pub(crate) const WIDGET_SOURCES_MAX: usize = 64;
 /// Share links of one dashboard, and of all; more are refused.
 pub(crate) const SHARES_PER_DASHBOARD_MAX: usize = 32;
 pub(crate) const SHARES_MAX: usize = 1_000;
+/// Lines of the log that are remembered, and what they have together; the oldest go.
+pub(crate) const LOG_LINES_MAX: usize = 4_000;
+pub(crate) const LOG_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Of one line: its words, the value of one field, and how many fields; the rest is left out.
+pub(crate) const LOG_MESSAGE_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const LOG_FIELD_BYTES_MAX: usize = 1024;
+pub(crate) const LOG_FIELDS_MAX: usize = 32;
+/// Streams of the log at once; a further one is answered 503.
+pub(crate) const LOG_STREAMS_MAX: usize = 16;
+/// How long a stream of the log gathers lines before it sends them.
+pub(crate) const LOG_STREAM_PAUSE: Duration = Duration::from_millis(250);
+/// Pieces of a backup on their way out or in; whoever makes or takes in the next one waits.
+pub(crate) const BACKUP_PIECES_MAX: usize = 8;
+/// How long the client of a backup may send nothing; it is answered 408 then.
+pub(crate) const BACKUP_SILENCE_MAX: Duration = Duration::from_secs(60);

@@ -50,6 +50,7 @@ mod socket;
 mod stats;
 mod stream;
 mod sys;
+mod tap;
 mod tls;
 mod users;
 mod view;

@@ -9,3 +9,4 @@ pub(crate) mod device;
 pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod schema;
+pub(crate) mod wire;

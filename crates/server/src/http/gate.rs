@@ -17,6 +17,7 @@ use crate::http::problem::Problem;
 use crate::http::tls;
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, Shard};
+use crate::tap::Tap;
 
 /// What is known of a connection before its first request.
 #[derive(Clone)]
@@ -29,6 +30,11 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(peer: Peer, alive: Arc<ConnectionGuard>) -> Self {
         Self { shard: alive.shard().clone(), peer, alive }
+    }
+
+    /// For those who look at the connection.
+    pub(crate) fn tap(&self) -> &Arc<Tap> {
+        self.alive.tap()
     }
 
     /// Lets a request through to its route, or answers it.
@@ -68,6 +74,7 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
+        self.alive.tap().note_user(&self.shard.taps, &login.principal);
         let session = self.shard.hub.new_session();
         let principal = Arc::clone(&login.principal);
         let Self { shard, peer, alive } = self.clone();

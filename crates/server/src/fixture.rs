@@ -27,6 +27,7 @@ use crate::http;
 use crate::mqtt::Sessions;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
+use crate::presence::Presence as DevicePresence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::users::Users;
@@ -75,6 +76,9 @@ impl Fixture {
             config: Arc::new(config),
             sessions,
             clients,
+            taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: DevicePresence::start(&hub),
             kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
@@ -100,7 +104,7 @@ impl Fixture {
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(PIPE_BYTES);
         let peer = Peer::direct("127.0.0.1:1".parse().unwrap());
-        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted));
+        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted, peer.address()));
         let ended = Arc::downgrade(&guard);
         let served = async move {
             http::serve(server, peer, guard).await;

@@ -310,6 +310,20 @@ query_parameters! {
         ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
         "Whether its session ends, too.",
     );
+    /// `?connection=`
+    ConnectionParam => in_query("connection", text().examples(["c17"]), "One connection, by its `id` in `/api/connections`.");
+    /// `?device=` of the wire tap
+    OfDeviceParam => in_query(
+        "device",
+        text().pattern(Some(ID_PATTERN)),
+        "Every connection that comes with a credential of this device, or reports for it; those that come later, too.",
+    );
+    /// `?after=` of the refusals
+    AfterParam => in_query("after", number(), "Only those behind this one: the `next` of the answer before.");
+    /// `?wait=` of the refusals
+    WaitForMoreParam => in_query("wait", duration(), "How long to wait for one if there is none, 10 minutes at most.");
+    /// `?peer=`
+    PeerParam => in_query("peer", text().examples(["192.0.2.20"]), "Every connection from this address, with or without a port; those that come later, too.");
     /// `?user=`
     UserParam => in_query("user", text(), "Whose; one's own if not said. Others' only for administrators.");
     /// `?device=`

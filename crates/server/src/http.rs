@@ -6,6 +6,7 @@
 mod accept;
 mod audit;
 mod batch;
+mod blynk;
 mod body;
 mod claims;
 mod clients;
@@ -29,6 +30,7 @@ mod identify;
 mod linger;
 mod lobby;
 mod metrics;
+mod notifications;
 mod page;
 mod path;
 mod preface;
@@ -95,6 +97,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(claims::remove))
         .routes(routes!(claims::claim))
         .routes(routes!(audit::list))
+        .routes(routes!(notifications::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
         .routes(routes!(discovery::list))

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use housewire_protocols::blynk::is_first_byte;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +26,7 @@ use crate::shard::{ConnectionGuard, Shard, now};
 use crate::stats::{Bound, Stats};
 use crate::stream::{ByteStream, pipe};
 use crate::tls::{self, HandshakeError, Inside, Secured, Tls};
-use crate::{http, mqtt};
+use crate::{blynk, http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -284,10 +285,15 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
             }
             Some(Language::Mqtt) => return Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
+            Some(Language::Blynk) if shard.config.blynk.enabled => {
+                let newcomer = blynk::Newcomer { socket: ByteStream::Tcp(socket), peer, guard };
+                drop(tokio::spawn(blynk::serve(newcomer)));
+            }
+            Some(Language::Blynk) => debug!(%peer, "connection closed: it speaks Blynk, and blynk.enabled is false"),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
-            None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),
+            None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP nor Blynk"),
         },
         Ok(None) => {}
         Err(_) => debug!(%peer, "connection closed: it said nothing"),
@@ -343,6 +349,15 @@ async fn meet_tls(
             drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
             return Some(mqtt_newcomer(ByteStream::Piped(near), &peer, ConnectionGuard::of_upgraded(shard, alive)));
         }
+        Some(Language::Blynk) if speaks == Speaks::Anything && shard.config.blynk.enabled => {
+            let shard = shard.clone();
+            let alive = Arc::new(guard);
+            let (near, far) = pipe(Transport::Tls);
+            drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
+            let guard = ConnectionGuard::of_upgraded(shard, alive);
+            let newcomer = blynk::Newcomer { socket: ByteStream::Piped(near), peer, guard };
+            drop(tokio::spawn(blynk::serve(newcomer)));
+        }
         Some(Language::Http) if speaks == Speaks::Anything => {
             drop(tokio::spawn(http::serve(stream, peer, Arc::new(guard))));
         }
@@ -360,15 +375,18 @@ enum Language {
     Mqtt,
     Http,
     Tls,
+    Blynk,
 }
 
 impl Language {
-    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record.
+    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record, Blynk with
+    /// a login.
     fn of(byte: u8) -> Option<Self> {
         match byte {
             0x10 => Some(Self::Mqtt),
             b'A'..=b'Z' => Some(Self::Http),
             0x16 => Some(Self::Tls),
+            byte if is_first_byte(byte) => Some(Self::Blynk),
             _ => None,
         }
     }
@@ -464,6 +482,8 @@ mod tests {
             (0x10, Some(Language::Mqtt)),
             (b'G', Some(Language::Http)),
             (0x16, Some(Language::Tls)),
+            (0x1d, Some(Language::Blynk)),
+            (0x02, Some(Language::Blynk)),
             (0x00, None),
             (0x20, None),
             (b'g', None),

@@ -94,6 +94,7 @@ impl Event {
 pub(crate) enum Via {
     Http,
     Mqtt,
+    Blynk,
     Hub,
 }
 
@@ -102,6 +103,7 @@ impl Via {
         match self {
             Self::Http => "http",
             Self::Mqtt => "mqtt",
+            Self::Blynk => "blynk",
             Self::Hub => "hub",
         }
     }

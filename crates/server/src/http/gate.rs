@@ -11,6 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::accounts::{Change, Deed, Event, Via};
 use crate::caller::Caller;
+use crate::http::blynk;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
@@ -54,6 +55,11 @@ impl Gate {
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
         let path = request.uri().path();
         if !is_api {
+            if self.shard.config.blynk.enabled
+                && let Some(call) = blynk::Call::of(path)
+            {
+                return Box::pin(call.answer(&self.shard, &self.peer, request)).await;
+            }
             // The page is the same for everybody, and says itself who has to sign in.
             return Box::pin(routes.clone().oneshot(request)).await.into_response();
         }
@@ -100,12 +106,14 @@ impl Gate {
     }
 }
 
-/// Where a WebSocket speaks MQTT.
+/// Where a WebSocket speaks MQTT, and where it speaks Blynk.
 const MQTT_PATH: &str = "/mqtt";
+const BLYNK_PATH: &str = "/websockets";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
-/// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 6] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+/// words, and says in them why somebody is refused; so does Blynk.
+const OPEN_PATHS: [&str; 7] =
+    [MQTT_PATH, BLYNK_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
 
 fn is_open(path: &str) -> bool {
     OPEN_PATHS.contains(&path)
@@ -113,7 +121,9 @@ fn is_open(path: &str) -> bool {
 
 /// Paths of programs, which are answered with JSON; all others belong to the page.
 pub(crate) fn is_api(path: &str) -> bool {
-    path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == MQTT_PATH
+        || path == BLYNK_PATH
+        || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A payload that a device called `text/html` must not run as a page of ours, hence the sandbox.

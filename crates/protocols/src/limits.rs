@@ -7,6 +7,19 @@ use std::time::Duration;
 
 pub use crate::mqtt::Pool;
 
+/// Bytes of a frame that are kept to be annotated (4 KiB); what comes behind them is counted and not shown.
+pub const FRAME_BYTES_KEPT: usize = 4 * 1_024;
+
+/// Fields that one frame is taken apart into (256); the rest of it is one field.
+pub const FRAME_FIELDS_MAX: usize = 256;
+
+/// Characters of a value that an annotation shows (160), and then an ellipsis.
+pub const FIELD_CHARS_MAX: usize = 160;
+
+/// Requests of an HTTP connection whose answers have not begun (64), as far as whoever looks on remembers them. One more is
+/// not told from the others, and the bodies of answers are no longer shown.
+pub const REQUESTS_REMEMBERED: usize = 64;
+
 /// Bounds of MQTT connections and sessions; one set for all of a listener, shared behind an `Arc`.
 #[derive(Clone, Debug)]
 pub struct MqttLimits {

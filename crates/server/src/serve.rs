@@ -149,6 +149,7 @@ impl Server {
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let house = Arc::new(House::open(&store, &accounts)?);
         let notifications = Arc::new(Notifications::open(store.documents("notification")?)?);
+        house.firmware.begin(&hub);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -241,6 +242,7 @@ impl Server {
         }
         self.accounts.save_all();
         self.notifications.save_all();
+        self.house.firmware.end();
         if let Some(history) = &self.history {
             history.finish();
         }

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use housewire_protocols::blynk::{
-    Command, Event, Frame, MessageId, Parts, Session, SessionOptions, decode, write_pin,
-};
+use housewire_protocols::blynk::{Command, Event, Frame, MessageId, Parts, Session, SessionOptions, decode, write_pin};
 use housewire_protocols::limits::{BLYNK_BODY_BYTES_MAX, BLYNK_LOGINS_MAX};
 
 /// What a device that sends such bytes is told, and what the server makes of it.

@@ -258,6 +258,8 @@ impl BlynkMailbox {
             write_pin(Command::HARDWARE, OWN_ID, pin, Parts::of(&values), body_bytes_max, frame)
         });
         if !is_sent {
+            // An older one may have gone for it, which is not the device's value either.
+            state.under_way.retain(|(known, _)| known.as_str() != name);
             return if state.is_closed { Offer::Closed } else { Offer::Dropped };
         }
         if spec.is_none_or(|spec| !spec.access.event)

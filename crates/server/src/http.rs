@@ -7,6 +7,7 @@ mod accept;
 mod audit;
 mod backup;
 mod batch;
+mod blynk;
 mod body;
 mod claims;
 mod clients;
@@ -33,6 +34,7 @@ mod linger;
 mod lobby;
 mod logs;
 mod metrics;
+mod notifications;
 mod page;
 mod path;
 mod preface;
@@ -114,6 +116,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(logs::stream))
         .routes(routes!(backup::get))
         .routes(routes!(backup::show, backup::stage, backup::forget))
+        .routes(routes!(notifications::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
         .routes(routes!(discovery::list))

@@ -126,6 +126,7 @@ impl Event {
 pub(crate) enum Via {
     Http,
     Mqtt,
+    Blynk,
     Hub,
 }
 
@@ -134,6 +135,7 @@ impl Via {
         match self {
             Self::Http => "http",
             Self::Mqtt => "mqtt",
+            Self::Blynk => "blynk",
             Self::Hub => "hub",
         }
     }

@@ -35,6 +35,7 @@ const TAGS: [(&str, &str); 11] = [
     ("People", "Accounts, and who is signed in."),
     ("Discovery", "Devices that announce themselves."),
     ("House", "The house as it is written down: templates, virtual devices, all of it."),
+    ("Firmware", "Programs for devices: files, and which of them is to run where."),
     ("Tokens", "What lets devices and apps in."),
     ("Clients", "Who is connected, and who may come back."),
     ("Hub", "The hub itself."),

@@ -263,6 +263,10 @@ export const a = {
       claim_used: 'Claim code used',
       claim_refused: 'Claim code refused',
       claim_deleted: 'Claim code deleted',
+      share_created: 'Share link created',
+      share_opened: 'Share link opened',
+      share_refused: 'Share link refused',
+      share_revoked: 'Share link taken back',
     } as Record<string, string>,
   },
 };

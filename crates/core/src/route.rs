@@ -29,7 +29,8 @@ pub(crate) enum Role {
     Request(DeviceId, PropertyName),
     /// `devices/<device>/$online`
     Online(DeviceId),
-    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, `$firmware`, and all below `$SYS`.
+    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, `$firmware`, and all below `$SYS` and
+    /// `$dashboards`.
     HubOnly,
     /// Longer or deeper than this hub allows.
     OverBound,
@@ -41,7 +42,7 @@ impl Role {
         let (Some("devices"), Some(device), Some(third), fourth, None) =
             (levels.next(), levels.next(), levels.next(), levels.next(), levels.next())
         else {
-            let is_own = topic.levels().next() == Some("$SYS");
+            let is_own = matches!(topic.levels().next(), Some("$SYS" | "$dashboards"));
             return if is_own { Self::HubOnly } else { Self::Plain };
         };
         let Ok(device) = DeviceId::parse(device) else { return Self::Plain };
@@ -235,6 +236,7 @@ mod tests {
             ("devices/lamp/$firmware", Role::HubOnly),
             ("devices/lamp/$firmware/state", Role::Plain),
             ("$SYS", Role::HubOnly),
+            ("$dashboards/home", Role::HubOnly),
             ("$SYS/broker/uptime", Role::HubOnly),
             ("$SYSTEM/x", Role::Plain),
             ("devices/lamp/set", Role::Plain),

@@ -14,6 +14,7 @@ mod claims;
 pub mod cli;
 mod clients;
 pub mod config;
+mod dashboards;
 mod demo;
 mod device_templates;
 mod discovery;

@@ -212,3 +212,16 @@ pub(crate) const MDNS_SERVICES_MAX: usize = 2_000;
 /// What was heard of the network that is looked at in one go; the rest waits for half a second, 1,000 of each type at most: then that
 /// search ends and begins anew after half a minute.
 pub(crate) const MDNS_EVENTS_PER_TICK_MAX: usize = 2_000;
+/// Dashboards; more are refused. And what all of them have together.
+pub(crate) const DASHBOARDS_MAX: usize = 500;
+pub(crate) const DASHBOARDS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of one dashboard: bytes, widgets, tabs, different sources; more are refused.
+pub(crate) const DASHBOARD_BYTES_MAX: usize = 512 * 1024;
+pub(crate) const DASHBOARD_WIDGETS_MAX: usize = 300;
+pub(crate) const DASHBOARD_TABS_MAX: usize = 32;
+pub(crate) const DASHBOARD_SOURCES_MAX: usize = 1_000;
+/// Sources of one widget; more are refused.
+pub(crate) const WIDGET_SOURCES_MAX: usize = 64;
+/// Share links of one dashboard, and of all; more are refused.
+pub(crate) const SHARES_PER_DASHBOARD_MAX: usize = 32;
+pub(crate) const SHARES_MAX: usize = 1_000;

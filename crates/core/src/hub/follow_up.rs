@@ -88,7 +88,11 @@ impl Hub {
 
     /// Publishes without retaining.
     fn announce(&self, topic: &str, payload: &str, now: Now) {
-        let topic = Topic::parse(topic).expect("made of valid names");
+        self.tell(&Topic::parse(topic).expect("made of valid names"), payload, now);
+    }
+
+    /// Says something on a topic that only the hub writes, `$dashboards/…`, to whoever listens; nothing of it is kept.
+    pub fn tell(&self, topic: &Topic, payload: &str, now: Now) {
         let payloads = [payload.as_bytes()];
         let mut run = Run::new(topic.borrow(), &payloads).qos(Qos::AtLeastOnce);
         run.time = now.wall;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
+use crate::dashboards::Current;
 use crate::discovery::DiscoveryError;
 use crate::firmware::FirmwareError;
 use crate::history::NoAnswer;
@@ -25,6 +26,8 @@ pub(crate) struct Problem {
     headers: &'static [(HeaderName, &'static str)],
     /// After how long another try makes sense.
     retry_after: Option<Duration>,
+    /// What was changed meanwhile is so by now.
+    current: Option<Box<Current>>,
 }
 
 /// RFC 9110 section 11.6.1 asks for one with every 401; browsers do not open a dialogue for this.
@@ -49,11 +52,15 @@ pub(crate) struct ProblemBody<'a> {
     /// For programs.
     #[schema(example = "rejected")]
     code: &'static str,
+    /// With `changed`: what it is by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    current: Option<&'a Current>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), headers: &[], retry_after: None }
+        Self { status, code, detail: detail.into(), headers: &[], retry_after: None, current: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -72,6 +79,12 @@ impl Problem {
     #[must_use]
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// With what it is by now.
+    #[must_use]
+    pub(crate) fn with_current(self, current: Box<Current>) -> Self {
+        Self { current: Some(current), ..self }
     }
 
     /// The connection ends with it, as not all of the request was read.
@@ -234,6 +247,7 @@ impl Problem {
             detail: &self.detail,
             instance,
             code: self.code,
+            current: self.current.as_deref(),
         };
         serde_json::to_vec(&body).expect("strings and a number are JSON")
     }

@@ -97,6 +97,14 @@ export function takeSetupKey(): string | null {
   return key;
 }
 
+/** The secret of a link to a dashboard, `/share#SECRET`; taken out of the address bar as the key is. */
+export function takeShareSecret(): string | null {
+  if (location.pathname !== '/share' || location.hash.length < 2) return null;
+  const secret = location.hash.slice(1);
+  history.replaceState(history.state, '', '/share');
+  return secret;
+}
+
 /** What the hub answers with something else than this page: the API, and the page about it. */
 const OTHERS = /^\/(api|docs)(\/|$)/;
 

@@ -54,6 +54,10 @@ pub(crate) enum Event {
     ShareOpened,
     ShareRefused,
     ShareRevoked,
+    FirmwareUploaded,
+    FirmwareDeleted,
+    RolloutChanged,
+    RolloutDeleted,
 }
 
 impl Event {
@@ -88,6 +92,10 @@ impl Event {
             Self::ShareOpened => "share_opened",
             Self::ShareRefused => "share_refused",
             Self::ShareRevoked => "share_revoked",
+            Self::FirmwareUploaded => "firmware_uploaded",
+            Self::FirmwareDeleted => "firmware_deleted",
+            Self::RolloutChanged => "rollout_changed",
+            Self::RolloutDeleted => "rollout_deleted",
         }
     }
 

@@ -87,10 +87,11 @@ export class Api {
     return bodyOf(await this.send(method, url, body));
   }
 
+  /** Bytes are sent as they are; anything else as JSON. */
   async send(
     method: string,
     url: string,
-    body?: Json,
+    body?: Json | Uint8Array<ArrayBuffer>,
     headers: Record<string, string> = {},
   ): Promise<Response> {
     const init: RequestInit = {
@@ -99,7 +100,8 @@ export class Api {
       cache: 'no-store',
       headers,
     };
-    if (body !== undefined) {
+    if (body instanceof Uint8Array) init.body = body;
+    else if (body !== undefined) {
       init.headers = { ...headers, 'content-type': 'application/json' };
       init.body = JSON.stringify(body);
     }

@@ -78,10 +78,9 @@ export class Reading {
     return wanted === undefined ? this.value : wanted;
   }
 
-  /** The value may no longer be true. */
+  /** The value may no longer be true. Of a device that is away the frame says so. */
   get dim(): boolean {
-    const state = this.#get()?.state;
-    return state === 'offline' || state === 'stale';
+    return this.#get()?.state === 'stale';
   }
 
   /** Nothing can be asked of it. */

@@ -73,10 +73,22 @@ const NAMED: Record<string, IconComponent> = {
   zap: Zap,
 };
 
+/** One name of each picture, to choose from. */
+export const ICON_NAMES: readonly string[] = [
+  ...new Map(Object.entries(NAMED).map(([name, icon]) => [icon, name])).values(),
+];
+
+/** The picture of this name, in any of the ways names are written. */
+export function iconNamed(name: string | null): IconComponent | undefined {
+  return name === null ? undefined : NAMED[name.toLowerCase().replace(/^(mdi|lucide)[:-]/, '')];
+}
+
 export function iconOf(device: DeviceCell): IconComponent {
-  const wanted = device.icon?.toLowerCase().replace(/^(mdi|lucide)[:-]/, '');
-  const named = wanted === undefined ? undefined : NAMED[wanted];
-  if (named !== undefined) return named;
+  return iconNamed(device.icon) ?? guessOf(device);
+}
+
+/** By what it is called and what it can do. */
+export function guessOf(device: DeviceCell): IconComponent {
   const words = `${device.id} ${device.name}`.toLowerCase().split(/[^a-z]+/);
   for (const word of words) {
     const guess = NAMED[word];

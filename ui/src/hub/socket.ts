@@ -2,6 +2,7 @@
 // not devices. Socket, time and chance are handed in, so that tests need none of them.
 import { backoffDelay } from '../model/backoff';
 import { realTimers, type Timers } from '../model/throttle';
+import { t } from '../strings';
 import type { Json, MessageFrame, ServerFrame } from '../model/types';
 
 /** What we use of the browser's WebSocket. */
@@ -29,9 +30,12 @@ export interface SocketEvents<Payload = Json> {
   lost?(count: number): void;
 }
 
+/** What the hub said to a subscription or a message of our own. */
+export type Answer = { ok: true } | { ok: false; code: string; message: string };
+
 /** How frames are written; JSON unless said otherwise. */
 export interface Codec<Payload> {
-  encode(operation: { op: string; id: number; filter?: string }): string | Uint8Array<ArrayBuffer>;
+  encode(operation: Record<string, Json>): string | Uint8Array<ArrayBuffer>;
   /** Null for what cannot be understood. */
   decode(data: unknown): ServerFrame<Payload> | null;
 }
@@ -55,6 +59,8 @@ const STEADY_MS = 5_000;
 
 /** Subscriptions are numbered from here on. */
 const SUBSCRIBE_ID = 1;
+/** Messages of ours that the hub has not answered; more are refused here. */
+const ASKED_MAX = 1_000;
 
 export class HubSocket<Payload = Json> {
   readonly #options: SocketOptions<Payload>;
@@ -68,6 +74,10 @@ export class HubSocket<Payload = Json> {
   /** Subscriptions of this connection that are not answered, and whether one of them stands. */
   readonly #unanswered = new Set<number>();
   #stands = false;
+  /** Filters that came later, with how many want them and what was answered. */
+  readonly #extra = new Map<string, { wanted: number; answered: ((answer: Answer) => void)[] }>();
+  /** Whoever waits for an answer, by the number of the question. */
+  readonly #asked = new Map<number, (answer: Answer) => void>();
   #nextId: number;
   #stopped = true;
 
@@ -95,6 +105,53 @@ export class HubSocket<Payload = Json> {
   retryNow(): void {
     if (this.#stopped || this.#socket !== null) return;
     this.#connect();
+  }
+
+  /**
+   * One more filter, for as long as somebody wants it; several may want the same. What is stored comes first, for everybody who
+   * has it already, too. `answered` is told each time that the hub took or refused it: after every reconnect.
+   */
+  subscribe(filter: string, answered: (answer: Answer) => void): () => void {
+    const entry = this.#extra.get(filter) ?? { wanted: 0, answered: [] };
+    entry.wanted += 1;
+    entry.answered.push(answered);
+    this.#extra.set(filter, entry);
+    // Also when another wants it already: whoever came late gets what is stored, too.
+    if (this.#liveSince !== null) this.#subscribeNow(filter, [answered]);
+    let done = false;
+    return () => {
+      if (done) return;
+      done = true;
+      entry.wanted -= 1;
+      entry.answered.splice(entry.answered.indexOf(answered), 1);
+      if (entry.wanted > 0) return;
+      this.#extra.delete(filter);
+      if (this.#liveSince !== null && !this.#options.filters.includes(filter))
+        this.#ask({ op: 'unsubscribe', filter }, () => {});
+    };
+  }
+
+  /** Publishes; tells what the hub said, or that there is no line. */
+  publish(topic: string, payload: Json, answered: (answer: Answer) => void): void {
+    if (this.#liveSince === null || this.#asked.size >= ASKED_MAX) {
+      answered({ ok: false, code: 'offline', message: t.link.bannerLost });
+      return;
+    }
+    this.#ask({ op: 'publish', topic, payload }, answered);
+  }
+
+  #subscribeNow(filter: string, answered: readonly ((answer: Answer) => void)[]): void {
+    const told = [...answered];
+    this.#ask({ op: 'subscribe', filter }, (answer) => {
+      // A line that broke says nothing of the subscription; it is asked for again.
+      if (answer.ok || answer.code !== 'offline') for (const tell of told) tell(answer);
+    });
+  }
+
+  #ask(question: Record<string, Json>, answered: (answer: Answer) => void): void {
+    const id = this.#nextId++;
+    this.#asked.set(id, answered);
+    this.#socket?.send(this.#codec.encode({ ...question, id }));
   }
 
   #connect(): void {
@@ -135,6 +192,10 @@ export class HubSocket<Payload = Json> {
       this.#options.events.message(frame);
     } else if (frame.op === 'lost') {
       this.#options.events.lost?.(frame.count);
+    } else if (frame.id !== null && this.#asked.has(frame.id)) {
+      const answered = this.#asked.get(frame.id);
+      this.#asked.delete(frame.id);
+      answered?.(frame.op === 'ok' ? { ok: true } : { ok: false, code: frame.code, message: frame.message });
     } else if (frame.id !== null && this.#unanswered.delete(frame.id)) {
       // One that is refused leaves the others: rights may have shrunk a moment ago.
       this.#stands ||= frame.op === 'ok';
@@ -148,6 +209,7 @@ export class HubSocket<Payload = Json> {
     this.#liveSince = this.#timers.now();
     this.#watchIdle();
     this.#options.events.state({ state: 'live' });
+    for (const [filter, { answered }] of this.#extra) this.#subscribeNow(filter, answered);
     this.#options.events.subscribed();
   }
 
@@ -182,6 +244,9 @@ export class HubSocket<Payload = Json> {
     if (socket === null) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
+    const asked = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const answered of asked) answered({ ok: false, code: 'offline', message: t.link.bannerLost });
   }
 }
 

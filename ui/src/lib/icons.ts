@@ -79,12 +79,12 @@ export const ICON_NAMES: readonly string[] = [
 ];
 
 /** The picture of this name, in any of the ways names are written. */
-export function iconNamed(name: string | null): IconComponent | undefined {
+export function namedIcon(name: string | null): IconComponent | undefined {
   return name === null ? undefined : NAMED[name.toLowerCase().replace(/^(mdi|lucide)[:-]/, '')];
 }
 
 export function iconOf(device: DeviceCell): IconComponent {
-  return iconNamed(device.icon) ?? guessOf(device);
+  return namedIcon(device.icon) ?? guessOf(device);
 }
 
 /** By what it is called and what it can do. */

@@ -143,6 +143,7 @@ export const t = {
     clear: 'Clear the search',
     emptyBody: 'Every device that has ever reported is listed here.',
     add: 'Add device',
+    connect: 'Connect a device',
   },
 
   found: {

@@ -75,6 +75,7 @@ impl Fixture {
             config: Arc::new(config),
             sessions,
             clients,
+            taps: Arc::default(),
             kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
@@ -100,7 +101,7 @@ impl Fixture {
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(PIPE_BYTES);
         let peer = Peer::direct("127.0.0.1:1".parse().unwrap());
-        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted));
+        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted, peer.address()));
         let ended = Arc::downgrade(&guard);
         let served = async move {
             http::serve(server, peer, guard).await;

@@ -53,6 +53,7 @@ mod ui;
 mod users;
 mod virtual_devices;
 mod wait;
+mod wire;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -87,6 +88,8 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(tls::show))
         .routes(routes!(clients::list))
         .routes(routes!(clients::get, clients::disconnect))
+        .routes(routes!(wire::connections))
+        .routes(routes!(wire::stream))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::list))
         .routes(routes!(session::end))

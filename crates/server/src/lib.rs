@@ -52,6 +52,7 @@ mod socket;
 mod stats;
 mod stream;
 mod sys;
+mod tap;
 mod tls;
 mod users;
 mod view;

@@ -225,3 +225,15 @@ pub(crate) const WIDGET_SOURCES_MAX: usize = 64;
 /// Share links of one dashboard, and of all; more are refused.
 pub(crate) const SHARES_PER_DASHBOARD_MAX: usize = 32;
 pub(crate) const SHARES_MAX: usize = 1_000;
+/// Who looks at connections (`/api/wire`) at once; one more is answered 503.
+pub(crate) const TAP_WATCHES_MAX: usize = 8;
+/// Frames, and their bytes as far as they are kept, that wait for one who looks; further ones are lost and counted.
+pub(crate) const TAP_QUEUE_FRAMES: usize = 1_000;
+pub(crate) const TAP_QUEUE_BYTES: usize = 1024 * 1024;
+/// Frames of a new connection that are kept until it is known whose it is; older ones go.
+pub(crate) const TAP_BACKLOG_FRAMES: usize = 16;
+/// How many new connections are listened to while somebody waits for those of a device, and for how long each; see `tap`.
+pub(crate) const TAP_NEWCOMERS_MAX: usize = 256;
+pub(crate) const TAP_NEWCOMER_WAIT: Duration = Duration::from_secs(10);
+/// How often whoever looks is looked at himself: whether he still may, and which connections are his by now.
+pub(crate) const TAP_RENEW_EVERY: Duration = Duration::from_secs(1);

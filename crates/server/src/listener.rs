@@ -24,6 +24,7 @@ use crate::proxy::{self, ProxyError};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::stats::{Bound, Stats};
 use crate::stream::{ByteStream, pipe};
+use crate::tap::Spoken;
 use crate::tls::{self, HandshakeError, Inside, Secured, Tls};
 use crate::{http, mqtt};
 
@@ -201,7 +202,7 @@ pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>
 /// phase only.
 fn take_over(shard: &Shard, socket: TcpStream, peer: SocketAddr, speaks: Speaks, admitted: Admitted) {
     let Admitted { delay, counted } = admitted;
-    let guard = shard.admit(counted);
+    let guard = shard.admit(counted, peer);
     if shard.config.proxies.contains(peer.ip()) {
         drop(tokio::spawn(meet_proxy(socket, peer, speaks, guard)));
     } else if delay.is_zero() {
@@ -220,7 +221,7 @@ fn take_over(shard: &Shard, socket: TcpStream, peer: SocketAddr, speaks: Speaks,
 fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) {
     let newcomer = async move {
         match speaks {
-            Speaks::Mqtt => Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
+            Speaks::Mqtt => Some(mqtt_newcomer(ByteStream::tcp(socket, Arc::clone(guard.tap())), &peer, guard)),
             Speaks::Anything | Speaks::MqttOverTls => find_language(socket, peer, speaks, guard).await,
         }
     };
@@ -229,6 +230,7 @@ fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) 
 
 fn mqtt_newcomer(socket: ByteStream, peer: &Peer, guard: ConnectionGuard) -> Newcomer {
     let shard = guard.shard();
+    guard.tap().note_peer(peer, Spoken::Mqtt);
     let admitted = shard.accounts.by_connection(peer, Via::Mqtt);
     let refusal = tls::must_be_secure(shard.config.tls.mode, peer).then_some(tls::PLAIN_MQTT_REFUSED);
     Newcomer { socket, peer: peer.clone(), admitted, refusal, guard }
@@ -282,7 +284,9 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
                         MQTT without TLS has port 1883, or the one port");
                 }
             }
-            Some(Language::Mqtt) => return Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
+            Some(Language::Mqtt) => {
+                return Some(mqtt_newcomer(ByteStream::tcp(socket, Arc::clone(guard.tap())), &peer, guard));
+            }
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
@@ -341,7 +345,8 @@ async fn meet_tls(
             let alive = Arc::new(guard);
             let (near, far) = pipe(Transport::Tls);
             drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
-            return Some(mqtt_newcomer(ByteStream::Piped(near), &peer, ConnectionGuard::of_upgraded(shard, alive)));
+            let stream = ByteStream::piped(near, Arc::clone(alive.tap()));
+            return Some(mqtt_newcomer(stream, &peer, ConnectionGuard::of_upgraded(shard, alive)));
         }
         Some(Language::Http) if speaks == Speaks::Anything => {
             drop(tokio::spawn(http::serve(stream, peer, Arc::new(guard))));

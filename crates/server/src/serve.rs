@@ -153,6 +153,7 @@ impl Server {
             durability,
             sessions,
             clients,
+            taps: Arc::default(),
             kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),

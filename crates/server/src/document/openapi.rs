@@ -32,6 +32,7 @@ const TAGS: [(&str, &str); 12] = [
     ("Devices", "The registry: names, rooms, properties and their rules."),
     ("Topics", "Any topic, whoever uses it for whatever."),
     ("Live", "Messages as they come."),
+    ("Wire", "Connections, what goes over them, and what was refused."),
     ("People", "Accounts, and who is signed in."),
     ("Discovery", "Devices that announce themselves."),
     ("House", "The house as it is written down: templates, virtual devices, all of it."),

@@ -309,6 +309,16 @@ query_parameters! {
         ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
         "Whether its session ends, too.",
     );
+    /// `?connection=`
+    ConnectionParam => in_query("connection", text().examples(["c17"]), "One connection, by its `id` in `/api/connections`.");
+    /// `?device=` of the wire tap
+    OfDeviceParam => in_query(
+        "device",
+        text().pattern(Some(ID_PATTERN)),
+        "Every connection that comes with a credential of this device, or reports for it; those that come later, too.",
+    );
+    /// `?peer=`
+    PeerParam => in_query("peer", text().examples(["192.0.2.20"]), "Every connection from this address, with or without a port; those that come later, too.");
     /// `?user=`
     UserParam => in_query("user", text(), "Whose; one's own if not said. Others' only for administrators.");
     /// `?device=`

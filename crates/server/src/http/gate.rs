@@ -17,6 +17,7 @@ use crate::http::problem::Problem;
 use crate::http::tls;
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, Shard};
+use crate::tap::Tap;
 
 /// What is known of a connection before its first request.
 #[derive(Clone)]
@@ -29,6 +30,11 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(peer: Peer, alive: Arc<ConnectionGuard>) -> Self {
         Self { shard: alive.shard().clone(), peer, alive }
+    }
+
+    /// For those who look at the connection.
+    pub(crate) fn tap(&self) -> &Arc<Tap> {
+        self.alive.tap()
     }
 
     /// Lets a request through to its route, or answers it.
@@ -68,6 +74,7 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
+        self.alive.tap().note_user(&self.shard.taps, &login.principal);
         if login.kind == Kind::Share && !is_shared(path) {
             self.note_refusal(Some(login.principal.name()), path);
             let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";

@@ -103,6 +103,7 @@ impl Connection {
         refusal: Option<&'static str>,
     ) -> Result<Begun, End> {
         let mut greeting = self.greet(peer).await?;
+        self.socket.tap().note_client_id(&greeting.client_id);
         if let Some(why) = refusal {
             self.log_refusal(peer, Some(&greeting.client_id), why);
             return Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned()));
@@ -228,6 +229,7 @@ impl Connection {
         session.client.add_bytes_in(self.bytes_read + self.tail.len());
         let facts = clients::Connection { credential: who.credential, ..self.facts(peer) };
         shard.clients.connected(&session.client, facts);
+        self.socket.tap().note_client(&shard.taps, &session.client);
         if !shard.accounts.is_valid(&who) {
             // Taken back in this very moment, when nobody saw yet that it is in use.
             session.client.turn_out();

@@ -77,7 +77,12 @@ pub(super) async fn write_all(stream: &ByteStream, mut bytes: &[u8]) -> std::io:
     while !bytes.is_empty() {
         stream.writable().await?;
         match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
+            Ok(written) => {
+                if stream.tap().is_watched() {
+                    stream.tap().wrote(&bytes[..written], true);
+                }
+                bytes = &bytes[written..];
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }

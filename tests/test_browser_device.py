@@ -13,10 +13,9 @@ PRESENCE = css("[data-presence]")
 
 
 def test_the_page_says_why_a_device_is_offline(hub, browser):
-    with browser.open(hub.http + "/devices") as page:
-        board = Paho(hub, name="board")
-        board.publish("devices/porch/motion", "false")
-        page.click(text("porch"))
+    board = Paho(hub, name="board")
+    board.publish("devices/porch/motion", "false")
+    with browser.open(hub.http + "/devices/porch") as page:
         page.wait(css("[data-presence=online]"))
         assert "MQTT" in page.text(PRESENCE)
         page.wait(role("link", "See the frames of", exact=False))
@@ -28,7 +27,7 @@ def test_the_page_says_why_a_device_is_offline(hub, browser):
         assert "Why it is offline" in shown and "Last seen" in shown, shown
         said = hub.get("/api/devices/porch/presence").json()
         assert said["said"] in shown
-        page.click(text("Past", exact=False))
+        page.click(css("[data-presence] summary"))
         assert "Offline" in page.text(css("[data-presence] .past"))
 
 

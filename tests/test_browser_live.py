@@ -81,8 +81,8 @@ def test_a_topic_looked_at_closely(note, page):
     # Numbers are drawn, field by field.
     page.wait(role("img", "Chart of the last 2 numbers, 40.5 to 41"))
     page.click(role("tab", "Changed"))
-    assert page.text(css(".diff .removed")).endswith('"power": 40.5,\n')
-    assert page.text(css(".diff .added")).endswith('"power": 41,\n')
+    assert '"power": 40.5' in page.text(css(".diff .removed"))
+    assert '"power": 41' in page.text(css(".diff .added"))
     page.click(role("tab", "History (2)"))
     assert page.count(css("[data-detail] tbody tr")) == 2
     # The address says what is looked at, and leads there again.

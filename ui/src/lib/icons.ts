@@ -73,10 +73,10 @@ const NAMED: Record<string, IconComponent> = {
   zap: Zap,
 };
 
-/** One name of each picture, to choose from. */
-export const ICON_NAMES: readonly string[] = [
-  ...new Map(Object.entries(NAMED).map(([name, icon]) => [icon, name])).values(),
-];
+/** One name of each picture, the first that it has here, to choose from. */
+export const ICON_NAMES: readonly string[] = Object.entries(NAMED)
+  .filter(([, icon], i, all) => all.findIndex(([, other]) => other === icon) === i)
+  .map(([name]) => name);
 
 /** The picture of this name, in any of the ways names are written. */
 export function namedIcon(name: string | null): IconComponent | undefined {

@@ -27,6 +27,7 @@ use crate::http;
 use crate::mqtt::Sessions;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
+use crate::presence::Presence as DevicePresence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::users::Users;
@@ -76,6 +77,8 @@ impl Fixture {
             sessions,
             clients,
             taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: DevicePresence::start(&hub),
             kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),

@@ -34,11 +34,13 @@ mod metrics;
 mod page;
 mod path;
 mod preface;
+mod presence;
 mod problem;
 mod property;
 mod query;
 mod range;
 mod rate;
+mod refusals;
 mod resume;
 mod rights;
 mod session;
@@ -90,6 +92,8 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(clients::get, clients::disconnect))
         .routes(routes!(wire::connections))
         .routes(routes!(wire::stream))
+        .routes(routes!(refusals::list))
+        .routes(routes!(presence::show))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::list))
         .routes(routes!(session::end))

@@ -237,3 +237,11 @@ pub(crate) const TAP_NEWCOMERS_MAX: usize = 256;
 pub(crate) const TAP_NEWCOMER_WAIT: Duration = Duration::from_secs(10);
 /// How often whoever looks is looked at himself: whether he still may, and which connections are his by now.
 pub(crate) const TAP_RENEW_EVERY: Duration = Duration::from_secs(1);
+/// Refusals that `/api/refusals` remembers; the oldest go.
+pub(crate) const REFUSALS_KEPT: usize = 1_000;
+/// Refusals of one second that are remembered; further ones are refused all the same, and not told of.
+pub(crate) const REFUSALS_PER_SECOND: u64 = 50;
+/// Characters of a name, a topic, and twice as many of a sentence, in a refusal.
+pub(crate) const REFUSAL_TEXT_CHARS: usize = 300;
+/// Changes between being there and being away that are remembered of each device; the oldest go.
+pub(crate) const PRESENCE_CHANGES_KEPT: usize = 50;

@@ -21,6 +21,7 @@ use crate::clients::Transport;
 use crate::mqtt::Newcomer;
 use crate::peer::Peer;
 use crate::proxy::{self, ProxyError};
+use crate::refusals::{Kind, Whose};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::stats::{Bound, Stats};
 use crate::stream::{ByteStream, pipe};
@@ -151,7 +152,12 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
         // A proxy's connections are counted for the addresses that it names.
         let is_proxy = shards[0].shard.config.proxies.contains(peer.ip());
         let admitted = if is_proxy { Some(Admitted::EXEMPT) } else { admit(&admission, peer, &stats) };
-        let Some(admitted) = admitted else { continue };
+        let Some(admitted) = admitted else {
+            let whose = Whose { transport: "tcp", peer: Some(peer), ..Whose::default() };
+            let what = "its address has as many connections as limits.connections_per_address allows";
+            shards[0].shard.refusals.note(&shards[0].shard.hub, whose, Kind::Limit, what);
+            continue;
+        };
         let roomy = shards.iter().find(|entry| entry.shard.connection_count() < limits.connections_per_shard);
         let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
             return;
@@ -276,9 +282,16 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
             Some(Language::Tls) => match &shard.tls {
                 // Boxed, as nobody else needs the room.
                 Some(tls) => return Box::pin(meet_tls(Arc::clone(tls), socket, peer, speaks, guard, deadline)).await,
-                None => refuse_tls(&socket, &peer),
+                None => {
+                    let next = "Set tls.mode to on in the config file, or switch TLS off in the client.";
+                    refuse(&guard, &peer, Kind::Tls, "it asked for TLS, and tls.mode is off", next);
+                    refuse_tls(&socket, &peer);
+                }
             },
             _ if speaks == Speaks::MqttOverTls => {
+                let what = "it did not begin with TLS on the port for MQTT over TLS, where nothing else is spoken";
+                let next = "Switch TLS on in the client and give it the CA from /ca.crt; or use port 1883, or the one port, which take MQTT without TLS.";
+                refuse(&guard, &peer, Kind::Tls, what, next);
                 if shard.sessions.may_log() {
                     info!(%peer, "connection closed: it did not begin with TLS, and nothing else is spoken on this port; \
                         MQTT without TLS has port 1883, or the one port");
@@ -291,7 +304,12 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
-            None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),
+            None => {
+                let what = format!("it began with the byte 0x{byte:02x}: neither MQTT, HTTP nor TLS begin like this");
+                let next = "Look at the port and the protocol that are set in the client: this port speaks MQTT, HTTP, WebSocket and TLS.";
+                refuse(&guard, &peer, Kind::Protocol, &what, next);
+                debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP");
+            }
         },
         Ok(None) => {}
         Err(_) => debug!(%peer, "connection closed: it said nothing"),
@@ -318,6 +336,15 @@ async fn meet_tls(
         met = meeting => met,
         () = shard.stopping() => return None,
     };
+    if let Ok(Err(failed @ (HandshakeError::Tls { .. } | HandshakeError::Lost(_)))) = &met {
+        let what = match failed {
+            HandshakeError::Lost(_) => "it ended the connection in the middle of the TLS handshake, as clients do that do not trust the certificate".to_owned(),
+            failed => format!("the TLS handshake failed: {failed}"),
+        };
+        let next =
+            "Give the client the hub's CA from /ca.crt, and address the hub by a name or address that /api/tls lists.";
+        refuse(&guard, &peer, Kind::Tls, &what, next);
+    }
     let (Secured { stream, certificate }, inside) = match met {
         Ok(Ok(met)) => met,
         Ok(Err(failed @ HandshakeError::Tls { .. })) if shard.sessions.may_log() => {
@@ -354,6 +381,14 @@ async fn meet_tls(
         _ => debug!(%peer, ?inside, "connection closed: nothing inside of TLS that is spoken on this port"),
     }
     None
+}
+
+/// Tells of a connection that came to nothing.
+fn refuse(guard: &ConnectionGuard, peer: &Peer, kind: Kind, what: &str, next: &'static str) {
+    let shard = guard.shard();
+    let transport = if kind == Kind::Tls { "tls" } else { "tcp" };
+    let whose = Whose { transport, peer: Some(peer.address()), ..Whose::default() };
+    shard.refusals.note_with(&shard.hub, whose, kind, what, next);
 }
 
 /// What no other language begins with.

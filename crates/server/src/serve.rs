@@ -32,6 +32,7 @@ use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::persist::{Durability, Persister};
 use crate::players::Access;
+use crate::presence::Presence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -154,6 +155,8 @@ impl Server {
             sessions,
             clients,
             taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: Presence::start(&hub),
             kept: Arc::default(),
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),

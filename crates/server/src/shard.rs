@@ -27,6 +27,8 @@ use crate::http::Lobby;
 use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
 use crate::persist::Durability;
+use crate::presence::Presence as DevicePresence;
+use crate::refusals::Refusals;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
 use crate::tap::{Tap, Taps};
@@ -85,6 +87,8 @@ pub(crate) struct ShardParts {
     pub(crate) clients: Arc<Clients>,
     /// Connections of all shards, and who looks at them.
     pub(crate) taps: Arc<Taps>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) presence: Arc<DevicePresence>,
     /// Channels that their clients may come back to, of all shards.
     pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
@@ -130,6 +134,8 @@ pub(crate) struct Shared {
     pub(crate) clients: Arc<Clients>,
     /// Connections of all shards, and who looks at them.
     pub(crate) taps: Arc<Taps>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) presence: Arc<DevicePresence>,
     pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
@@ -206,6 +212,8 @@ impl Shard {
             sessions: shared.sessions,
             clients: shared.clients,
             taps: shared.taps,
+            refusals: shared.refusals,
+            presence: shared.presence,
             kept: shared.kept,
             stats: shared.stats,
             admission: shared.admission,

@@ -26,7 +26,7 @@ Any of the credentials below will do; a guest needs none, where the hub takes gu
 What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
 
 /// The groups of operations, in the order that they are shown in.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("Values", "What devices report and are asked for."),
     ("History", "What values were, and what is kept of them."),
     ("Devices", "The registry: names, rooms, properties and their rules."),

@@ -317,6 +317,10 @@ query_parameters! {
         text().pattern(Some(ID_PATTERN)),
         "Every connection that comes with a credential of this device, or reports for it; those that come later, too.",
     );
+    /// `?after=` of the refusals
+    AfterParam => in_query("after", number(), "Only those behind this one: the `next` of the answer before.");
+    /// `?wait=` of the refusals
+    WaitForMoreParam => in_query("wait", duration(), "How long to wait for one if there is none, 10 minutes at most.");
     /// `?peer=`
     PeerParam => in_query("peer", text().examples(["192.0.2.20"]), "Every connection from this address, with or without a port; those that come later, too.");
     /// `?user=`

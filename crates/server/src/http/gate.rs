@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use hyper::body::Body as _;
+use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 
 use crate::accounts::{Change, Deed, Event, Kind, Via};
@@ -16,6 +18,7 @@ use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
 use crate::http::tls;
 use crate::peer::Peer;
+use crate::refusals::{Kind, Whose};
 use crate::shard::{ConnectionGuard, Shard};
 use crate::tap::Tap;
 
@@ -40,14 +43,19 @@ impl Gate {
     /// Lets a request through to its route, or answers it.
     pub(crate) async fn answer(self, request: Request<Body>, routes: &Router) -> Response<Body> {
         let is_api = is_api(request.uri().path());
+        // Kept for the few that are refused: a look at bytes that are counted, not copied.
+        let path = request.uri().path_and_query().cloned();
         let has_body = !request.body().is_end_stream();
         let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
         let mut response = if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
             open
         } else {
-            self.admit(request, routes, is_api).await
+            self.clone().admit(request, routes, is_api).await
         };
         let status = response.status();
+        if status.is_client_error() || status == StatusCode::INSUFFICIENT_STORAGE {
+            self.tell_refusal(&response, path.as_ref().map(PathAndQuery::as_str));
+        }
         if has_body && !status.is_informational() && (status.is_client_error() || !reads_bodies) {
             // The body was perhaps not read. The connection then ends behind this answer, and a client that was not told
             // would lose its next request.
@@ -55,6 +63,19 @@ impl Gate {
         }
         protect_answer(response.headers_mut(), is_api);
         response
+    }
+
+    /// Tells of what a client wanted and did not get. What is not there, and what changed meanwhile, is no refusal.
+    fn tell_refusal(&self, response: &Response<Body>, path: Option<&str>) {
+        let Some(problem) = response.extensions().get::<Problem>() else { return };
+        let Some(kind) = kind_of(problem.status(), problem.code()) else { return };
+        let topic = path.and_then(topic_of);
+        let known = self.alive.tap().known();
+        // The last one who was let in over this connection says nothing of one who was not.
+        let user = known.user.as_ref().map(|user| user.name()).filter(|_| kind != Kind::Credentials);
+        let peer = Some(self.peer.address());
+        let whose = Whose { transport: "http", peer, client_id: None, user, topic: topic.as_deref() };
+        self.shard.refusals.note(&self.shard.hub, whose, kind, problem.detail());
     }
 
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
@@ -110,6 +131,31 @@ impl Gate {
             detail: None,
         });
     }
+}
+
+/// What an answer that is an error is told as; `None` if it is no refusal.
+fn kind_of(status: StatusCode, code: &str) -> Option<Kind> {
+    Some(match (status, code) {
+        (StatusCode::UNAUTHORIZED, _) | (_, "slowed" | "wrong_code") => Kind::Credentials,
+        (StatusCode::FORBIDDEN, _) => Kind::Permission,
+        (_, "rejected" | "invalid_declaration") => Kind::Type,
+        (_, "invalid_topic" | "invalid_filter") => Kind::Topic,
+        (_, "full" | "rate_limited" | "too_large" | "timeout") | (StatusCode::INSUFFICIENT_STORAGE, _) => Kind::Limit,
+        (StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::METHOD_NOT_ALLOWED, _) => {
+            Kind::Protocol
+        }
+        _ => return None,
+    })
+}
+
+/// The topic that a path stands for, if it does.
+fn topic_of(path: &str) -> Option<String> {
+    let path = path.split('?').next().unwrap_or_default();
+    let topic = match path.strip_prefix("/api/topics/") {
+        Some(topic) => topic,
+        None => path.strip_prefix("/api/").filter(|rest| rest.starts_with("devices/"))?,
+    };
+    Some(percent_decode_str(topic).decode_utf8_lossy().into_owned())
 }
 
 /// Where a WebSocket speaks MQTT.

@@ -190,6 +190,7 @@ export const t = {
     edit: 'Edit',
     delete: 'Delete',
     id: 'Id',
+    topics: 'Its topics',
     room: 'Room',
     properties: 'Properties',
     model: 'Model',
@@ -257,6 +258,7 @@ export const t = {
 
   wire: {
     title: 'Wire',
+    frames: 'Byte by byte',
     empty: 'No message of this device has crossed the wire since this page was opened.',
     retained: 'stored',
     retainedTitle: 'Stored value, sent when this page subscribed',

@@ -30,6 +30,7 @@ export const t = {
     history: 'History',
     live: 'Live',
     settings: 'Settings',
+    more: 'More',
     components: 'Components',
   },
 

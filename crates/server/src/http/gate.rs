@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use hyper::body::Body as _;
 use tower::ServiceExt as _;
 
-use crate::accounts::{Change, Deed, Event, Via};
+use crate::accounts::{Change, Deed, Event, Kind, Via};
 use crate::caller::Caller;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
@@ -68,6 +68,11 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
+        if login.kind == Kind::Share && !is_shared(path) {
+            self.note_refusal(Some(login.principal.name()), path);
+            let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";
+            return Problem::new(StatusCode::FORBIDDEN, "forbidden", text).into_response();
+        }
         let session = self.shard.hub.new_session();
         let principal = Arc::clone(&login.principal);
         let Self { shard, peer, alive } = self.clone();
@@ -105,7 +110,28 @@ const MQTT_PATH: &str = "/mqtt";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
 /// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 6] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+const OPEN_PATHS: [&str; 7] =
+    [MQTT_PATH, "/api/session", "/api/session/share", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+
+/// Below these is what somebody with a share link may ask for, as far as his rights go; everything else is for those of the house.
+const SHARED_PATHS: [&str; 10] = [
+    "/api/session",
+    "/api/session/share",
+    "/api/health",
+    "/api/ws",
+    "/api/events",
+    "/api/batch",
+    "/api/dashboards",
+    "/api/devices",
+    "/api/topics",
+    "/api/history",
+];
+
+fn is_shared(path: &str) -> bool {
+    let is_below =
+        |shared: &str| path.strip_prefix(shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    SHARED_PATHS.into_iter().any(is_below)
+}
 
 fn is_open(path: &str) -> bool {
     OPEN_PATHS.contains(&path)
@@ -149,6 +175,16 @@ fn protect(headers: &mut HeaderMap, defaults: &[(HeaderName, &'static str)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_of_share_links() {
+        for path in ["/api/session", "/api/devices/lamp", "/api/ws", "/api/dashboards/home", "/api/history"] {
+            assert!(is_shared(path), "{path}");
+        }
+        for path in ["/mqtt", "/api/sessions", "/api/users", "/api/historyx", "/api/templates", "/api", "/api/backup"] {
+            assert!(!is_shared(path), "{path}");
+        }
+    }
 
     #[test]
     fn paths_of_programs() {

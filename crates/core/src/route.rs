@@ -29,7 +29,7 @@ pub(crate) enum Role {
     Request(DeviceId, PropertyName),
     /// `devices/<device>/$online`
     Online(DeviceId),
-    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, and all below `$SYS` and
+    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, `$firmware`, and all below `$SYS` and
     /// `$dashboards`.
     HubOnly,
     /// Longer or deeper than this hub allows.
@@ -48,7 +48,7 @@ impl Role {
         let Ok(device) = DeviceId::parse(device) else { return Self::Plain };
         match (third, fourth) {
             ("$online", None) => Self::Online(device),
-            ("$rejected" | "$changed", None) => Self::HubOnly,
+            ("$rejected" | "$changed" | "$firmware", None) => Self::HubOnly,
             (property, what) => match (PropertyName::parse(property), what) {
                 (Ok(property), None) => Self::Report(device, property),
                 (Ok(property), Some("set")) => Self::Request(device, property),
@@ -233,6 +233,8 @@ mod tests {
             ("devices/lamp/power/target", Role::HubOnly),
             ("devices/lamp/$online", Role::Online(device("lamp"))),
             ("devices/lamp/$rejected", Role::HubOnly),
+            ("devices/lamp/$firmware", Role::HubOnly),
+            ("devices/lamp/$firmware/state", Role::Plain),
             ("$SYS", Role::HubOnly),
             ("$dashboards/home", Role::HubOnly),
             ("$SYS/broker/uptime", Role::HubOnly),

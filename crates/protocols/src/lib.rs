@@ -3,6 +3,8 @@
 //! Pure: no sockets, no async, no clock, no randomness; time and names come in as arguments. Shells in `server` move the
 //! bytes. A protocol is a folder here; protocols never use each other.
 
+pub mod annotate;
+pub mod blynk;
 pub mod limits;
 pub mod mqtt;
 pub mod scram;

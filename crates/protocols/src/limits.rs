@@ -7,6 +7,19 @@ use std::time::Duration;
 
 pub use crate::mqtt::Pool;
 
+/// Bytes of a frame that are kept to be annotated (4 KiB); what comes behind them is counted and not shown.
+pub const FRAME_BYTES_KEPT: usize = 4 * 1_024;
+
+/// Fields that one frame is taken apart into (256); the rest of it is one field.
+pub const FRAME_FIELDS_MAX: usize = 256;
+
+/// Characters of a value that an annotation shows (160), and then an ellipsis.
+pub const FIELD_CHARS_MAX: usize = 160;
+
+/// Requests of an HTTP connection whose answers have not begun (64), as far as whoever looks on remembers them. One more is
+/// not told from the others, and the bodies of answers are no longer shown.
+pub const REQUESTS_REMEMBERED: usize = 64;
+
 /// Bounds of MQTT connections and sessions; one set for all of a listener, shared behind an `Arc`.
 #[derive(Clone, Debug)]
 pub struct MqttLimits {
@@ -92,3 +105,18 @@ pub const USER_NAME_BYTES_MAX: usize = 256;
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// A client's SCRAM message in bytes; a longer one ends the exchange, 0x87.
 pub const SCRAM_MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// What a device may send in the body of one Blynk frame, in bytes; the length field has room for no more.
+pub const BLYNK_BODY_BYTES_MAX: usize = 65_535;
+/// The longest frame for a Blynk library that does not say what it takes, in bytes; what is longer is not sent to it.
+pub const BLYNK_BUFFER_BYTES: usize = 255;
+/// The longest body for Blynk's C++ libraries, in bytes, whatever they say; a longer one makes them hang up.
+pub const BLYNK_SMALL_BODY_BYTES_MAX: usize = 256;
+/// Log-ins that a Blynk connection may try; with the last wrong one it ends.
+pub const BLYNK_LOGINS_MAX: u8 = 8;
+/// Characters of a push notification, by Blynk's rule; a longer one is refused, 13.
+pub const BLYNK_NOTIFICATION_CHARS_MAX: usize = 255;
+/// Characters of a short message, by Blynk's rule; a longer one is refused, 13.
+pub const BLYNK_SMS_CHARS_MAX: usize = 160;
+/// Characters of what is said of an event, by Blynk's rule; the rest is cut off.
+pub const BLYNK_EVENT_CHARS_MAX: usize = 300;

@@ -1,5 +1,6 @@
 //! The house as people write it down: devices, templates and virtual devices as sheets of text, read and written in YAML, TOML
-//! and JSON; and what the hub keeps beside its registry to make more of it: claim codes, templates, virtual devices, dashboards.
+//! and JSON; and what the hub keeps beside its registry to make more of it: claim codes, templates, virtual devices, dashboards,
+//! firmware.
 //!
 //! How sheets are put into files belongs to the command line, what is answered over HTTP to `http`.
 
@@ -16,6 +17,7 @@ use crate::accounts::Accounts;
 use crate::claims::Claims;
 use crate::dashboards::Dashboards;
 use crate::device_templates::Templates;
+use crate::firmware::Firmware;
 use crate::virtual_devices::VirtualDevices;
 
 /// What the hub keeps for it. Everything that changes it waits for the disk: never on a shard.
@@ -27,6 +29,7 @@ pub(crate) struct House {
     pub(crate) backups: Backups,
     /// Rung by an admin who wants the hub to start again.
     pub(crate) restart: Notify,
+    pub(crate) firmware: Arc<Firmware>,
 }
 
 impl House {
@@ -40,6 +43,7 @@ impl House {
             backups: store.backups(),
             restart: Notify::new(),
             dashboards: Dashboards::open(store.documents("dashboard")?, store.documents("share")?, accounts)?,
+            firmware: Arc::new(Firmware::open(store)?),
         })
     }
 }

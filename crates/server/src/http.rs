@@ -20,6 +20,7 @@ mod devices;
 mod discovery;
 mod documents;
 mod events;
+mod firmware;
 mod front;
 mod gate;
 mod h2;
@@ -81,6 +82,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         (schemas, paths, methods.get(hot::get_property).put(hot::report_property))
     };
     let (router, document) = others
+        .merge(firmware::routes())
         .routes(routes!(hub::health))
         .routes(routes!(hub::remove_demo))
         .routes(routes!(hub::restart))

@@ -20,6 +20,7 @@ mod device_templates;
 mod discovery;
 mod document;
 mod feed;
+mod firmware;
 #[cfg(test)]
 mod fixture;
 mod history;

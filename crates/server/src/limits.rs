@@ -175,6 +175,19 @@ pub(crate) const HISTORY_CHANGES_MAX: usize = 2;
 pub(crate) const HISTORY_REFUSED_SHOWN_MAX: usize = 100;
 /// One line of an import; a longer one is refused.
 pub(crate) const HISTORY_LINE_BYTES_MAX: usize = 4_096;
+/// One file of firmware; a larger one is refused.
+pub(crate) const FIRMWARE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Files of firmware, and what they have together; a further one is refused.
+pub(crate) const FIRMWARE_FILES_MAX: usize = 256;
+pub(crate) const FIRMWARE_TOTAL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Files of firmware that are uploaded at once; a further one is refused as the hub is busy.
+pub(crate) const FIRMWARE_UPLOADS_MAX: usize = 2;
+/// Roll-outs, and devices that one names; more are refused.
+pub(crate) const ROLLOUTS_MAX: usize = 256;
+pub(crate) const ROLLOUT_DEVICES_MAX: usize = 10_000;
+/// What a device says of its firmware; a longer payload is not looked at. So many wait to be looked at; the oldest go then.
+pub(crate) const FIRMWARE_SAID_BYTES_MAX: usize = 1_024;
+pub(crate) const FIRMWARE_SAID_WAITING_MAX: usize = 4_096;
 /// What waits for the thread of discovery, of announcements, states, requests and notices each; further ones are dropped and counted,
 /// and what is retained of the first two is read again when there is room. A replay of retained messages waits instead.
 pub(crate) const DISCOVERY_BYTES_MAX: [usize; 4] = [16 * 1024 * 1024, 8 * 1024 * 1024, 1024 * 1024, 1024 * 1024];

@@ -98,7 +98,7 @@ impl PacketKind {
     ];
 
     /// From the upper half of a packet's first byte.
-    pub(super) fn from_number(number: u8) -> Option<Self> {
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 

@@ -124,7 +124,7 @@ impl ReasonCode {
     }
 
     /// The reverse, for clients.
-    pub(super) fn from_v3_return_code(code: u8) -> Option<Self> {
+    pub(crate) fn from_v3_return_code(code: u8) -> Option<Self> {
         [
             Self::Success,
             Self::UnsupportedProtocolVersion,

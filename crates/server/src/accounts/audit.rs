@@ -58,6 +58,10 @@ pub(crate) enum Event {
     RestoreStaged,
     RestoreForgotten,
     Restarted,
+    FirmwareUploaded,
+    FirmwareDeleted,
+    RolloutChanged,
+    RolloutDeleted,
 }
 
 impl Event {
@@ -96,6 +100,10 @@ impl Event {
             Self::RestoreStaged => "restore_staged",
             Self::RestoreForgotten => "restore_forgotten",
             Self::Restarted => "restarted",
+            Self::FirmwareUploaded => "firmware_uploaded",
+            Self::FirmwareDeleted => "firmware_deleted",
+            Self::RolloutChanged => "rollout_changed",
+            Self::RolloutDeleted => "rollout_deleted",
         }
     }
 

@@ -51,7 +51,7 @@ problem_answers! {
     WrongLink "403" "The share link opens nothing: it was taken back, has expired, or is not whole. `code` is `wrong_link`." [];
     NotFound "404" "There is no such thing. `code` is `not_found`." [];
     TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
-    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), discovery that is off (`discovery_off`)." [];
+    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), firmware that a roll-out hands out (`in_use`), discovery that is off (`discovery_off`)." [];
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
     Changed "412" "Somebody else changed it meanwhile; `current` says what it is by now. `code` is `changed`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
@@ -114,7 +114,7 @@ const FILTER_PATTERN: &str = "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\
 /// As people write times.
 const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
 
-fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
+pub(crate) fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
@@ -212,7 +212,7 @@ pub(crate) fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> 
         .build()
 }
 
-fn in_header(name: &str, description: &str) -> Parameter {
+pub(crate) fn in_header(name: &str, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::accounts::AccountError;
 use crate::dashboards::Current;
 use crate::discovery::DiscoveryError;
+use crate::firmware::FirmwareError;
 use crate::history::NoAnswer;
 use crate::refusal::Refusal;
 
@@ -171,6 +172,24 @@ impl From<DiscoveryError> for Problem {
             DiscoveryError::Declaration(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_declaration"),
             DiscoveryError::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
             DiscoveryError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<FirmwareError> for Problem {
+    /// Refusals of firmware to status codes; the only place that does.
+    fn from(error: FirmwareError) -> Self {
+        let (status, code) = match &error {
+            FirmwareError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            FirmwareError::Taken(..) => (StatusCode::CONFLICT, "taken"),
+            FirmwareError::InUse(..) => (StatusCode::CONFLICT, "in_use"),
+            FirmwareError::Unusable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unusable"),
+            FirmwareError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            FirmwareError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            FirmwareError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            FirmwareError::Damaged(..) => (StatusCode::INTERNAL_SERVER_ERROR, "damaged"),
+            FirmwareError::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
         };
         Self::new(status, code, error.to_string())
     }

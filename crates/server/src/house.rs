@@ -26,10 +26,10 @@ pub(crate) struct House {
     pub(crate) templates: Templates,
     pub(crate) virtual_devices: Arc<VirtualDevices>,
     pub(crate) dashboards: Dashboards,
+    pub(crate) firmware: Arc<Firmware>,
     pub(crate) backups: Backups,
     /// Rung by an admin who wants the hub to start again.
     pub(crate) restart: Notify,
-    pub(crate) firmware: Arc<Firmware>,
 }
 
 impl House {

@@ -30,8 +30,10 @@ use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mdns::{self, Mdns};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
+use crate::notifications::Notifications;
 use crate::persist::{Durability, Persister};
 use crate::players::Access;
+use crate::presence::Presence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -86,6 +88,7 @@ pub struct Server {
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
     history: Option<Arc<Recorder>>,
+    notifications: Arc<Notifications>,
     persister: Persister,
 }
 
@@ -152,6 +155,7 @@ impl Server {
         let accounts = Arc::new(accounts);
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let house = Arc::new(House::open(&store, &accounts)?);
+        let notifications = Arc::new(Notifications::open(store.documents("notification")?)?);
         house.firmware.begin(&hub);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
@@ -159,7 +163,12 @@ impl Server {
             durability,
             sessions,
             clients,
+            taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: Presence::start(&hub),
             kept: Arc::default(),
+            blynk: Arc::default(),
+            notifications,
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             accounts,
@@ -196,6 +205,7 @@ impl Server {
             accounts: shared.accounts,
             tls,
             history,
+            notifications: shared.notifications,
             persister,
         })
     }
@@ -234,13 +244,14 @@ impl Server {
         // While there is somebody to hear the farewell.
         self.discovery.stop();
         self.shutdown.send_replace(true);
-        self.clients.stop_mqtt();
+        self.clients.stop_polled();
         for shard in self.shards {
             if shard.join().is_err() {
                 error!("a shard's thread died");
             }
         }
         self.accounts.save_all();
+        self.notifications.save_all();
         self.house.firmware.end();
         if let Some(history) = &self.history {
             history.finish();
@@ -254,6 +265,8 @@ struct Listeners {
     one_port: std::net::TcpListener,
     mqtt: Option<std::net::TcpListener>,
     mqtts: Option<std::net::TcpListener>,
+    /// Further ones that are what the one port is.
+    blynk: Vec<std::net::TcpListener>,
 }
 
 impl Listeners {
@@ -264,7 +277,9 @@ impl Listeners {
             TlsMode::Off => None,
             TlsMode::On | TlsMode::Only => open_choice(config.bind, config.mqtts_port, "--mqtts-port")?,
         };
-        Ok(Self { one_port, mqtt, mqtts })
+        let ports: &[u16] = if config.blynk.enabled { &config.blynk.ports } else { &[] };
+        let blynk = ports.iter().map(|port| listener::bind(config.bind, *port, "blynk.ports"));
+        Ok(Self { one_port, mqtt, mqtts, blynk: blynk.collect::<Result<_, _>>()? })
     }
 
     fn addresses(&self) -> std::io::Result<Addresses> {
@@ -347,6 +362,11 @@ fn spawn_hub_tasks(
         let mqtts = TcpListener::from_std(mqtts)?;
         spawn_vital("accept MQTT over TLS", listener::accept(mqtts, Speaks::MqttOverTls, Arc::clone(inlets)));
     }
+    for blynk in listeners.blynk {
+        let blynk = TcpListener::from_std(blynk)?;
+        spawn_vital("accept Blynk", listener::accept(blynk, Speaks::Anything, Arc::clone(inlets)));
+    }
+    spawn_vital("notifications", Arc::clone(&shared.notifications).keep());
     if let Some(tls) = &shared.tls {
         spawn_vital("certificates", tls::run(Arc::clone(tls)));
     }

@@ -54,14 +54,14 @@ pub(crate) enum Event {
     ShareOpened,
     ShareRefused,
     ShareRevoked,
-    BackupMade,
-    RestoreStaged,
-    RestoreForgotten,
-    Restarted,
     FirmwareUploaded,
     FirmwareDeleted,
     RolloutChanged,
     RolloutDeleted,
+    BackupMade,
+    RestoreStaged,
+    RestoreForgotten,
+    Restarted,
 }
 
 impl Event {
@@ -96,14 +96,14 @@ impl Event {
             Self::ShareOpened => "share_opened",
             Self::ShareRefused => "share_refused",
             Self::ShareRevoked => "share_revoked",
-            Self::BackupMade => "backup_made",
-            Self::RestoreStaged => "restore_staged",
-            Self::RestoreForgotten => "restore_forgotten",
-            Self::Restarted => "restarted",
             Self::FirmwareUploaded => "firmware_uploaded",
             Self::FirmwareDeleted => "firmware_deleted",
             Self::RolloutChanged => "rollout_changed",
             Self::RolloutDeleted => "rollout_deleted",
+            Self::BackupMade => "backup_made",
+            Self::RestoreStaged => "restore_staged",
+            Self::RestoreForgotten => "restore_forgotten",
+            Self::Restarted => "restarted",
         }
     }
 
@@ -126,6 +126,7 @@ impl Event {
 pub(crate) enum Via {
     Http,
     Mqtt,
+    Blynk,
     Hub,
 }
 
@@ -134,6 +135,7 @@ impl Via {
         match self {
             Self::Http => "http",
             Self::Mqtt => "mqtt",
+            Self::Blynk => "blynk",
             Self::Hub => "hub",
         }
     }

@@ -310,6 +310,20 @@ query_parameters! {
         ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
         "Whether its session ends, too.",
     );
+    /// `?connection=`
+    ConnectionParam => in_query("connection", text().examples(["c17"]), "One connection, by its `id` in `/api/connections`.");
+    /// `?device=` of the wire tap
+    OfDeviceParam => in_query(
+        "device",
+        text().pattern(Some(ID_PATTERN)),
+        "Every connection that comes with a credential of this device, or reports for it; those that come later, too.",
+    );
+    /// `?after=` of the refusals
+    AfterParam => in_query("after", number(), "Only those behind this one: the `next` of the answer before.");
+    /// `?wait=` of the refusals
+    WaitForMoreParam => in_query("wait", duration(), "How long to wait for one if there is none, 10 minutes at most.");
+    /// `?peer=`
+    PeerParam => in_query("peer", text().examples(["192.0.2.20"]), "Every connection from this address, with or without a port; those that come later, too.");
     /// `?user=`
     UserParam => in_query("user", text(), "Whose; one's own if not said. Others' only for administrators.");
     /// `?device=`
@@ -348,6 +362,8 @@ query_parameters! {
     LogLimitParam => in_query("limit", number().maximum(Some(usize::MAX)), "How many lines; 500 if not said, 4,000 at the most.");
     /// `?before=`
     BeforeParam => in_query("before", number().minimum(Some(isize::MIN)).maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
+    /// `?after=` of notifications
+    AfterNoteParam => in_query("after", number().minimum(Some(0)).maximum(Some(isize::MAX)), "Only entries newer than this one, by its `id`.");
     /// `?event=`
     EventParam => in_query("event", text(), "Only entries of this event.");
     /// `?who=`

@@ -36,6 +36,7 @@ export type Route =
   | { page: 'settings'; section: Section }
   | { page: 'sign-in' | 'setup' | 'trust' }
   | { page: 'components' }
+  | { page: 'widgets' }
   | { page: 'missing'; path: string };
 
 /** Pages whose address is their name. */
@@ -59,11 +60,17 @@ export function parsePath(path: string): Route {
   if ((first === 'sign-in' || first === 'setup' || first === 'trust') && levels.length === 1)
     return { page: first };
   if (import.meta.env.DEV && path === '/dev/components') return { page: 'components' };
+  if (import.meta.env.DEV && path === '/dev/widgets') return { page: 'widgets' };
   return { page: 'missing', path };
 }
 
 export function dashboardPath(id: string): string {
   return `/dashboards/${id}`;
+}
+
+/** The list of dashboards, to put a device on one of them. */
+export function dashboardsPath(add: string): string {
+  return `/dashboards?add=${encodeURIComponent(add)}`;
 }
 
 export function devicePath(id: string): string {
@@ -80,6 +87,16 @@ export function historyPath(keys: readonly string[], range?: string): string {
   return text === '' ? '/history' : `/history?${text}`;
 }
 
+/** The live view with this topic chosen. */
+export function livePath(topic: string): string {
+  return `/live?${new URLSearchParams({ topic }).toString().replaceAll('%2F', '/')}`;
+}
+
+/** The wire view of one connection, or of all that a device has. */
+export function wirePath(of: { connection: string } | { device: string }): string {
+  return `/wire?${new URLSearchParams(of).toString()}`;
+}
+
 export function sectionPath(section: Section): string {
   return section === 'general' ? '/settings' : `/settings/${section}`;
 }
@@ -93,6 +110,14 @@ export function takeSetupKey(): string | null {
   const key = location.hash.slice(1);
   history.replaceState(history.state, '', '/setup');
   return key;
+}
+
+/** The secret of a link to a dashboard, `/share#SECRET`; taken out of the address bar as the key is. */
+export function takeShareSecret(): string | null {
+  if (location.pathname !== '/share' || location.hash.length < 2) return null;
+  const secret = location.hash.slice(1);
+  history.replaceState(history.state, '', '/share');
+  return secret;
 }
 
 /** What the hub answers with something else than this page: the API, and the page about it. */

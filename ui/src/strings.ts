@@ -30,6 +30,7 @@ export const t = {
     history: 'History',
     live: 'Live',
     settings: 'Settings',
+    more: 'More',
     components: 'Components',
   },
 
@@ -142,6 +143,7 @@ export const t = {
     clear: 'Clear the search',
     emptyBody: 'Every device that has ever reported is listed here.',
     add: 'Add device',
+    connect: 'Connect a device',
   },
 
   found: {

@@ -266,6 +266,7 @@ impl Hub {
                 Role::HubOnly if message.topic.as_str().ends_with("/target") => continue,
                 // Clients could write there once; now it is the hub's own, and never on disk.
                 Role::HubOnly if message.topic.as_str().starts_with("$SYS") => continue,
+                Role::HubOnly if message.topic.as_str().starts_with("$dashboards") => continue,
                 Role::Online(_) => message.payload = Bytes::from_static(b"false"),
                 _ => {}
             }

@@ -35,9 +35,10 @@ pub struct Permissions {
 impl Permissions {
     /// Everything, `$SYS` included.
     pub fn all() -> Self {
-        let everything: Vec<_> =
-            ["#", "$SYS/#"].into_iter().map(|text| Filter::parse(text).expect("a constant that parses")).collect();
-        Self { read: everything.clone(), write: everything, deny: Vec::new(), administer: true }
+        let parse = |text| Filter::parse(text).expect("a constant that parses");
+        let everything = ["#", "$SYS/#"].map(parse);
+        let read = everything.iter().cloned().chain([parse("$dashboards/#")]).collect();
+        Self { read, write: everything.into(), deny: Vec::new(), administer: true }
     }
 
     fn granted(&self, access: Access) -> &[Filter] {

@@ -17,6 +17,9 @@ pub enum Role {
     Viewer,
 }
 
+/// What everybody in the house may read unless something else was said of him.
+const EVERYTHING: &[&str] = &["#", "$SYS/#", "$dashboards/#"];
+
 impl Role {
     /// All of them, the mightiest first.
     pub const ALL: [Self; 3] = [Self::Admin, Self::Member, Self::Viewer];
@@ -35,17 +38,16 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// What it may do. Everybody in the house may see how the hub does (`$SYS`); only an admin may write there.
+    /// What it may do. Everybody in the house may see how the hub does (`$SYS`), where only an admin may write, and hear that a
+    /// dashboard was changed (`$dashboards`).
     pub fn permissions(self) -> Permissions {
         let filters = |texts: &[&str]| -> Vec<Filter> {
             texts.iter().map(|text| Filter::parse(text).expect("a constant that parses")).collect()
         };
         match self {
             Self::Admin => Permissions::all(),
-            Self::Member => {
-                Permissions { read: filters(&["#", "$SYS/#"]), write: filters(&["#"]), ..Permissions::default() }
-            }
-            Self::Viewer => Permissions { read: filters(&["#", "$SYS/#"]), ..Permissions::default() },
+            Self::Member => Permissions { read: filters(EVERYTHING), write: filters(&["#"]), ..Permissions::default() },
+            Self::Viewer => Permissions { read: filters(EVERYTHING), ..Permissions::default() },
         }
     }
 }
@@ -110,6 +112,7 @@ mod tests {
             let permissions = role.permissions();
             check(&permissions, "devices/lamp/power", true, writes);
             check(&permissions, "$SYS/uptime", true, writes_sys);
+            check(&permissions, "$dashboards/home", true, false);
             assert_eq!(permissions.administer, administers, "{role:?}");
             assert_eq!(Role::parse(role.name()), Some(role));
         }

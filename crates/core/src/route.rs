@@ -29,7 +29,8 @@ pub(crate) enum Role {
     Request(DeviceId, PropertyName),
     /// `devices/<device>/$online`
     Online(DeviceId),
-    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, and all below `$SYS`.
+    /// Written by the hub alone: `devices/<device>/<property>/target`, `$rejected`, `$changed`, `$firmware`, and all below `$SYS` and
+    /// `$dashboards`.
     HubOnly,
     /// Longer or deeper than this hub allows.
     OverBound,
@@ -41,13 +42,13 @@ impl Role {
         let (Some("devices"), Some(device), Some(third), fourth, None) =
             (levels.next(), levels.next(), levels.next(), levels.next(), levels.next())
         else {
-            let is_own = topic.levels().next() == Some("$SYS");
+            let is_own = matches!(topic.levels().next(), Some("$SYS" | "$dashboards"));
             return if is_own { Self::HubOnly } else { Self::Plain };
         };
         let Ok(device) = DeviceId::parse(device) else { return Self::Plain };
         match (third, fourth) {
             ("$online", None) => Self::Online(device),
-            ("$rejected" | "$changed", None) => Self::HubOnly,
+            ("$rejected" | "$changed" | "$firmware", None) => Self::HubOnly,
             (property, what) => match (PropertyName::parse(property), what) {
                 (Ok(property), None) => Self::Report(device, property),
                 (Ok(property), Some("set")) => Self::Request(device, property),
@@ -232,7 +233,10 @@ mod tests {
             ("devices/lamp/power/target", Role::HubOnly),
             ("devices/lamp/$online", Role::Online(device("lamp"))),
             ("devices/lamp/$rejected", Role::HubOnly),
+            ("devices/lamp/$firmware", Role::HubOnly),
+            ("devices/lamp/$firmware/state", Role::Plain),
             ("$SYS", Role::HubOnly),
+            ("$dashboards/home", Role::HubOnly),
             ("$SYS/broker/uptime", Role::HubOnly),
             ("$SYSTEM/x", Role::Plain),
             ("devices/lamp/set", Role::Plain),

@@ -4,6 +4,7 @@
 //! bytes. A protocol is a folder here; protocols never use each other.
 
 pub mod annotate;
+pub mod blynk;
 pub mod limits;
 pub mod mqtt;
 pub mod scram;

@@ -105,3 +105,18 @@ pub const USER_NAME_BYTES_MAX: usize = 256;
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// A client's SCRAM message in bytes; a longer one ends the exchange, 0x87.
 pub const SCRAM_MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// What a device may send in the body of one Blynk frame, in bytes; the length field has room for no more.
+pub const BLYNK_BODY_BYTES_MAX: usize = 65_535;
+/// The longest frame for a Blynk library that does not say what it takes, in bytes; what is longer is not sent to it.
+pub const BLYNK_BUFFER_BYTES: usize = 255;
+/// The longest body for Blynk's C++ libraries, in bytes, whatever they say; a longer one makes them hang up.
+pub const BLYNK_SMALL_BODY_BYTES_MAX: usize = 256;
+/// Log-ins that a Blynk connection may try; with the last wrong one it ends.
+pub const BLYNK_LOGINS_MAX: u8 = 8;
+/// Characters of a push notification, by Blynk's rule; a longer one is refused, 13.
+pub const BLYNK_NOTIFICATION_CHARS_MAX: usize = 255;
+/// Characters of a short message, by Blynk's rule; a longer one is refused, 13.
+pub const BLYNK_SMS_CHARS_MAX: usize = 160;
+/// Characters of what is said of an event, by Blynk's rule; the rest is cut off.
+pub const BLYNK_EVENT_CHARS_MAX: usize = 300;

@@ -16,6 +16,7 @@ mod name;
 mod password;
 mod people;
 mod players;
+mod shares;
 mod state;
 mod throttle;
 mod tokens;
@@ -43,6 +44,8 @@ pub(crate) use self::grant::GrantChange;
 pub(crate) use self::login::{Kind, Login, LoginError};
 pub(crate) use self::people::{NewPerson, PersonChange};
 use self::players::Players;
+use self::shares::Shares;
+pub(crate) use self::shares::share_of;
 pub(crate) use self::state::PersonView;
 use self::state::State;
 use self::throttle::Throttle;
@@ -84,6 +87,8 @@ pub(crate) struct Accounts {
     house: [(Secret, Login); 2],
     /// Of virtual devices that are played; they end with their play.
     players: Players,
+    /// What share links open.
+    shares: Shares,
     /// The names that the config file's users have.
     reserved: Vec<String>,
     /// Rung when somebody is turned out, for requests that wait.
@@ -130,11 +135,17 @@ impl Accounts {
             setup_key: Secret::random(),
             house: [house("app:demo", Role::Member.permissions()), house("local", Permissions::all())],
             players: Players::default(),
+            shares: Shares::default(),
             reserved,
             turned_out: Notify::new(),
         };
         accounts.apply_guest_policy();
         Ok(accounts)
+    }
+
+    /// The hub that they are let into.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// The guest's rights depend on whether there is an admin.
@@ -270,6 +281,7 @@ impl Accounts {
             self.audit.put_back(records, &problem);
         }
         self.end_expired();
+        self.end_shares();
         if saves_uses {
             let uses = self.state.read().take_uses();
             if !uses.is_empty()

@@ -1,5 +1,6 @@
 //! The house as people write it down: devices, templates and virtual devices as sheets of text, read and written in YAML, TOML
-//! and JSON; and what the hub keeps beside its registry to make more of it: claim codes, templates, virtual devices.
+//! and JSON; and what the hub keeps beside its registry to make more of it: claim codes, templates, virtual devices, dashboards,
+//! firmware.
 //!
 //! How sheets are put into files belongs to the command line, what is answered over HTTP to `http`.
 
@@ -13,7 +14,9 @@ use housewire_store::{Store, StoreError};
 
 use crate::accounts::Accounts;
 use crate::claims::Claims;
+use crate::dashboards::Dashboards;
 use crate::device_templates::Templates;
+use crate::firmware::Firmware;
 use crate::virtual_devices::VirtualDevices;
 
 /// What the hub keeps for it. Everything that changes it waits for the disk: never on a shard.
@@ -21,6 +24,8 @@ pub(crate) struct House {
     pub(crate) claims: Claims,
     pub(crate) templates: Templates,
     pub(crate) virtual_devices: Arc<VirtualDevices>,
+    pub(crate) dashboards: Dashboards,
+    pub(crate) firmware: Arc<Firmware>,
 }
 
 impl House {
@@ -31,6 +36,8 @@ impl House {
             claims: Claims::open(store.documents("claim")?, key)?,
             templates: Templates::open(store.documents("device_template")?)?,
             virtual_devices: Arc::new(VirtualDevices::open(store.documents("virtual_device")?, Arc::clone(accounts))?),
+            dashboards: Dashboards::open(store.documents("dashboard")?, store.documents("share")?, accounts)?,
+            firmware: Arc::new(Firmware::open(store)?),
         })
     }
 }

@@ -12,12 +12,14 @@ mod clients;
 mod coding;
 mod connection;
 mod cors;
+mod dashboards;
 mod declare;
 mod describe;
 mod devices;
 mod discovery;
 mod documents;
 mod events;
+mod firmware;
 mod front;
 mod gate;
 mod h2;
@@ -42,6 +44,7 @@ mod refusals;
 mod resume;
 mod rights;
 mod session;
+mod shares;
 mod tag;
 mod target;
 mod templates;
@@ -68,6 +71,7 @@ pub(crate) use hot::Hot;
 pub(crate) use identify::COOKIE;
 pub(crate) use lobby::Lobby;
 pub(crate) use problem::{Problem, ProblemBody};
+pub(crate) use rights::{Named, named};
 
 use crate::refusal::shorten;
 
@@ -79,6 +83,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         (schemas, paths, methods.get(hot::get_property).put(hot::report_property))
     };
     let (router, document) = others
+        .merge(firmware::routes())
         .routes(routes!(hub::health))
         .routes(routes!(hub::remove_demo))
         .routes(routes!(metrics::show))
@@ -127,6 +132,11 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(virtual_devices::get, virtual_devices::put, virtual_devices::remove))
         .routes(routes!(virtual_devices::start))
         .routes(routes!(virtual_devices::stop))
+        .routes(routes!(dashboards::list, dashboards::create))
+        .routes(routes!(dashboards::get, dashboards::put, dashboards::remove))
+        .routes(routes!(shares::list, shares::create))
+        .routes(routes!(shares::revoke))
+        .routes(routes!(shares::open))
         .routes(routes!(topics::list))
         .routes(routes!(hot::get_topic, hot::retain_topic, hot::publish_topic, topics::clear))
         .routes(routes!(batch::run))

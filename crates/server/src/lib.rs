@@ -14,11 +14,13 @@ mod claims;
 pub mod cli;
 mod clients;
 pub mod config;
+mod dashboards;
 mod demo;
 mod device_templates;
 mod discovery;
 mod document;
 mod feed;
+mod firmware;
 #[cfg(test)]
 mod fixture;
 mod history;

@@ -175,6 +175,19 @@ pub(crate) const HISTORY_CHANGES_MAX: usize = 2;
 pub(crate) const HISTORY_REFUSED_SHOWN_MAX: usize = 100;
 /// One line of an import; a longer one is refused.
 pub(crate) const HISTORY_LINE_BYTES_MAX: usize = 4_096;
+/// One file of firmware; a larger one is refused.
+pub(crate) const FIRMWARE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Files of firmware, and what they have together; a further one is refused.
+pub(crate) const FIRMWARE_FILES_MAX: usize = 256;
+pub(crate) const FIRMWARE_TOTAL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Files of firmware that are uploaded at once; a further one is refused as the hub is busy.
+pub(crate) const FIRMWARE_UPLOADS_MAX: usize = 2;
+/// Roll-outs, and devices that one names; more are refused.
+pub(crate) const ROLLOUTS_MAX: usize = 256;
+pub(crate) const ROLLOUT_DEVICES_MAX: usize = 10_000;
+/// What a device says of its firmware; a longer payload is not looked at. So many wait to be looked at; the oldest go then.
+pub(crate) const FIRMWARE_SAID_BYTES_MAX: usize = 1_024;
+pub(crate) const FIRMWARE_SAID_WAITING_MAX: usize = 4_096;
 /// What waits for the thread of discovery, of announcements, states, requests and notices each; further ones are dropped and counted,
 /// and what is retained of the first two is read again when there is room. A replay of retained messages waits instead.
 pub(crate) const DISCOVERY_BYTES_MAX: [usize; 4] = [16 * 1024 * 1024, 8 * 1024 * 1024, 1024 * 1024, 1024 * 1024];
@@ -199,6 +212,19 @@ pub(crate) const MDNS_SERVICES_MAX: usize = 2_000;
 /// What was heard of the network that is looked at in one go; the rest waits for half a second, 1,000 of each type at most: then that
 /// search ends and begins anew after half a minute.
 pub(crate) const MDNS_EVENTS_PER_TICK_MAX: usize = 2_000;
+/// Dashboards; more are refused. And what all of them have together.
+pub(crate) const DASHBOARDS_MAX: usize = 500;
+pub(crate) const DASHBOARDS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of one dashboard: bytes, widgets, tabs, different sources; more are refused.
+pub(crate) const DASHBOARD_BYTES_MAX: usize = 512 * 1024;
+pub(crate) const DASHBOARD_WIDGETS_MAX: usize = 300;
+pub(crate) const DASHBOARD_TABS_MAX: usize = 32;
+pub(crate) const DASHBOARD_SOURCES_MAX: usize = 1_000;
+/// Sources of one widget; more are refused.
+pub(crate) const WIDGET_SOURCES_MAX: usize = 64;
+/// Share links of one dashboard, and of all; more are refused.
+pub(crate) const SHARES_PER_DASHBOARD_MAX: usize = 32;
+pub(crate) const SHARES_MAX: usize = 1_000;
 /// Who looks at connections (`/api/wire`) at once; one more is answered 503.
 pub(crate) const TAP_WATCHES_MAX: usize = 8;
 /// Frames, and their bytes as far as they are kept, that wait for one who looks; further ones are lost and counted.

@@ -147,6 +147,7 @@ impl Server {
         let accounts = Arc::new(accounts);
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let house = Arc::new(House::open(&store, &accounts)?);
+        house.firmware.begin(&hub);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -238,6 +239,7 @@ impl Server {
             }
         }
         self.accounts.save_all();
+        self.house.firmware.end();
         if let Some(history) = &self.history {
             history.finish();
         }

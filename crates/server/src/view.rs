@@ -6,6 +6,7 @@
 pub(crate) mod account;
 pub(crate) mod client;
 pub(crate) mod device;
+pub(crate) mod firmware;
 pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod schema;

@@ -11,6 +11,7 @@ use housewire_core::{Changes, DeviceRecord, PropertyRecord, Snapshot};
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 use crate::accounts::AccountStore;
+use crate::blobs::Blobs;
 use crate::documents::Documents;
 use crate::error::StoreError;
 use crate::folder::DataFolder;
@@ -85,6 +86,11 @@ impl Store {
     /// Small files of others that the folder keeps under this name.
     pub fn vault(&self, name: &str) -> Vault {
         Vault::new(self.folder.file(name))
+    }
+
+    /// Large files of others that the folder keeps under this name.
+    pub fn blobs(&self, name: &str) -> Blobs {
+        Blobs::new(self.folder.file(name), Arc::clone(&self.folder))
     }
 
     /// Reads everything. A single row that cannot be used is skipped and reported; a file that cannot be read is an error.

@@ -13,6 +13,8 @@ export class Problem extends Error {
     readonly code: string,
     /** The hub asks to wait this long before the next attempt. */
     readonly retryAfter_s: number | null = null,
+    /** What else the problem document says. */
+    readonly more: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
     this.name = 'Problem';
@@ -85,10 +87,22 @@ export class Api {
     return bodyOf(await this.send(method, url, body));
   }
 
-  async send(method: string, url: string, body?: Json): Promise<Response> {
-    const init: RequestInit = { method, signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-store' };
-    if (body !== undefined) {
-      init.headers = { 'content-type': 'application/json' };
+  /** Bytes are sent as they are; anything else as JSON. */
+  async send(
+    method: string,
+    url: string,
+    body?: Json | Uint8Array<ArrayBuffer>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const init: RequestInit = {
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      cache: 'no-store',
+      headers,
+    };
+    if (body instanceof Uint8Array) init.body = body;
+    else if (body !== undefined) {
+      init.headers = { ...headers, 'content-type': 'application/json' };
       init.body = JSON.stringify(body);
     }
     let response: Response;
@@ -121,15 +135,17 @@ function nextPage(link: string | null): string | null {
 async function problemOf(response: Response): Promise<Problem> {
   let detail = t.error.status(response.status);
   let code = String(response.status);
+  let more: Record<string, unknown> = {};
   try {
     const body = (await response.json()) as { detail?: unknown; title?: unknown; code?: unknown };
+    more = { ...body };
     if (typeof body.detail === 'string' && body.detail !== '') detail = body.detail;
     else if (typeof body.title === 'string' && body.title !== '') detail = body.title;
     if (typeof body.code === 'string') code = body.code;
   } catch {
     // Not a problem document: the status has to do.
   }
-  return new Problem(detail, response.status, code, retryAfter(response.headers.get('retry-after')));
+  return new Problem(detail, response.status, code, retryAfter(response.headers.get('retry-after')), more);
 }
 
 /** Whole seconds, or a date (RFC 9110 section 10.2.3). */

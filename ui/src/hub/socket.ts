@@ -2,14 +2,15 @@
 // not devices. Socket, time and chance are handed in, so that tests need none of them.
 import { backoffDelay } from '../model/backoff';
 import { realTimers, type Timers } from '../model/throttle';
-import type { MessageFrame, ServerFrame } from '../model/types';
+import { t } from '../strings';
+import type { Json, MessageFrame, ServerFrame } from '../model/types';
 
 /** What we use of the browser's WebSocket. */
 export interface SocketLike {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: (() => void) | null;
-  send(text: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 
@@ -20,18 +21,31 @@ export type LinkState =
   /** Broken; the next attempt starts at `retryAt` (in the time of `Timers.now`). */
   | { state: 'waiting'; retryAt: number };
 
-export interface SocketEvents {
+export interface SocketEvents<Payload = Json> {
   state(state: LinkState): void;
   /** The subscriptions stand: now is the time to fetch the registry. */
   subscribed(): void;
-  message(frame: MessageFrame): void;
+  message(frame: MessageFrame<Payload>): void;
+  /** We did not keep up, and so many messages were left out. */
+  lost?(count: number): void;
 }
 
-export interface SocketOptions {
+/** What the hub said to a subscription or a message of our own. */
+export type Answer = { ok: true } | { ok: false; code: string; message: string };
+
+/** How frames are written; JSON unless said otherwise. */
+export interface Codec<Payload> {
+  encode(operation: Record<string, Json>): string | Uint8Array<ArrayBuffer>;
+  /** Null for what cannot be understood. */
+  decode(data: unknown): ServerFrame<Payload> | null;
+}
+
+export interface SocketOptions<Payload = Json> {
   open: () => SocketLike;
   /** May be empty: who may read nothing is still told when the line breaks. */
   filters: readonly string[];
-  events: SocketEvents;
+  events: SocketEvents<Payload>;
+  codec?: Codec<Payload>;
   timers?: Timers;
   random?: () => number;
 }
@@ -45,9 +59,12 @@ const STEADY_MS = 5_000;
 
 /** Subscriptions are numbered from here on. */
 const SUBSCRIBE_ID = 1;
+/** Messages of ours that the hub has not answered; more are refused here. */
+const ASKED_MAX = 1_000;
 
-export class HubSocket {
-  readonly #options: SocketOptions;
+export class HubSocket<Payload = Json> {
+  readonly #options: SocketOptions<Payload>;
+  readonly #codec: Codec<Payload>;
   readonly #timers: Timers;
   readonly #random: () => number;
   #socket: SocketLike | null = null;
@@ -57,11 +74,17 @@ export class HubSocket {
   /** Subscriptions of this connection that are not answered, and whether one of them stands. */
   readonly #unanswered = new Set<number>();
   #stands = false;
+  /** Filters that came later, with how many want them and what was answered. */
+  readonly #extra = new Map<string, { wanted: number; answered: ((answer: Answer) => void)[] }>();
+  /** Whoever waits for an answer, by the number of the question. */
+  readonly #asked = new Map<number, (answer: Answer) => void>();
   #nextId: number;
   #stopped = true;
 
-  constructor(options: SocketOptions) {
+  constructor(options: SocketOptions<Payload>) {
     this.#options = options;
+    // Without one, payloads are the JSON of the hub.
+    this.#codec = options.codec ?? (JSON_CODEC as unknown as Codec<Payload>);
     this.#timers = options.timers ?? realTimers;
     this.#random = options.random ?? Math.random;
     this.#nextId = SUBSCRIBE_ID + options.filters.length;
@@ -84,6 +107,53 @@ export class HubSocket {
     this.#connect();
   }
 
+  /**
+   * One more filter, for as long as somebody wants it; several may want the same. What is stored comes first, for everybody who
+   * has it already, too. `answered` is told each time that the hub took or refused it: after every reconnect.
+   */
+  subscribe(filter: string, answered: (answer: Answer) => void): () => void {
+    const entry = this.#extra.get(filter) ?? { wanted: 0, answered: [] };
+    entry.wanted += 1;
+    entry.answered.push(answered);
+    this.#extra.set(filter, entry);
+    // Also when another wants it already: whoever came late gets what is stored, too.
+    if (this.#liveSince !== null) this.#subscribeNow(filter, [answered]);
+    let done = false;
+    return () => {
+      if (done) return;
+      done = true;
+      entry.wanted -= 1;
+      entry.answered.splice(entry.answered.indexOf(answered), 1);
+      if (entry.wanted > 0) return;
+      this.#extra.delete(filter);
+      if (this.#liveSince !== null && !this.#options.filters.includes(filter))
+        this.#ask({ op: 'unsubscribe', filter }, () => {});
+    };
+  }
+
+  /** Publishes; tells what the hub said, or that there is no line. */
+  publish(topic: string, payload: Json, answered: (answer: Answer) => void): void {
+    if (this.#liveSince === null || this.#asked.size >= ASKED_MAX) {
+      answered({ ok: false, code: 'offline', message: t.link.bannerLost });
+      return;
+    }
+    this.#ask({ op: 'publish', topic, payload }, answered);
+  }
+
+  #subscribeNow(filter: string, answered: readonly ((answer: Answer) => void)[]): void {
+    const told = [...answered];
+    this.#ask({ op: 'subscribe', filter }, (answer) => {
+      // A line that broke says nothing of the subscription; it is asked for again.
+      if (answer.ok || answer.code !== 'offline') for (const tell of told) tell(answer);
+    });
+  }
+
+  #ask(question: Record<string, Json>, answered: (answer: Answer) => void): void {
+    const id = this.#nextId++;
+    this.#asked.set(id, answered);
+    this.#socket?.send(this.#codec.encode({ ...question, id }));
+  }
+
   #connect(): void {
     this.#cancelTimer();
     this.#options.events.state({ state: 'connecting' });
@@ -102,7 +172,7 @@ export class HubSocket {
       this.#unanswered.clear();
       filters.forEach((filter, i) => {
         this.#unanswered.add(SUBSCRIBE_ID + i);
-        socket.send(JSON.stringify({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
+        socket.send(this.#codec.encode({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
       });
       if (this.#stands) this.#live();
     };
@@ -115,11 +185,17 @@ export class HubSocket {
   }
 
   #received(data: unknown): void {
-    const frame = decode(data);
+    const frame = this.#codec.decode(data);
     if (this.#liveSince !== null) this.#watchIdle();
     if (frame === null) return;
     if (frame.op === 'message') {
       this.#options.events.message(frame);
+    } else if (frame.op === 'lost') {
+      this.#options.events.lost?.(frame.count);
+    } else if (frame.id !== null && this.#asked.has(frame.id)) {
+      const answered = this.#asked.get(frame.id);
+      this.#asked.delete(frame.id);
+      answered?.(frame.op === 'ok' ? { ok: true } : { ok: false, code: frame.code, message: frame.message });
     } else if (frame.id !== null && this.#unanswered.delete(frame.id)) {
       // One that is refused leaves the others: rights may have shrunk a moment ago.
       this.#stands ||= frame.op === 'ok';
@@ -133,13 +209,14 @@ export class HubSocket {
     this.#liveSince = this.#timers.now();
     this.#watchIdle();
     this.#options.events.state({ state: 'live' });
+    for (const [filter, { answered }] of this.#extra) this.#subscribeNow(filter, answered);
     this.#options.events.subscribed();
   }
 
   #watchIdle(): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#timers.later(PING_MS, () => {
-      this.#socket?.send(JSON.stringify({ op: 'ping', id: this.#nextId++ }));
+      this.#socket?.send(this.#codec.encode({ op: 'ping', id: this.#nextId++ }));
       this.#expectWithin(ANSWER_MS);
     });
   }
@@ -167,17 +244,28 @@ export class HubSocket {
     if (socket === null) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
+    const asked = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const answered of asked) answered({ ok: false, code: 'offline', message: t.link.bannerLost });
   }
 }
 
-function decode(data: unknown): ServerFrame | null {
-  if (typeof data !== 'string') return null;
-  try {
-    const frame = JSON.parse(data) as Partial<ServerFrame> | null;
-    if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
-    if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
-    return frame as ServerFrame;
-  } catch {
-    return null;
-  }
+const JSON_CODEC: Codec<Json> = {
+  encode: (operation) => JSON.stringify(operation),
+  decode(data) {
+    if (typeof data !== 'string') return null;
+    try {
+      return frameOf<Json>(JSON.parse(data));
+    } catch {
+      return null;
+    }
+  },
+};
+
+/** What was read as a frame, if it is one. */
+export function frameOf<Payload>(read: unknown): ServerFrame<Payload> | null {
+  const frame = read as Partial<ServerFrame<Payload>> | null;
+  if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
+  if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
+  return frame as ServerFrame<Payload>;
 }

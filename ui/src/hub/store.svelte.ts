@@ -14,7 +14,7 @@ import { Api, Problem, reasonOf, type DevicePatch } from './api';
 import { Batch, type Schedule } from './batch';
 import { clock } from './clock.svelte';
 import { DeviceCell, type PropertyCell } from './device.svelte';
-import { HubSocket, type LinkState, type SocketLike } from './socket';
+import { HubSocket, type Answer, type LinkState, type SocketLike } from './socket';
 
 const EVERYTHING = ['devices/#'];
 /** A confirmation stays visible this long. */
@@ -70,6 +70,9 @@ export class HubStore {
   /** One request per property is on its way at a time, so that none overtakes another. */
   readonly #busy = new Map<PropertyCell, { next: Json | undefined }>();
 
+  /** Whoever wants the messages of a topic one by one. */
+  readonly #heard = new Map<string, Set<(frame: MessageFrame) => void>>();
+
   constructor(options: StoreOptions = {}) {
     this.api = options.api ?? new Api();
     this.#onlost = options.onlost ?? (() => {});
@@ -109,6 +112,36 @@ export class HubStore {
   /** Milliseconds until the next attempt to connect, or null while none is planned. */
   retryIn(): number | null {
     return this.link.state === 'waiting' ? Math.max(0, this.link.retryAt - this.#timers.now()) : null;
+  }
+
+  // --- single topics --------------------------------------------------------------------------------
+
+  /** Messages of one topic as they come, at most once per frame in a bunch; subscribed to already. Returns what ends it. */
+  hear(topic: string, heard: (frame: MessageFrame) => void): () => void {
+    const all = this.#heard.get(topic) ?? new Set();
+    this.#heard.set(topic, all.add(heard));
+    return () => {
+      all.delete(heard);
+      if (all.size === 0 && this.#heard.get(topic) === all) this.#heard.delete(topic);
+    };
+  }
+
+  /** Subscribes to a topic, and hears it. `answered` is told what the hub said, after each reconnect. */
+  watch(
+    topic: string,
+    heard: (frame: MessageFrame) => void,
+    answered: (answer: Answer) => void = () => {},
+  ): () => void {
+    const deaf = this.hear(topic, heard);
+    const end = this.#socket.subscribe(topic, answered);
+    return () => {
+      deaf();
+      end();
+    };
+  }
+
+  publish(topic: string, payload: Json): Promise<Answer> {
+    return new Promise((resolve) => this.#socket.publish(topic, payload, resolve));
   }
 
   // --- the registry ---------------------------------------------------------------------------------
@@ -210,6 +243,7 @@ export class HubStore {
   #apply(frames: readonly MessageFrame[]): void {
     for (const frame of frames) {
       if (!frame.retain) clock.observe(frame.time);
+      if (this.#heard.size > 0) for (const heard of this.#heard.get(frame.topic) ?? []) heard(frame);
       if (this.#held !== null) {
         if (this.#held.size < HELD_MAX || this.#held.has(frame.topic)) {
           // Deleting first keeps the order of the latest messages.

@@ -73,6 +73,11 @@ const NAMED: Record<string, IconComponent> = {
   zap: Zap,
 };
 
+/** The picture of a name, if there is one. */
+export function namedIcon(name: string | null): IconComponent | undefined {
+  return name === null ? undefined : NAMED[name];
+}
+
 export function iconOf(device: DeviceCell): IconComponent {
   const wanted = device.icon?.toLowerCase().replace(/^(mdi|lucide)[:-]/, '');
   const named = wanted === undefined ? undefined : NAMED[wanted];

@@ -2,7 +2,7 @@
 // from them. Nothing here is reactive.
 import { covers, matches, overlap } from './filter';
 
-export type Kind = 'person' | 'device' | 'app' | 'guest';
+export type Kind = 'person' | 'device' | 'app' | 'guest' | 'share';
 export type Role = 'admin' | 'member' | 'viewer';
 export type GuestPolicy = 'off' | 'loopback' | 'lan';
 
@@ -29,6 +29,8 @@ export interface Session {
   /** The hub's address with TLS, if it has one. */
   https: string | null;
   expires: string | null;
+  /** Whoever came by a link: the dashboard it leads to. */
+  dashboard?: string;
 }
 
 export interface Person {

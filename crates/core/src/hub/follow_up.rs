@@ -52,6 +52,15 @@ impl Hub {
         }
     }
 
+    /// Makes `devices/<device>/$firmware`, which only the hub writes, say what `derive` does. It is called under the topic's lock, so
+    /// that whoever publishes last says what is true last; `None` clears, as does a device that is not there.
+    pub fn publish_firmware(&self, device: &DeviceId, now: Now, derive: impl Fn() -> Option<Bytes>) {
+        self.publish_state(&format!("devices/{device}/$firmware"), now, || {
+            self.registry.get(device)?;
+            derive()
+        });
+    }
+
     /// Makes the retained message of a topic equal to `derive()`, which is called under the topic's lock, and
     /// tells subscribers if that changed it. `None` clears.
     fn publish_state(&self, topic: &str, now: Now, derive: impl Fn() -> Option<Bytes>) {
@@ -79,7 +88,11 @@ impl Hub {
 
     /// Publishes without retaining.
     fn announce(&self, topic: &str, payload: &str, now: Now) {
-        let topic = Topic::parse(topic).expect("made of valid names");
+        self.tell(&Topic::parse(topic).expect("made of valid names"), payload, now);
+    }
+
+    /// Says something on a topic that only the hub writes, `$dashboards/…`, to whoever listens; nothing of it is kept.
+    pub fn tell(&self, topic: &Topic, payload: &str, now: Now) {
         let payloads = [payload.as_bytes()];
         let mut run = Run::new(topic.borrow(), &payloads).qos(Qos::AtLeastOnce);
         run.time = now.wall;

@@ -439,7 +439,7 @@ fn a_batch_that_the_disk_refused_comes_again_as_things_are_then() {
 fn the_hubs_own_topics_are_not_written_by_others() {
     let house = House::new();
     let publisher = house.publisher(Presence::None);
-    for topic in ["devices/lamp/power/target", "devices/lamp/$changed"] {
+    for topic in ["devices/lamp/power/target", "devices/lamp/$changed", "devices/lamp/$firmware"] {
         assert!(matches!(house.publish(&publisher, topic, "x"), Err(Denied::HubOnly(_))), "{topic}");
     }
 }

@@ -50,6 +50,14 @@ pub(crate) enum Event {
     ClaimUsed,
     ClaimRefused,
     ClaimDeleted,
+    ShareCreated,
+    ShareOpened,
+    ShareRefused,
+    ShareRevoked,
+    FirmwareUploaded,
+    FirmwareDeleted,
+    RolloutChanged,
+    RolloutDeleted,
 }
 
 impl Event {
@@ -80,12 +88,28 @@ impl Event {
             Self::ClaimUsed => "claim_used",
             Self::ClaimRefused => "claim_refused",
             Self::ClaimDeleted => "claim_deleted",
+            Self::ShareCreated => "share_created",
+            Self::ShareOpened => "share_opened",
+            Self::ShareRefused => "share_refused",
+            Self::ShareRevoked => "share_revoked",
+            Self::FirmwareUploaded => "firmware_uploaded",
+            Self::FirmwareDeleted => "firmware_deleted",
+            Self::RolloutChanged => "rollout_changed",
+            Self::RolloutDeleted => "rollout_deleted",
         }
     }
 
     /// Whether it happens as often as somebody outside likes.
     fn may_come_often(self) -> bool {
-        matches!(self, Self::SignIn | Self::SignInRefused | Self::RequestRefused | Self::ClaimRefused)
+        matches!(
+            self,
+            Self::SignIn
+                | Self::SignInRefused
+                | Self::RequestRefused
+                | Self::ClaimRefused
+                | Self::ShareOpened
+                | Self::ShareRefused
+        )
     }
 }
 

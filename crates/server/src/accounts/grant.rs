@@ -1,6 +1,6 @@
 //! Changes of what somebody may do, of people and apps alike.
 
-use housewire_core::{Filter, Grant, Role};
+use housewire_core::{Filter, Grant, Permissions, Role};
 
 use crate::accounts::error::AccountError;
 
@@ -38,6 +38,15 @@ impl GrantChange {
         *grant = changed;
         Ok(())
     }
+}
+
+/// What a person may do: beside what the grant says, to hear that a dashboard was changed.
+pub(super) fn permissions_of_person(grant: &Grant) -> Permissions {
+    let mut permissions = grant.permissions();
+    if grant.read.is_some() {
+        permissions.read.push(Filter::parse("$dashboards/#").expect("a constant that parses"));
+    }
+    permissions
 }
 
 /// Filters of rights are few.

@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     Person,
     Device,
     App,
+    /// Whoever has a share link.
+    Share,
 }
 
 /// Why somebody is not let in.
@@ -108,9 +110,13 @@ impl Accounts {
         self.find_token(shown, address).ok_or_else(|| self.refuse_credential("token", address, via))
     }
 
-    /// Whose browser has this cookie; `None` if its session is over.
+    /// Whose browser has this cookie, of a session or a share link; `None` if that is over.
     pub(crate) fn by_cookie(&self, shown: &str, address: IpAddr) -> Option<Login> {
-        (shown.len() == SECRET_CHARS).then(|| self.find(CredentialKind::Session, &hash(shown.as_bytes()), address))?
+        if shown.len() != SECRET_CHARS {
+            return None;
+        }
+        let session = self.find(CredentialKind::Session, &hash(shown.as_bytes()), address);
+        session.or_else(|| self.find_share(shown))
     }
 
     /// Whose certificate has this fingerprint (SHA-256 of its DER).

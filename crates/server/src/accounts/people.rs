@@ -10,7 +10,7 @@ use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord, PersonR
 use tracing::warn;
 
 use crate::accounts::credential::{Credential, CredentialId, SESSION_LIFE, Secret, hash};
-use crate::accounts::grant::{GrantChange, check_grant};
+use crate::accounts::grant::{GrantChange, check_grant, permissions_of_person};
 use crate::accounts::state::PersonView;
 use crate::accounts::{AccountError, Accounts, Change, Deed, Event, name, password};
 use crate::reasons::with_reasons;
@@ -152,7 +152,7 @@ impl Accounts {
         record.password = password.unwrap_or(record.password);
         store.write_person(&record)?;
         let principal = self.state.write().put_person(record.clone());
-        self.set_permissions(&principal, record.grant.permissions());
+        self.set_permissions(&principal, permissions_of_person(&record.grant));
         self.note_admins();
         drop(store);
         if changes_rights {

@@ -7,6 +7,7 @@ use housewire_core::{DeviceId, Permissions, Principal, Role, Timestamp};
 use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord, CredentialUse, LoadedAccounts, PersonRecord};
 
 use crate::accounts::credential::{Credential, CredentialId};
+use crate::accounts::grant::permissions_of_person;
 
 /// Somebody with a password, and who he is for `core`.
 pub(super) struct Person {
@@ -57,7 +58,7 @@ impl State {
     pub(super) fn put_person(&mut self, record: PersonRecord) -> Arc<Principal> {
         let principal = match self.people.get(&record.name) {
             Some(person) => Arc::clone(&person.principal),
-            None => Arc::new(Principal::new(record.name.clone(), record.grant.permissions())),
+            None => Arc::new(Principal::new(record.name.clone(), permissions_of_person(&record.grant))),
         };
         self.people.insert(record.name.clone(), Person { record, principal: Arc::clone(&principal) });
         principal

@@ -67,6 +67,11 @@ impl Upload {
         }
     }
 
+    /// The same once more, for what is read aside; the bytes are not copied.
+    pub(crate) fn again(&self) -> Self {
+        Self { bytes: self.bytes.clone(), content_type: self.content_type.clone() }
+    }
+
     /// What the body says it is; empty if it says nothing.
     pub(crate) fn media_type(&self) -> &str {
         self.content_type.as_deref().unwrap_or_default()

@@ -9,7 +9,9 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
-use crate::http::path::{ClientPath, DevicePath, FindPath, NamePath, NumberPath, PropertyPath, TopicPath};
+use crate::http::path::{
+    ClientPath, DashboardPath, DevicePath, FindPath, NamePath, NumberPath, PropertyPath, SharePath, TopicPath,
+};
 use crate::http::problem::ProblemBody;
 use crate::limits::{EVENT_FILTERS_MAX, PAGE_ITEMS_MAX, WS_ID_BYTES_MAX};
 use crate::view::schema::Payload;
@@ -46,10 +48,12 @@ problem_answers! {
     Unauthorized "401" "Not let in. `code` is `unauthorized`." ["WWW-Authenticate" "How to say who one is."];
     Forbidden "403" "No right to this, or a topic that only the hub writes. `code` is `forbidden`." [];
     WrongCode "403" "The claim code opens nothing: it was never given out, is used up, or has expired. `code` is `wrong_code`." [];
+    WrongLink "403" "The share link opens nothing: it was taken back, has expired, or is not whole. `code` is `wrong_link`." [];
     NotFound "404" "There is no such thing. `code` is `not_found`." [];
     TooSlow "408" "The body did not arrive within a minute. `code` is `timeout`." ["Connection" "`close`: what is left of the body is not read."];
-    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), discovery that is off (`discovery_off`)." [];
+    Conflict "409" "It cannot be so as things are: a name that is taken (`taken`), the last administrator (`last_admin`), a hub that is set up (`set_up_already`), no TLS (`tls_off`), no history (`history_off`), firmware that a roll-out hands out (`in_use`), discovery that is off (`discovery_off`)." [];
     NotConnected "409" "The client is away: there is nothing to disconnect. `code` is `not_connected`." [];
+    Changed "412" "Somebody else changed it meanwhile; `current` says what it is by now. `code` is `changed`." [];
     TooLarge "413" "The body is over `limits.http_body_bytes`, or a property's value over 64 KiB. `code` is `too_large`." [];
     Compressed "415" "The body is compressed, which is not understood here. `code` is `unsupported_media_type`." ["Accept-Encoding" "`identity`"];
     OutOfRange "416" "`Range` asks for bytes that are not there. `code` is `range_not_satisfiable`." ["Content-Range" "How many there are."];
@@ -57,6 +61,7 @@ problem_answers! {
     InvalidDeclaration "422" "Well written, but it makes no sense: a range that is empty, an `enum` without options, a name of more than 256 bytes. `code` is `invalid_declaration`." [];
     Unusable "422" "Well written, but not usable: a weak password, a name that may not be, no such role or filter, a time that is over, a broken certificate request, a property that has no history. `code` is `unusable`, `bad_csr` or `no_history`." [];
     NoWebSocket "426" "This is a WebSocket, and was not opened as one. `code` is `upgrade_required`." ["Upgrade" "`websocket`", "Sec-WebSocket-Version" "`13`"];
+    Unnamed "428" "The change does not say which version it was made of. `code` is `if_match_needed`." [];
     Slowed "429" "Too many failed from this address or for this name (`slowed`), or it makes more requests than `limits.request_rate` allows (`rate_limited`)." ["Retry-After" "Seconds until another try makes sense."];
     Busy "503" "Too many passwords are being checked, or questions about the past answered, or discovery has more to do than it can. `code` is `busy`." [];
     NoRoom "507" "There is no room for another device or retained message (`full`), or the disk takes nothing and this would have to be on it before it is answered (`disk_failing`)." [];
@@ -108,7 +113,7 @@ const FILTER_PATTERN: &str = "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\
 /// As people write times.
 const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
 
-fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
+pub(crate) fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
@@ -139,6 +144,18 @@ impl IntoParams for PropertyPath {
 impl IntoParams for FindPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![in_path("id", "^[a-z0-9-]{1,64}$", "ha-aabbccddeeff", "The find's id.")]
+    }
+}
+
+impl IntoParams for DashboardPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("id", "^[A-Za-z0-9_-]{1,64}$", "home", "The dashboard's id.")]
+    }
+}
+
+impl IntoParams for SharePath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("share", "^[A-Za-z0-9]{1,64}$", "k3TzPq9b", "The link's id.")]
     }
 }
 
@@ -194,7 +211,7 @@ pub(crate) fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> 
         .build()
 }
 
-fn in_header(name: &str, description: &str) -> Parameter {
+pub(crate) fn in_header(name: &str, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
@@ -362,6 +379,8 @@ query_parameters! {
     RangeParam => in_header("Range", "One range of bytes, such as `bytes=0-1023`.");
     /// `Last-Event-ID`
     LastEventParam => in_header("Last-Event-ID", "The `id` of the last event that came, to go on behind it.");
+    /// `If-Match`
+    IfMatchParam => in_header("If-Match", "The `ETag` of what the change was made of, or `*`; needed.");
     /// `If-None-Match`
     KnownTag => in_header("If-None-Match", "The `ETag` of what is known: 304 if that is still so.");
 }

@@ -11,14 +11,14 @@ use hyper::body::Body as _;
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 
-use crate::accounts::{Change, Deed, Event, Via};
+use crate::accounts::{Change, Deed, Event, Kind, Via};
 use crate::caller::Caller;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
 use crate::http::tls;
 use crate::peer::Peer;
-use crate::refusals::{Kind, Whose};
+use crate::refusals::{Kind as Why, Whose};
 use crate::shard::{ConnectionGuard, Shard};
 use crate::tap::Tap;
 
@@ -72,7 +72,7 @@ impl Gate {
         let topic = path.and_then(topic_of);
         let known = self.alive.tap().known();
         // The last one who was let in over this connection says nothing of one who was not.
-        let user = known.user.as_ref().map(|user| user.name()).filter(|_| kind != Kind::Credentials);
+        let user = known.user.as_ref().map(|user| user.name()).filter(|_| kind != Why::Credentials);
         let peer = Some(self.peer.address());
         let whose = Whose { transport: "http", peer, client_id: None, user, topic: topic.as_deref() };
         self.shard.refusals.note(&self.shard.hub, whose, kind, problem.detail());
@@ -95,6 +95,11 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
+        if login.kind == Kind::Share && !is_shared(path) {
+            self.note_refusal(Some(login.principal.name()), path);
+            let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";
+            return Problem::new(StatusCode::FORBIDDEN, "forbidden", text).into_response();
+        }
         self.alive.tap().note_user(&self.shard.taps, &login.principal);
         let session = self.shard.hub.new_session();
         let principal = Arc::clone(&login.principal);
@@ -129,15 +134,15 @@ impl Gate {
 }
 
 /// What an answer that is an error is told as; `None` if it is no refusal.
-fn kind_of(status: StatusCode, code: &str) -> Option<Kind> {
+fn kind_of(status: StatusCode, code: &str) -> Option<Why> {
     Some(match (status, code) {
-        (StatusCode::UNAUTHORIZED, _) | (_, "slowed" | "wrong_code") => Kind::Credentials,
-        (StatusCode::FORBIDDEN, _) => Kind::Permission,
-        (_, "rejected" | "invalid_declaration") => Kind::Type,
-        (_, "invalid_topic" | "invalid_filter") => Kind::Topic,
-        (_, "full" | "rate_limited" | "too_large" | "timeout") | (StatusCode::INSUFFICIENT_STORAGE, _) => Kind::Limit,
+        (StatusCode::UNAUTHORIZED, _) | (_, "slowed" | "wrong_code") => Why::Credentials,
+        (StatusCode::FORBIDDEN, _) => Why::Permission,
+        (_, "rejected" | "invalid_declaration") => Why::Type,
+        (_, "invalid_topic" | "invalid_filter") => Why::Topic,
+        (_, "full" | "rate_limited" | "too_large" | "timeout") | (StatusCode::INSUFFICIENT_STORAGE, _) => Why::Limit,
         (StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::METHOD_NOT_ALLOWED, _) => {
-            Kind::Protocol
+            Why::Protocol
         }
         _ => return None,
     })
@@ -158,7 +163,28 @@ const MQTT_PATH: &str = "/mqtt";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
 /// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 6] = [MQTT_PATH, "/api/session", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+const OPEN_PATHS: [&str; 7] =
+    [MQTT_PATH, "/api/session", "/api/session/share", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+
+/// Below these is what somebody with a share link may ask for, as far as his rights go; everything else is for those of the house.
+const SHARED_PATHS: [&str; 10] = [
+    "/api/session",
+    "/api/session/share",
+    "/api/health",
+    "/api/ws",
+    "/api/events",
+    "/api/batch",
+    "/api/dashboards",
+    "/api/devices",
+    "/api/topics",
+    "/api/history",
+];
+
+fn is_shared(path: &str) -> bool {
+    let is_below =
+        |shared: &str| path.strip_prefix(shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    SHARED_PATHS.into_iter().any(is_below)
+}
 
 fn is_open(path: &str) -> bool {
     OPEN_PATHS.contains(&path)
@@ -202,6 +228,16 @@ fn protect(headers: &mut HeaderMap, defaults: &[(HeaderName, &'static str)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_of_share_links() {
+        for path in ["/api/session", "/api/devices/lamp", "/api/ws", "/api/dashboards/home", "/api/history"] {
+            assert!(is_shared(path), "{path}");
+        }
+        for path in ["/mqtt", "/api/sessions", "/api/users", "/api/historyx", "/api/templates", "/api", "/api/backup"] {
+            assert!(!is_shared(path), "{path}");
+        }
+    }
 
     #[test]
     fn paths_of_programs() {

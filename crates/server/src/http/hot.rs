@@ -34,7 +34,7 @@ impl Hot {
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
         if let Some(rest) = path.strip_prefix("/api/devices/") {
             let (device, property) = rest.split_once('/')?;
-            if device.is_empty() || property.is_empty() || property.contains('/') || rest.contains('%') {
+            if device.is_empty() || property.is_empty() || property.contains(['/', '.']) || rest.contains('%') {
                 return None;
             }
             return match *method {
@@ -220,6 +220,8 @@ mod tests {
             (Method::GET, "/api/devices/lamp", None),
             (Method::GET, "/api/devices", None),
             (Method::GET, "/api/devices/l%61mp/power", None),
+            (Method::GET, "/api/devices/lamp/firmware", Some(Hot::GetProperty)),
+            (Method::GET, "/api/devices/lamp/firmware.bin", None),
             (Method::GET, "/api/topics/a", Some(Hot::GetTopic)),
             (Method::PUT, "/api/topics/a//b/", Some(Hot::RetainTopic)),
             (Method::POST, "/api/topics//%23", Some(Hot::PublishTopic)),

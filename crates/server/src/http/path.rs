@@ -24,6 +24,12 @@ pub(crate) struct ClientPath(pub(crate) String);
 /// `/api/discovered/{id}`
 pub(crate) struct FindPath(pub(crate) String);
 
+/// `/api/dashboards/{id}`
+pub(crate) struct DashboardPath(pub(crate) String);
+
+/// `/api/dashboards/{id}/shares/{share}`
+pub(crate) struct SharePath(pub(crate) String);
+
 /// `/api/users/{name}`
 pub(crate) struct NamePath(pub(crate) String);
 
@@ -75,6 +81,22 @@ impl<S: Send + Sync> FromRequestParts<S> for FindPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Ok(Self(parameter(parts, state, "id").await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DashboardPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, state, "id").await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SharePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(parameter(parts, state, "share").await?))
     }
 }
 

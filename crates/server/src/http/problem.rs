@@ -10,7 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
+use crate::dashboards::Current;
 use crate::discovery::DiscoveryError;
+use crate::firmware::FirmwareError;
 use crate::history::NoAnswer;
 use crate::refusal::Refusal;
 
@@ -24,6 +26,8 @@ pub(crate) struct Problem {
     headers: &'static [(HeaderName, &'static str)],
     /// After how long another try makes sense.
     retry_after: Option<Duration>,
+    /// What was changed meanwhile is so by now.
+    current: Option<Box<Current>>,
 }
 
 /// RFC 9110 section 11.6.1 asks for one with every 401; browsers do not open a dialogue for this.
@@ -48,11 +52,15 @@ pub(crate) struct ProblemBody<'a> {
     /// For programs.
     #[schema(example = "rejected")]
     code: &'static str,
+    /// With `changed`: what it is by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    current: Option<&'a Current>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), headers: &[], retry_after: None }
+        Self { status, code, detail: detail.into(), headers: &[], retry_after: None, current: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -71,6 +79,12 @@ impl Problem {
     #[must_use]
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// With what it is by now.
+    #[must_use]
+    pub(crate) fn with_current(self, current: Box<Current>) -> Self {
+        Self { current: Some(current), ..self }
     }
 
     /// The connection ends with it, as not all of the request was read.
@@ -163,6 +177,24 @@ impl From<DiscoveryError> for Problem {
     }
 }
 
+impl From<FirmwareError> for Problem {
+    /// Refusals of firmware to status codes; the only place that does.
+    fn from(error: FirmwareError) -> Self {
+        let (status, code) = match &error {
+            FirmwareError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            FirmwareError::Taken(..) => (StatusCode::CONFLICT, "taken"),
+            FirmwareError::InUse(..) => (StatusCode::CONFLICT, "in_use"),
+            FirmwareError::Unusable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unusable"),
+            FirmwareError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            FirmwareError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            FirmwareError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            FirmwareError::Damaged(..) => (StatusCode::INTERNAL_SERVER_ERROR, "damaged"),
+            FirmwareError::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
 impl<E: Into<Refusal>> From<E> for Problem {
     /// Refusals to status codes; the only place that does.
     fn from(error: E) -> Self {
@@ -225,6 +257,7 @@ impl Problem {
             detail: &self.detail,
             instance,
             code: self.code,
+            current: self.current.as_deref(),
         };
         serde_json::to_vec(&body).expect("strings and a number are JSON")
     }

@@ -9,36 +9,44 @@ use crate::http::problem::Problem;
 
 /// What a `Range` header means for a body of so many bytes.
 #[derive(Debug, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     Whole,
     /// From the first of these up to, not including, the second.
-    Bytes(usize, usize),
+    Bytes(u64, u64),
     /// Nothing of it is there.
     Outside,
 }
 
 /// Answers GET with the part that was asked for; `tag` is that of the whole.
 pub(crate) fn answer(method: &Method, headers: &HeaderMap, body: Bytes, tag: &HeaderValue) -> Response {
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let part = match asked {
-        Some(range) if *method == Method::GET && holds(headers, tag) => parse(range, body.len()),
-        _ => Part::Whole,
-    };
-    let length = body.len();
-    match part {
+    let length = body.len() as u64;
+    match asked(method, headers, length, tag) {
         Part::Whole => body.into_response(),
         Part::Bytes(start, end) => {
             let place = format!("bytes {start}-{}/{length}", end - 1);
             let place = HeaderValue::from_str(&place).expect("ASCII");
-            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, place)], body.slice(start..end)).into_response()
+            // Both are within the body.
+            let part = body.slice(start as usize..end as usize);
+            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, place)], part).into_response()
         }
-        Part::Outside => {
-            let detail = format!("Range asks for bytes that are not there: there are {length}.");
-            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
-            let place = HeaderValue::from_str(&format!("bytes */{length}")).expect("ASCII");
-            ([(header::CONTENT_RANGE, place)], problem).into_response()
-        }
+        Part::Outside => outside(length),
     }
+}
+
+/// The part of a body of so many bytes that is asked for; `tag` is that of the whole.
+pub(crate) fn asked(method: &Method, headers: &HeaderMap, length: u64, tag: &HeaderValue) -> Part {
+    match headers.get(header::RANGE).and_then(|range| range.to_str().ok()) {
+        Some(range) if *method == Method::GET && holds(headers, tag) => parse(range, length),
+        _ => Part::Whole,
+    }
+}
+
+/// The answer to who asks for what is not there.
+pub(crate) fn outside(length: u64) -> Response {
+    let detail = format!("Range asks for bytes that are not there: there are {length}.");
+    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
+    let place = HeaderValue::from_str(&format!("bytes */{length}")).expect("ASCII");
+    ([(header::CONTENT_RANGE, place)], problem).into_response()
 }
 
 /// Whether the part still belongs to what the client has of the rest (`If-Range`, section 13.1.5): told by its tag
@@ -47,7 +55,7 @@ fn holds(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     headers.get(header::IF_RANGE).is_none_or(|known| known == tag)
 }
 
-fn parse(range: &str, length: usize) -> Part {
+fn parse(range: &str, length: u64) -> Part {
     let Some((unit, set)) = range.split_once('=') else { return Part::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") || set.contains(',') {
         return Part::Whole;
@@ -56,7 +64,7 @@ fn parse(range: &str, length: usize) -> Part {
     let number = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         // What is too large for a number is behind every end.
-        is_number.then(|| text.parse().unwrap_or(usize::MAX))
+        is_number.then(|| text.parse().unwrap_or(u64::MAX))
     };
     match (number(first), number(last)) {
         (Some(first), Some(last)) if first > last => Part::Whole,

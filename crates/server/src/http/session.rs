@@ -7,7 +7,9 @@ use housewire_core::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::accounts::{AccountError, Credential, CredentialId, Event, Kind, Login, PersonChange, Secret, Via};
+use crate::accounts::{
+    AccountError, Credential, CredentialId, Event, Kind, Login, PersonChange, Secret, Via, share_of,
+};
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::describe::{
@@ -238,7 +240,7 @@ async fn open(
     Ok(answer)
 }
 
-fn set_cookie(caller: &Caller, value: &str, seconds: u64, headers: &mut HeaderMap) {
+pub(crate) fn set_cookie(caller: &Caller, value: &str, seconds: u64, headers: &mut HeaderMap) {
     let cookie = if caller.peer.is_secure() {
         format!("{SECURE_COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict; Secure")
     } else {
@@ -249,7 +251,7 @@ fn set_cookie(caller: &Caller, value: &str, seconds: u64, headers: &mut HeaderMa
 }
 
 /// Nobody is signed in by another site either, as another user than he thinks.
-fn must_be_our_page(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn must_be_our_page(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
     let shown = Shown { method: &axum::http::Method::POST, uri: &axum::http::Uri::from_static("/"), headers };
     identify::must_be_our_page(&caller.shard, &caller.peer, shown)
 }
@@ -260,12 +262,18 @@ fn https(caller: &Caller, headers: &HeaderMap) -> Option<String> {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(tls::https_base)
 }
 
-fn who(caller: &Caller, login: &Login, headers: &HeaderMap) -> WhoJson {
+pub(crate) fn who(caller: &Caller, login: &Login, headers: &HeaderMap) -> WhoJson {
     let accounts = &caller.shard.accounts;
     let has_admin = accounts.has_admin();
     let LoginFacts { kind, name, administers, read, write, deny } = LoginFacts::of(login);
     let role = match login.kind {
         Kind::Person => accounts.role_of(login.principal.name()).map(Role::name),
+        _ => None,
+    };
+    let dashboard = match login.kind {
+        Kind::Share => {
+            share_of(login.principal.name()).and_then(|link| caller.shard.house.dashboards.dashboard_of(link))
+        }
         _ => None,
     };
     let expires = login.credential.and_then(|id| accounts.expires(id)).map(|time| time.to_string());
@@ -283,5 +291,6 @@ fn who(caller: &Caller, login: &Login, headers: &HeaderMap) -> WhoJson {
         secure: caller.peer.is_secure(),
         https: https(caller, headers),
         expires,
+        dashboard,
     }
 }

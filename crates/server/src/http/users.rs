@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::accounts::{NewPerson, PersonChange};
+use crate::accounts::{Kind, NewPerson, PersonChange};
 use crate::caller::Caller;
 use crate::http::body::Upload;
 use crate::http::describe::{BodyAnswers, Conflict, Forbidden, NoRoom, NotFound, Unusable};
@@ -104,21 +104,35 @@ pub(crate) async fn change(
     // Whoever changes his own password here stays signed in.
     let keep = caller.login.credential.filter(|_| caller.login.principal.name() == name);
     let by = caller.change();
-    let changed = caller.accounts(move |accounts| accounts.change_person(&name, change, keep, &by)).await?;
-    Ok(Json(changed.into()))
+    let house = caller.shard.house.clone();
+    let changed = caller.accounts(move |accounts| {
+        let changed = accounts.change_person(&name, change, keep, &by)?;
+        house.dashboards.refresh_shares();
+        Ok(changed)
+    });
+    Ok(Json(changed.await?.into()))
 }
 
 /// `DELETE /api/users/{name}`
 #[utoipa::path(
     delete, path = "/api/users/{name}", operation_id = "deleteUser", tag = "People",
     summary = "Deletes an account",
-    description = "For administrators. Ends all connections of that person.",
+    description = "For administrators. Ends all connections of that person, and the share links that he made; his dashboards become yours.",
     params(NamePath),
     responses((status = 204, description = "It is gone."), Forbidden, NotFound, Conflict, NoRoom),
 )]
 pub(crate) async fn remove(caller: Caller, NamePath(name): NamePath) -> Result<StatusCode, Problem> {
     caller.must_administer()?;
     let by = caller.change();
-    caller.accounts(move |accounts| accounts.delete_person(&name, &by)).await?;
+    let house = caller.shard.house.clone();
+    // What he made for the house stays, with whoever deletes his account.
+    let heir = (caller.login.kind == Kind::Person).then(|| caller.login.principal.name().to_owned());
+    let deleted = caller.accounts(move |accounts| {
+        let name = accounts.person(&name)?.record.name;
+        accounts.delete_person(&name, &by)?;
+        house.dashboards.refresh_shares();
+        house.dashboards.inherit(&name, heir.as_deref())
+    });
+    deleted.await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -153,6 +153,10 @@ pub(crate) struct WhoJson {
     pub(crate) secure: bool,
     pub(crate) https: Option<String>,
     pub(crate) expires: Option<String>,
+    /// The dashboard that a share link is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) dashboard: Option<String>,
 }
 
 /// Whether somebody is let in without a credential.
@@ -181,6 +185,7 @@ impl LoginFacts {
             Kind::Person => Some("person"),
             Kind::Device => Some("device"),
             Kind::App => Some("app"),
+            Kind::Share => Some("share"),
         };
         let permissions = login.principal.permissions();
         // Devices and apps by the name that people gave them.

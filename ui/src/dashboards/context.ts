@@ -1,0 +1,23 @@
+// What the parts of a board share: where values come from, and what is in view.
+import { getContext, setContext } from 'svelte';
+import type { Watch } from '../hub/watch.svelte';
+import type { Eye } from './state/eye';
+
+const WATCH = Symbol('watch');
+const EYE = Symbol('eye');
+
+export function provideWatch(watch: Watch): void {
+  setContext(WATCH, watch);
+}
+
+export function useWatch(): Watch {
+  return getContext<Watch>(WATCH);
+}
+
+export function provideEye(eye: Eye): void {
+  setContext(EYE, eye);
+}
+
+export function useEye(): Eye {
+  return getContext<Eye>(EYE);
+}

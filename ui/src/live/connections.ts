@@ -1,0 +1,19 @@
+// What a connection is called, and by which words it is found.
+import { l } from '../strings.live';
+import type { ConnectionInfo } from './frames';
+
+export function nameOf({ client_id, device, user, peer }: ConnectionInfo): string {
+  for (const name of [client_id, device, user]) if (name !== null && name !== '') return name;
+  return peer === '' ? l.wire.unnamed : peer;
+}
+
+export function foundBy(one: ConnectionInfo, words: string, deviceName = ''): boolean {
+  const all = [one.id, one.client_id, one.device, deviceName, one.user, one.peer, one.transport, one.over]
+    .filter((word) => word !== null)
+    .join(' ')
+    .toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}

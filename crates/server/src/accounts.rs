@@ -268,7 +268,7 @@ impl Accounts {
         }
     }
 
-    /// Writes all that is not written yet. Call it when nobody comes in any more.
+    /// Writes all that is not written yet, as when nobody comes in any more.
     pub(crate) fn save_all(&self) {
         self.save(true);
     }

@@ -85,6 +85,8 @@ pub struct PortChoice {
 /// Every setting of the hub.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that settings were read from, if there is one.
+    pub file: Option<PathBuf>,
     /// Folder of the database; made if it does not exist.
     pub data: PathBuf,
     /// Address to listen on.
@@ -387,6 +389,7 @@ impl Settings {
         blynk.validate()?;
         let mqtts_port = choice(self.mqtts_port, 8883);
         Ok(Config {
+            file: None,
             data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
             bind,
             port: self.port.unwrap_or(8080),

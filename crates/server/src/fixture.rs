@@ -28,6 +28,7 @@ use crate::mqtt::Sessions;
 use crate::notifications::Notifications;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
+use crate::presence::Presence as DevicePresence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::users::Users;
@@ -77,6 +78,9 @@ impl Fixture {
             config: Arc::new(config),
             sessions,
             clients,
+            taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: DevicePresence::start(&hub),
             kept: Arc::default(),
             blynk: Arc::default(),
             notifications,
@@ -104,7 +108,7 @@ impl Fixture {
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(PIPE_BYTES);
         let peer = Peer::direct("127.0.0.1:1".parse().unwrap());
-        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted));
+        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted, peer.address()));
         let ended = Arc::downgrade(&guard);
         let served = async move {
             http::serve(server, peer, guard).await;

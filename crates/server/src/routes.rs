@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, Problem};
 use crate::limits::{WS_BLYNK_FRAME_BYTES_MAX, WS_MQTT_PACKETS_PER_FRAME};
 use crate::mqtt::Newcomer;
+use crate::tap::Spoken;
 use crate::stream::ByteStream;
 use crate::ws::NoWebSocket;
 use crate::{blynk, mqtt, ws};
@@ -63,6 +64,7 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     let frame_bytes_max = caller.shard.config.limits.mqtt_packet_bytes.saturating_mul(WS_MQTT_PACKETS_PER_FRAME);
     let opened = ws::open_bytes(request, caller.clone(), &mqtt::SUBPROTOCOLS, frame_bytes_max);
     let (answer, stream) = opened.map_err(|error| problem(&error, "/mqtt"))?;
+    caller.alive.tap().note_peer(&caller.peer, Spoken::Mqtt);
     // Decided by what the request says too, which is more than an address.
     let admitted = match caller.refusal {
         // The guest that comes over TCP: sessions belong to names, and this machine's own may have more rights than another's.

@@ -33,6 +33,7 @@ use crate::names;
 use crate::notifications::Notifications;
 use crate::persist::{Durability, Persister};
 use crate::players::Access;
+use crate::presence::Presence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -97,6 +98,12 @@ impl Server {
         let listeners = Listeners::open(&config)?;
         let addresses = listeners.addresses()?;
         let store = Store::open(&config.data)?;
+        if let Some(restored) = store.restored() {
+            let aside = restored.aside.display();
+            info!(
+                "a backup was put in place; what was there before is in '{aside}', and can be deleted when all is well"
+            );
+        }
         let tls = match config.tls.mode {
             TlsMode::Off => None,
             TlsMode::On | TlsMode::Only => {
@@ -156,6 +163,9 @@ impl Server {
             durability,
             sessions,
             clients,
+            taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: Presence::start(&hub),
             kept: Arc::default(),
             blynk: Arc::default(),
             notifications,
@@ -407,8 +417,17 @@ fn run_shard(runtime: &Runtime, shard: &Shard, outlet: mpsc::Receiver<listener::
     });
 }
 
-/// Runs a hub until SIGTERM or Ctrl-C; SIGHUP has it read its certificates again. `ready` is called as soon as it serves.
-pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<(), StartError> {
+/// Why a hub has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// By a signal.
+    ForGood,
+    /// An admin wants it to start again, perhaps because a backup waits for that.
+    ToStartAgain,
+}
+
+/// Runs a hub until SIGTERM or Ctrl-C, or until an admin has it start again; SIGHUP has it read its certificates again. `ready` is called as soon as it serves.
+pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<Stopped, StartError> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         warn!("cannot raise the limit of open files: {error}");
     }
@@ -420,21 +439,32 @@ pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<(
     };
     let server = Server::start(config)?;
     ready(&server);
-    let name = loop {
-        match runtime.block_on(signals.next()) {
-            Signal::Stop(name) => break name,
+    let house = Arc::clone(&server.house);
+    let mut next = async || {
+        tokio::select! {
+            signal = signals.next() => signal,
+            () = house.restart.notified() => Signal::StartAgain,
+        }
+    };
+    let (why, stopped) = loop {
+        match runtime.block_on(next()) {
+            Signal::Stop(name) => break (format!("{name} received, stopping"), Stopped::ForGood),
+            Signal::StartAgain => {
+                break ("an admin has the hub start again, stopping".to_owned(), Stopped::ToStartAgain);
+            }
             Signal::Reload => server.reload(),
         }
     };
-    info!("{name} received, stopping");
+    info!("{why}");
     server.stop();
     info!("stopped");
-    Ok(())
+    Ok(stopped)
 }
 
 /// What somebody who runs the hub wants of it.
 enum Signal {
     Stop(&'static str),
+    StartAgain,
     Reload,
 }
 

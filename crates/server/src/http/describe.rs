@@ -363,7 +363,7 @@ query_parameters! {
     /// `?before=`
     BeforeParam => in_query("before", number().minimum(Some(isize::MIN)).maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
     /// `?after=` of notifications
-    AfterParam => in_query("after", number().minimum(Some(0)).maximum(Some(isize::MAX)), "Only entries newer than this one, by its `id`.");
+    AfterNoteParam => in_query("after", number().minimum(Some(0)).maximum(Some(isize::MAX)), "Only entries newer than this one, by its `id`.");
     /// `?event=`
     EventParam => in_query("event", text(), "Only entries of this event.");
     /// `?who=`

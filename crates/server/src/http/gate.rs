@@ -11,7 +11,7 @@ use hyper::body::Body as _;
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 
-use crate::accounts::{Change, Deed, Event, Kind, Via};
+use crate::accounts::{Change, Deed, Event, Kind as LoginKind, Via};
 use crate::caller::Caller;
 use crate::http::blynk;
 use crate::http::hot::Hot;
@@ -101,7 +101,7 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
-        if login.kind == Kind::Share && !is_shared(path) {
+        if login.kind == LoginKind::Share && !is_shared(path) {
             self.note_refusal(Some(login.principal.name()), path);
             let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";
             return Problem::new(StatusCode::FORBIDDEN, "forbidden", text).into_response();

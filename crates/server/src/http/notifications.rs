@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
-use crate::http::describe::{AfterParam, AuditLimit, BadRequest};
+use crate::http::describe::{AfterNoteParam, AuditLimit, BadRequest};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::notifications::{Kind, Notification};
@@ -69,7 +69,7 @@ impl From<&Notification> for NotificationView {
     get, path = "/api/notifications", operation_id = "listNotifications", tag = "Devices",
     summary = "Lists what devices wanted people to be told, the oldest first",
     description = "Of devices that the caller may read. The hub keeps the last 1,000.",
-    params(AuditLimit, AfterParam),
+    params(AuditLimit, AfterNoteParam),
     responses((status = 200, description = "The notifications.", body = NotificationsView), BadRequest),
 )]
 pub(crate) async fn list(caller: Caller, query: Query) -> Result<Json<NotificationsView>, Problem> {

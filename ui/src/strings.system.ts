@@ -1,6 +1,7 @@
 // The English words of keeping the hub well: firmware, limits, backup, logs. The rules of `strings.ts` hold here, too.
+import { locale, translate } from './language';
 
-const count = (n: number): string => new Intl.NumberFormat().format(n);
+const count = (n: number): string => new Intl.NumberFormat(locale).format(n);
 const devices = (n: number): string => `${count(n)} ${n === 1 ? 'device' : 'devices'}`;
 
 export const y = {
@@ -216,3 +217,5 @@ export const y = {
     label: 'Lines of the log',
   },
 };
+
+await translate(y, { de: () => import('./de/strings.system') });

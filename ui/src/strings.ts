@@ -1,8 +1,9 @@
 // Every English word of the page, in one place. Plain, second person, sentence case. An error says what
 // happened, why, and the next step. Functions where a number or a name belongs into the sentence.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 // The first word stands for false, the second for true.
 type Pair = [no: string, yes: string];
@@ -155,7 +156,7 @@ export const t = {
     title: 'Found devices',
     invite: (n: number) => plural(n, 'new device found', 'new devices found'),
     names: (names: readonly string[], more: number) =>
-      new Intl.ListFormat().format(more > 0 ? [...names, `${more} more`] : names),
+      new Intl.ListFormat(locale).format(more > 0 ? [...names, `${more} more`] : names),
     look: 'Look at them',
     lookOne: 'Look at it',
     sources: {
@@ -461,7 +462,7 @@ export const t = {
     rights: 'Rights',
     ownRights: 'Rights of its own',
     guest: 'Guest',
-    guestOf: (policy: string) => (policy === 'lan' ? 'On this network' : 'On this computer'),
+    guestOf: (policy: string): string => (policy === 'lan' ? 'On this network' : 'On this computer'),
     signOut: 'Sign out',
   },
   rights: {
@@ -522,3 +523,5 @@ export const t = {
   loading: 'Loading devices',
   loadingPart: 'Loading',
 };
+
+await translate(t, { de: () => import('./de/strings') });

@@ -5,6 +5,7 @@ const format = new Intl.NumberFormat(locale);
 
 export const number = (n: number): string => format.format(n);
 
-export const plural = (n: number, one: string, many: string): string => `${number(n)} ${n === 1 ? one : many}`;
+export const plural = (n: number, one: string, many: string): string =>
+  `${number(n)} ${n === 1 ? one : many}`;
 
 export const list = (items: readonly string[]): string => new Intl.ListFormat(locale).format(items);

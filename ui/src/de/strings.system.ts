@@ -64,7 +64,8 @@ const de: typeof y = {
     noModels: 'Kein Gerät sagt, welches Modell es ist. Wähle stattdessen Geräte.',
     noDevices: 'Kreuze mindestens ein Gerät an.',
     share: 'Wie viele davon zuerst?',
-    shareHint: 'Beginne mit wenigen. Welche, entscheidet der Zufall; ein größerer Anteil enthält die eines kleineren.',
+    shareHint:
+      'Beginne mit wenigen. Welche, entscheidet der Zufall; ein größerer Anteil enthält die eines kleineren.',
     percent: (n) => `${n} %`,
     start: 'Ausrollen beginnen',
     started: (name, version) => `${name} ${version} wird ausgerollt.`,
@@ -106,7 +107,8 @@ const de: typeof y = {
   limits: {
     lead: 'Alles in diesem Hub hat eine Grenze, damit nichts und niemand ihn auslaugt. Hier siehst du, wie nah er ihnen ist.',
     near: 'Nahe an einer Grenze',
-    nearBody: (names) => `${names}. Setze sie in der Konfiguration höher, oder finde heraus, wer so viel nimmt.`,
+    nearBody: (names) =>
+      `${names}. Setze sie in der Konfiguration höher, oder finde heraus, wer so viel nimmt.`,
     fine: 'Nichts ist nahe an seiner Grenze.',
     bound: 'Grenze',
     now: 'Jetzt',
@@ -155,7 +157,8 @@ const de: typeof y = {
   backup: {
     lead: 'Eine Datei mit allem, was dieser Hub weiß: Geräte, Werte, Verlauf, Personen, Tokens, Dashboards, Zertifikate. Gemacht, während er läuft.',
     make: 'Sichern',
-    makeBody: 'Die Datei enthält Geheimnisse. Bewahre sie auf, wo nur du drankommst, und auf einer anderen Disk als der des Hubs.',
+    makeBody:
+      'Die Datei enthält Geheimnisse. Bewahre sie auf, wo nur du drankommst, und auf einer anderen Disk als der des Hubs.',
     button: 'Sicherung herunterladen',
     preparing: 'Der Hub stellt sie zusammen',
     got: (size) => `bisher ${size}`,

@@ -29,6 +29,7 @@ const de: typeof t = {
     history: 'Verlauf',
     live: 'Live',
     settings: 'Einstellungen',
+    more: 'Mehr',
     components: 'Bausteine',
   },
 
@@ -118,7 +119,8 @@ const de: typeof t = {
 
   demo: {
     badge: 'Demo',
-    note: (n) => `${plural(n, 'simuliertes Gerät lebt', 'simulierte Geräte leben')} hier, damit du dich umsehen kannst.`,
+    note: (n) =>
+      `${plural(n, 'simuliertes Gerät lebt', 'simulierte Geräte leben')} hier, damit du dich umsehen kannst.`,
     remove: 'Demo-Haus entfernen',
     confirmTitle: 'Das Demo-Haus entfernen?',
     confirmBody: (n) =>
@@ -142,6 +144,7 @@ const de: typeof t = {
     clear: 'Suche leeren',
     emptyBody: 'Jedes Gerät, das je etwas gemeldet hat, steht hier.',
     add: 'Gerät hinzufügen',
+    connect: 'Gerät verbinden',
   },
 
   found: {
@@ -176,6 +179,7 @@ const de: typeof t = {
     edit: 'Bearbeiten',
     delete: 'Löschen',
     id: 'Id',
+    topics: 'Seine Topics',
     room: 'Raum',
     properties: 'Eigenschaften',
     model: 'Modell',
@@ -242,6 +246,7 @@ const de: typeof t = {
 
   wire: {
     title: 'Leitung',
+    frames: 'Byte für Byte',
     empty: 'Seit diese Seite offen ist, kam keine Nachricht dieses Geräts über die Leitung.',
     retained: 'gespeichert',
     retainedTitle: 'Gespeicherter Wert, gesendet, als diese Seite abonnierte',
@@ -379,7 +384,8 @@ const de: typeof t = {
     inviteText:
       'Er hat noch keinen Admin. Wer diesen Rechner benutzt, darf darum alles, und sonst kommt niemand herein. Lege ein Konto an, um dich vom Telefon anzumelden und Geräten Tokens zu geben.',
     key: 'Einrichtungsschlüssel',
-    keyHint: 'Beim ersten Start hat der Hub einen Link ausgegeben. Füge ihn hier ein, oder öffne ihn stattdessen.',
+    keyHint:
+      'Beim ersten Start hat der Hub einen Link ausgegeben. Füge ihn hier ein, oder öffne ihn stattdessen.',
     keyMissing:
       'Füge den Link ein, oder was hinter seinem # steht. Du findest ihn dort, wo der Hub gestartet wurde, oder in seinem Protokoll.',
     nameHint: 'Womit du dich anmeldest, zum Beispiel anna.',

@@ -5,6 +5,26 @@ import { number, plural } from './count';
 const devices = (n: number): string => plural(n, 'Gerät', 'Geräte');
 
 const de: typeof y = {
+  install: {
+    title: 'Als App',
+    installed: 'Du benutzt Housewire als App. Ohne den Hub öffnet sie mit den zuletzt gesehenen Werten.',
+    ready:
+      'Installiere es, dann hat es ein Symbol und ein Fenster für sich. Ohne den Hub öffnet es mit den zuletzt gesehenen Werten.',
+    button: 'Housewire installieren',
+    menu: 'Dein Browser installiert es aus seinem Menü („Installieren“ oder „Zum Startbildschirm“). Ohne den Hub öffnet es mit den zuletzt gesehenen Werten.',
+    insecure:
+      'Browser installieren eine Seite und behalten sie für Zeiten ohne Hub nur über HTTPS oder auf dem Rechner des Hubs selbst (localhost). Du siehst sie gerade über einfaches HTTP.',
+    untrusted:
+      'Dieser Browser vertraut dem Zertifikat des Hubs noch nicht und behält darum nichts von der Seite. Lass ihn dem Hub vertrauen, dann lade neu.',
+    open: 'Verschlüsselte Adresse öffnen',
+    trust: 'Dieses Gerät dem Hub vertrauen lassen',
+  },
+  about: {
+    title: 'Über Housewire',
+    text: 'Freie Software unter der MIT- oder der Apache-2.0-Lizenz. Sie läuft in deinem Haus und fragt draußen niemanden nach irgendetwas.',
+    guide: 'Anleitung und Nachschlagewerk liegen dem Programm im Ordner docs bei.',
+  },
+
   firmware: {
     lead: 'Programme für deine eigenen Platinen: Lade eine Datei hoch, wähle, auf welchen Geräten sie läuft, und sieh zu, wie sie sich aktualisieren.',
     upload: 'Firmware hochladen',

@@ -320,28 +320,9 @@ const de: typeof t = {
     addressHint: 'HTTP, WebSocket und MQTT antworten alle unter dieser Adresse.',
     api: 'Was Programme ihm sagen können',
   },
-  install: {
-    title: 'Als App',
-    installed: 'Du benutzt Housewire als App. Ohne den Hub öffnet sie mit den zuletzt gesehenen Werten.',
-    ready:
-      'Installiere es, dann hat es ein Symbol und ein Fenster für sich. Ohne den Hub öffnet es mit den zuletzt gesehenen Werten.',
-    button: 'Housewire installieren',
-    menu: 'Dein Browser installiert es aus seinem Menü („Installieren“ oder „Zum Startbildschirm“). Ohne den Hub öffnet es mit den zuletzt gesehenen Werten.',
-    insecure:
-      'Browser installieren eine Seite und behalten sie für Zeiten ohne Hub nur über HTTPS oder auf dem Rechner des Hubs selbst (localhost). Du siehst sie gerade über einfaches HTTP.',
-    untrusted:
-      'Dieser Browser vertraut dem Zertifikat des Hubs noch nicht und behält darum nichts von der Seite. Lass ihn dem Hub vertrauen, dann lade neu.',
-    open: 'Verschlüsselte Adresse öffnen',
-    trust: 'Dieses Gerät dem Hub vertrauen lassen',
-  },
   language: {
     title: 'Sprache',
     hint: 'Dein Browser wählt, bis du wählst. Zahlen und Daten richten sich danach.',
-  },
-  about: {
-    title: 'Über Housewire',
-    text: 'Freie Software unter der MIT- oder der Apache-2.0-Lizenz. Sie läuft in deinem Haus und fragt draußen niemanden nach irgendetwas.',
-    guide: 'Anleitung und Nachschlagewerk liegen dem Programm im Ordner docs bei.',
   },
   sections: {
     general: 'Allgemein',

@@ -30,6 +30,7 @@ const LOADERS = {
   ConnectPage: () => connect().then((all) => all.ConnectPage),
   DashboardPage: () => dashboards().then((all) => all.DashboardPage),
   DashboardsPage: () => dashboards().then((all) => all.DashboardsPage),
+  General: () => system().then((all) => all.General),
   Firmware: () => system().then((all) => all.Firmware),
   Limits: () => system().then((all) => all.Limits),
   LivePage: () => live().then((all) => all.LivePage),

@@ -38,7 +38,7 @@ const isLight = (device: Seen): boolean =>
 /** One room's devices. What is offline is counted, and its values are not. */
 export function summarise(name: string | null, devices: readonly Seen[]): RoomSummary {
   const online = devices.filter((device) => device.online);
-  const all = online.flatMap((device) => device.properties.map((property) => ({ device, ...property })));
+  const all = online.flatMap((device) => device.properties);
   const role = ({ id, meta }: { id: string; meta: PropertyMeta }): string => (meta.role ?? id).toLowerCase();
   const temperatures = all.filter(
     (one) => /^temp/.test(role(one)) && !one.meta.access.includes('set') && typeof one.value === 'number',

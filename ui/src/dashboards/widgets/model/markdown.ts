@@ -150,7 +150,7 @@ const RULES: Rule[] = [
     },
   ],
   [
-    /\*\*(?=\S)([^\n]*?\S)\*\*/y,
+    /\*\*(?=\S)([^\n]*?\S)\*\*(?!\*)/y,
     ([, inner], depth) => ({ kind: 'strong', inside: parseInline(inner as string, depth + 1) }),
   ],
   [

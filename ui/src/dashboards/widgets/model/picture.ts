@@ -1,6 +1,6 @@
 // Where a picture or a video comes from. The page loads nothing from other hosts, so that nobody learns when somebody looks.
 import type { Json } from '../../../model/types';
-import { bytesOf } from '../../../model/value';
+import { base64Of } from './values';
 
 export type Found =
   | { kind: 'address'; src: string }
@@ -53,8 +53,8 @@ export function addressOf(text: string, base: string): Found {
 export function pictureOf(address: string, value: Json, base: string): Found {
   if (address.trim() !== '') return addressOf(address, base);
   if (value === null || value === '') return { kind: 'none' };
-  const raw = bytesOf(value);
-  if (raw !== null) return fromBase64((value as { base64: string }).base64);
+  const raw = base64Of(value);
+  if (raw !== null) return fromBase64(raw);
   if (typeof value === 'object' && !Array.isArray(value)) {
     const inner = value['url'] ?? value['image'] ?? value['src'];
     return typeof inner === 'string' ? pictureOf('', inner, base) : { kind: 'wrong' };

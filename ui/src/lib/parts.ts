@@ -35,6 +35,8 @@ const LOADERS = {
   Limits: () => system().then((all) => all.Limits),
   LivePage: () => live().then((all) => all.LivePage),
   Logs: () => system().then((all) => all.Logs),
+  Setup: () => import('../pages/Setup.svelte').then((all) => all.default),
+  Trust: () => import('../pages/Trust.svelte').then((all) => all.default),
   SharePage: () => dashboards().then((all) => all.SharePage),
   WirePage: () => live().then((all) => all.WirePage),
   Announce: () => device().then((all) => all.Announce),

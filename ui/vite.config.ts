@@ -19,6 +19,8 @@ export default defineConfig({
   server: {
     host: '127.0.0.1',
     proxy: { '/api': { target: hub, ws: true } },
+    // The programs that "Connect a device" shows are at the top of the repository.
+    fs: { allow: ['..'] },
   },
   test: {
     environment: 'node',

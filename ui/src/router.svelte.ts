@@ -68,6 +68,11 @@ export function dashboardPath(id: string): string {
   return `/dashboards/${id}`;
 }
 
+/** The list of dashboards, to put a device on one of them. */
+export function dashboardsPath(add: string): string {
+  return `/dashboards?add=${encodeURIComponent(add)}`;
+}
+
 export function devicePath(id: string): string {
   return `/devices/${id}`;
 }
@@ -80,6 +85,16 @@ export function historyPath(keys: readonly string[], range?: string): string {
   // Commas and slashes are fit to be read in an address, and mean nothing there.
   const text = query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
   return text === '' ? '/history' : `/history?${text}`;
+}
+
+/** The live view with this topic chosen. */
+export function livePath(topic: string): string {
+  return `/live?${new URLSearchParams({ topic }).toString().replaceAll('%2F', '/')}`;
+}
+
+/** The wire view of one connection, or of all that a device has. */
+export function wirePath(of: { connection: string } | { device: string }): string {
+  return `/wire?${new URLSearchParams(of).toString()}`;
 }
 
 export function sectionPath(section: Section): string {

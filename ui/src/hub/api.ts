@@ -26,6 +26,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface DevicePatch {
   name?: string | null;
   room?: string | null;
+  icon?: string | null;
 }
 
 /** A list comes in as many pages as the hub likes; more than this is no list but a mistake. */
@@ -87,10 +88,11 @@ export class Api {
     return bodyOf(await this.send(method, url, body));
   }
 
+  /** Bytes are sent as they are; anything else as JSON. */
   async send(
     method: string,
     url: string,
-    body?: Json,
+    body?: Json | Uint8Array<ArrayBuffer>,
     headers: Record<string, string> = {},
   ): Promise<Response> {
     const init: RequestInit = {
@@ -99,7 +101,8 @@ export class Api {
       cache: 'no-store',
       headers,
     };
-    if (body !== undefined) {
+    if (body instanceof Uint8Array) init.body = body;
+    else if (body !== undefined) {
       init.headers = { ...headers, 'content-type': 'application/json' };
       init.body = JSON.stringify(body);
     }

@@ -10,7 +10,7 @@ export interface SocketLike {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: (() => void) | null;
-  send(text: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 
@@ -21,21 +21,31 @@ export type LinkState =
   /** Broken; the next attempt starts at `retryAt` (in the time of `Timers.now`). */
   | { state: 'waiting'; retryAt: number };
 
-export interface SocketEvents {
+export interface SocketEvents<Payload = Json> {
   state(state: LinkState): void;
   /** The subscriptions stand: now is the time to fetch the registry. */
   subscribed(): void;
-  message(frame: MessageFrame): void;
+  message(frame: MessageFrame<Payload>): void;
+  /** We did not keep up, and so many messages were left out. */
+  lost?(count: number): void;
 }
 
 /** What the hub said to a subscription or a message of our own. */
 export type Answer = { ok: true } | { ok: false; code: string; message: string };
 
-export interface SocketOptions {
+/** How frames are written; JSON unless said otherwise. */
+export interface Codec<Payload> {
+  encode(operation: Record<string, Json>): string | Uint8Array<ArrayBuffer>;
+  /** Null for what cannot be understood. */
+  decode(data: unknown): ServerFrame<Payload> | null;
+}
+
+export interface SocketOptions<Payload = Json> {
   open: () => SocketLike;
   /** May be empty: who may read nothing is still told when the line breaks. */
   filters: readonly string[];
-  events: SocketEvents;
+  events: SocketEvents<Payload>;
+  codec?: Codec<Payload>;
   timers?: Timers;
   random?: () => number;
 }
@@ -52,8 +62,9 @@ const SUBSCRIBE_ID = 1;
 /** Messages of ours that the hub has not answered; more are refused here. */
 const ASKED_MAX = 1_000;
 
-export class HubSocket {
-  readonly #options: SocketOptions;
+export class HubSocket<Payload = Json> {
+  readonly #options: SocketOptions<Payload>;
+  readonly #codec: Codec<Payload>;
   readonly #timers: Timers;
   readonly #random: () => number;
   #socket: SocketLike | null = null;
@@ -70,8 +81,10 @@ export class HubSocket {
   #nextId: number;
   #stopped = true;
 
-  constructor(options: SocketOptions) {
+  constructor(options: SocketOptions<Payload>) {
     this.#options = options;
+    // Without one, payloads are the JSON of the hub.
+    this.#codec = options.codec ?? (JSON_CODEC as unknown as Codec<Payload>);
     this.#timers = options.timers ?? realTimers;
     this.#random = options.random ?? Math.random;
     this.#nextId = SUBSCRIBE_ID + options.filters.length;
@@ -138,7 +151,7 @@ export class HubSocket {
   #ask(question: Record<string, Json>, answered: (answer: Answer) => void): void {
     const id = this.#nextId++;
     this.#asked.set(id, answered);
-    this.#socket?.send(JSON.stringify({ ...question, id }));
+    this.#socket?.send(this.#codec.encode({ ...question, id }));
   }
 
   #connect(): void {
@@ -159,7 +172,7 @@ export class HubSocket {
       this.#unanswered.clear();
       filters.forEach((filter, i) => {
         this.#unanswered.add(SUBSCRIBE_ID + i);
-        socket.send(JSON.stringify({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
+        socket.send(this.#codec.encode({ op: 'subscribe', id: SUBSCRIBE_ID + i, filter }));
       });
       if (this.#stands) this.#live();
     };
@@ -172,11 +185,13 @@ export class HubSocket {
   }
 
   #received(data: unknown): void {
-    const frame = decode(data);
+    const frame = this.#codec.decode(data);
     if (this.#liveSince !== null) this.#watchIdle();
     if (frame === null) return;
     if (frame.op === 'message') {
       this.#options.events.message(frame);
+    } else if (frame.op === 'lost') {
+      this.#options.events.lost?.(frame.count);
     } else if (frame.id !== null && this.#asked.has(frame.id)) {
       const answered = this.#asked.get(frame.id);
       this.#asked.delete(frame.id);
@@ -201,7 +216,7 @@ export class HubSocket {
   #watchIdle(): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#timers.later(PING_MS, () => {
-      this.#socket?.send(JSON.stringify({ op: 'ping', id: this.#nextId++ }));
+      this.#socket?.send(this.#codec.encode({ op: 'ping', id: this.#nextId++ }));
       this.#expectWithin(ANSWER_MS);
     });
   }
@@ -235,14 +250,22 @@ export class HubSocket {
   }
 }
 
-function decode(data: unknown): ServerFrame | null {
-  if (typeof data !== 'string') return null;
-  try {
-    const frame = JSON.parse(data) as Partial<ServerFrame> | null;
-    if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
-    if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
-    return frame as ServerFrame;
-  } catch {
-    return null;
-  }
+const JSON_CODEC: Codec<Json> = {
+  encode: (operation) => JSON.stringify(operation),
+  decode(data) {
+    if (typeof data !== 'string') return null;
+    try {
+      return frameOf<Json>(JSON.parse(data));
+    } catch {
+      return null;
+    }
+  },
+};
+
+/** What was read as a frame, if it is one. */
+export function frameOf<Payload>(read: unknown): ServerFrame<Payload> | null {
+  const frame = read as Partial<ServerFrame<Payload>> | null;
+  if (frame === null || typeof frame !== 'object' || typeof frame.op !== 'string') return null;
+  if (frame.op === 'message' && typeof frame.topic !== 'string') return null;
+  return frame as ServerFrame<Payload>;
 }

@@ -56,17 +56,19 @@ export interface DeviceView {
 }
 
 /** One message as it crosses the WebSocket. */
-export interface MessageFrame {
+export interface MessageFrame<Payload = Json> {
   topic: string;
-  payload: Json;
+  payload: Payload;
   retain: boolean;
   time: string | null;
   via: string | null;
 }
 
 /** What the server writes on the WebSocket. */
-export type ServerFrame =
-  | ({ op: 'message' } & MessageFrame)
+export type ServerFrame<Payload = Json> =
+  | ({ op: 'message' } & MessageFrame<Payload>)
+  /** We did not keep up: so many messages were left out. */
+  | { op: 'lost'; count: number }
   | { op: 'ok'; id: number }
   | { op: 'error'; id: number | null; code: string; message: string };
 

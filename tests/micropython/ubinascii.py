@@ -1,0 +1,3 @@
+"""MicroPython's name of it."""
+
+from binascii import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""MicroPython's name of it."""
+
+from struct import *  # noqa: F403

@@ -11,7 +11,7 @@ use hyper::body::Body as _;
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 
-use crate::accounts::{Change, Deed, Event, Kind, Via};
+use crate::accounts::{self, Change, Deed, Event, Via};
 use crate::caller::Caller;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
@@ -96,7 +96,7 @@ impl Gate {
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
         self.alive.tap().note_user(&self.shard.taps, &login.principal);
-        if login.kind == Kind::Share && !is_shared(path) {
+        if login.kind == accounts::Kind::Share && !is_shared(path) {
             self.note_refusal(Some(login.principal.name()), path);
             let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";
             return Problem::new(StatusCode::FORBIDDEN, "forbidden", text).into_response();

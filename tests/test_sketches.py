@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from support.sketch import ROOT, PLACEHOLDER, Sketch, all_sketches, values_for
+from support.arduino import Uno
+from support.sketch import PLACEHOLDER, ROOT, Sketch, all_sketches, fill, values_for
 from support.wait import until
 
-SKETCHES = [path for path in all_sketches() if "blynk" not in path and not path.endswith(".ino")]
+SKETCHES = all_sketches()
 
 
 def protocol(path):
@@ -75,3 +76,20 @@ def test_a_sketch_names_what_is_to_be_filled_in_and_nothing_else(path):
     assert {"HUB_HOST", "HUB_PORT", "TOKEN"} <= filled or path.startswith("examples/browser/")
     # What looks like one and is none would be left as it is by the page.
     assert not re.search(r"@[A-Z_]+@", PLACEHOLDER.sub("", text))
+
+
+@pytest.fixture(scope="module")
+def uno(tmp_path_factory):
+    return Uno(tmp_path_factory.mktemp("uno"))
+
+
+@pytest.mark.parametrize("path", [path for path in all_sketches() if path.startswith("firmware/arduino/")])
+def test_the_uno_has_room_for_it(uno, tmp_path, record_property, path):
+    """With the Uno's own core and compiler, and as much left as the shield's library, the heap and the stack need."""
+    file = tmp_path / path.rsplit("/", 1)[1]
+    placeholders = {"HUB_HOST": "192.168.100.200", "HUB_PORT": 65535, "DEVICE": "d" * 24, "TOKEN": "t" * 32}
+    file.write_text(fill((ROOT / path).read_text(), **placeholders))
+    flash, memory = uno.sizes(file)
+    record_property("figures", f"{file.name} on an Uno: {flash} bytes of program, {memory} of memory")
+    assert flash < 32_256 - 12_000
+    assert memory < 2_048 - 900

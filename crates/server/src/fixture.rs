@@ -25,6 +25,7 @@ use crate::hosts::Hosts;
 use crate::house::House;
 use crate::http;
 use crate::mqtt::Sessions;
+use crate::notifications::Notifications;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
 use crate::presence::Presence as DevicePresence;
@@ -66,6 +67,7 @@ impl Fixture {
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let discovery = Discovery::start(&store, &hub, &clients, &accounts, config.discovery).unwrap();
         let house = Arc::new(House::open(&store, &accounts).unwrap());
+        let notifications = Arc::new(Notifications::open(store.documents("notification").unwrap()).unwrap());
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
         let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
@@ -80,6 +82,8 @@ impl Fixture {
             refusals: Arc::default(),
             presence: DevicePresence::start(&hub),
             kept: Arc::default(),
+            blynk: Arc::default(),
+            notifications,
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),

@@ -5,7 +5,9 @@
 
 mod accept;
 mod audit;
+mod backup;
 mod batch;
+mod blynk;
 mod body;
 mod claims;
 mod clients;
@@ -30,7 +32,9 @@ mod hub;
 mod identify;
 mod linger;
 mod lobby;
+mod logs;
 mod metrics;
+mod notifications;
 mod page;
 mod path;
 mod preface;
@@ -86,6 +90,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .merge(firmware::routes())
         .routes(routes!(hub::health))
         .routes(routes!(hub::remove_demo))
+        .routes(routes!(hub::restart))
         .routes(routes!(metrics::show))
         .routes(routes!(tls::show))
         .routes(routes!(clients::list))
@@ -107,6 +112,11 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(claims::remove))
         .routes(routes!(claims::claim))
         .routes(routes!(audit::list))
+        .routes(routes!(logs::list))
+        .routes(routes!(logs::stream))
+        .routes(routes!(backup::get))
+        .routes(routes!(backup::show, backup::stage, backup::forget))
+        .routes(routes!(notifications::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
         .routes(routes!(discovery::list))

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use housewire_protocols::blynk::is_first_byte;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -27,7 +28,7 @@ use crate::stats::{Bound, Stats};
 use crate::stream::{ByteStream, pipe};
 use crate::tap::Spoken;
 use crate::tls::{self, HandshakeError, Inside, Secured, Tls};
-use crate::{http, mqtt};
+use crate::{blynk, http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -301,14 +302,19 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
                 return Some(mqtt_newcomer(ByteStream::tcp(socket, Arc::clone(guard.tap())), &peer, guard));
             }
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
+            Some(Language::Blynk) if shard.config.blynk.enabled => {
+                let newcomer = blynk::Newcomer { socket: ByteStream::tcp(socket, Arc::clone(guard.tap())), peer, guard };
+                drop(tokio::spawn(blynk::serve(newcomer)));
+            }
+            Some(Language::Blynk) => debug!(%peer, "connection closed: it speaks Blynk, and blynk.enabled is false"),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
             None => {
-                let what = format!("it began with the byte 0x{byte:02x}: neither MQTT, HTTP nor TLS begin like this");
-                let next = "Look at the port and the protocol that are set in the client: this port speaks MQTT, HTTP, WebSocket and TLS.";
+                let what = format!("it began with the byte 0x{byte:02x}: neither MQTT, HTTP, Blynk nor TLS begin like this");
+                let next = "Look at the port and the protocol that are set in the client: this port speaks MQTT, HTTP, WebSocket, Blynk and TLS.";
                 refuse(&guard, &peer, Kind::Protocol, &what, next);
-                debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP");
+                debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP nor Blynk");
             }
         },
         Ok(None) => {}
@@ -375,6 +381,16 @@ async fn meet_tls(
             let stream = ByteStream::piped(near, Arc::clone(alive.tap()));
             return Some(mqtt_newcomer(stream, &peer, ConnectionGuard::of_upgraded(shard, alive)));
         }
+        Some(Language::Blynk) if speaks == Speaks::Anything && shard.config.blynk.enabled => {
+            let shard = shard.clone();
+            let alive = Arc::new(guard);
+            let (near, far) = pipe(Transport::Tls);
+            drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
+            let guard = ConnectionGuard::of_upgraded(shard, alive);
+            let socket = ByteStream::piped(near, Arc::clone(guard.tap()));
+            let newcomer = blynk::Newcomer { socket, peer, guard };
+            drop(tokio::spawn(blynk::serve(newcomer)));
+        }
         Some(Language::Http) if speaks == Speaks::Anything => {
             drop(tokio::spawn(http::serve(stream, peer, Arc::new(guard))));
         }
@@ -400,15 +416,18 @@ enum Language {
     Mqtt,
     Http,
     Tls,
+    Blynk,
 }
 
 impl Language {
-    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record.
+    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record, Blynk with
+    /// a login.
     fn of(byte: u8) -> Option<Self> {
         match byte {
             0x10 => Some(Self::Mqtt),
             b'A'..=b'Z' => Some(Self::Http),
             0x16 => Some(Self::Tls),
+            byte if is_first_byte(byte) => Some(Self::Blynk),
             _ => None,
         }
     }
@@ -504,6 +523,8 @@ mod tests {
             (0x10, Some(Language::Mqtt)),
             (b'G', Some(Language::Http)),
             (0x16, Some(Language::Tls)),
+            (0x1d, Some(Language::Blynk)),
+            (0x02, Some(Language::Blynk)),
             (0x00, None),
             (0x20, None),
             (b'g', None),

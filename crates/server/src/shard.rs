@@ -26,9 +26,11 @@ use crate::house::House;
 use crate::http::Lobby;
 use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
+use crate::notifications::Notifications;
 use crate::persist::Durability;
 use crate::presence::Presence as DevicePresence;
 use crate::refusals::Refusals;
+use crate::pins::Lines;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
 use crate::tap::{Tap, Taps};
@@ -106,6 +108,9 @@ pub(crate) struct ShardParts {
     /// `None` if it is off, or could not be opened.
     pub(crate) history: Option<Arc<Recorder>>,
     pub(crate) durability: Durability,
+    /// Devices that are there over Blynk.
+    pub(crate) blynk: Arc<Lines>,
+    pub(crate) notifications: Arc<Notifications>,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
     pub(crate) turn: Mutex<Turn>,
@@ -148,6 +153,8 @@ pub(crate) struct Shared {
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) history: Option<Arc<Recorder>>,
     pub(crate) durability: Durability,
+    pub(crate) blynk: Arc<Lines>,
+    pub(crate) notifications: Arc<Notifications>,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
 }
@@ -229,6 +236,8 @@ impl Shard {
             lobby: shared.lobby,
             history: shared.history,
             durability: shared.durability,
+            blynk: shared.blynk,
+            notifications: shared.notifications,
             scratch: Mutex::default(),
             turn: Mutex::default(),
             spare_buffers: Mutex::default(),

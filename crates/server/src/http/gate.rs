@@ -11,8 +11,9 @@ use hyper::body::Body as _;
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 
-use crate::accounts::{self, Change, Deed, Event, Via};
+use crate::accounts::{Change, Deed, Event, Kind as LoginKind, Via};
 use crate::caller::Caller;
+use crate::http::blynk;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
@@ -81,6 +82,11 @@ impl Gate {
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
         let path = request.uri().path();
         if !is_api {
+            if self.shard.config.blynk.enabled
+                && let Some(call) = blynk::Call::of(path)
+            {
+                return Box::pin(call.answer(&self.shard, &self.peer, request)).await;
+            }
             // The page is the same for everybody, and says itself who has to sign in.
             return Box::pin(routes.clone().oneshot(request)).await.into_response();
         }
@@ -95,12 +101,12 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
-        self.alive.tap().note_user(&self.shard.taps, &login.principal);
-        if login.kind == accounts::Kind::Share && !is_shared(path) {
+        if login.kind == LoginKind::Share && !is_shared(path) {
             self.note_refusal(Some(login.principal.name()), path);
             let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";
             return Problem::new(StatusCode::FORBIDDEN, "forbidden", text).into_response();
         }
+        self.alive.tap().note_user(&self.shard.taps, &login.principal);
         let session = self.shard.hub.new_session();
         let principal = Arc::clone(&login.principal);
         let Self { shard, peer, alive } = self.clone();
@@ -158,13 +164,22 @@ fn topic_of(path: &str) -> Option<String> {
     Some(percent_decode_str(topic).decode_utf8_lossy().into_owned())
 }
 
-/// Where a WebSocket speaks MQTT.
+/// Where a WebSocket speaks MQTT, and where it speaks Blynk.
 const MQTT_PATH: &str = "/mqtt";
+const BLYNK_PATH: &str = "/websockets";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
-/// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 7] =
-    [MQTT_PATH, "/api/session", "/api/session/share", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+/// words, and says in them why somebody is refused; so does Blynk.
+const OPEN_PATHS: [&str; 8] = [
+    MQTT_PATH,
+    BLYNK_PATH,
+    "/api/session",
+    "/api/session/share",
+    "/api/setup",
+    "/api/health",
+    "/api/tls",
+    "/api/claim",
+];
 
 /// Below these is what somebody with a share link may ask for, as far as his rights go; everything else is for those of the house.
 const SHARED_PATHS: [&str; 10] = [
@@ -192,7 +207,9 @@ fn is_open(path: &str) -> bool {
 
 /// Paths of programs, which are answered with JSON; all others belong to the page.
 pub(crate) fn is_api(path: &str) -> bool {
-    path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == MQTT_PATH
+        || path == BLYNK_PATH
+        || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A payload that a device called `text/html` must not run as a page of ours, hence the sandbox.

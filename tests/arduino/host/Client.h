@@ -1,0 +1,4 @@
+// Where the libraries look for it.
+#pragma once
+
+#include <Sockets.h>

@@ -1,0 +1,2 @@
+// The shield's bus: nothing to do here.
+#pragma once

@@ -7,6 +7,7 @@ export interface Given {
   DeviceAccess: { device: string };
   DashboardPage: { id: string };
   AddDevice: { onclose: () => void };
+  AddToDashboard: { device: string; onclose: () => void };
   PropertyHistory: { property: PropertyCell };
 }
 
@@ -21,6 +22,7 @@ const system = () => import('../system');
 const LOADERS = {
   Account: () => admin().then((all) => all.Account),
   AddDevice: () => admin().then((all) => all.AddDevice),
+  AddToDashboard: () => dashboards().then((all) => all.AddToDashboard),
   Backup: () => system().then((all) => all.Backup),
   ConnectPage: () => connect().then((all) => all.ConnectPage),
   DashboardPage: () => dashboards().then((all) => all.DashboardPage),

@@ -125,6 +125,16 @@ const commands = {
     ]);
     return { name: file.suggestedFilename(), text: await readFile(await file.path(), "utf8") };
   },
+  // A press that asks for a file, and is given one with this text.
+  async upload({ page, target, name, text }) {
+    const view = pages.get(page).page;
+    const [chooser] = await Promise.all([
+      view.waitForEvent("filechooser", { timeout: PATIENCE_MS }),
+      find(view, target).click({ timeout: PATIENCE_MS }),
+    ]);
+    await chooser.setFiles({ name, mimeType: "application/json", buffer: Buffer.from(text) });
+    return {};
+  },
   // From now on the hub seems to answer requests that match (a glob) with an error.
   async fail({ page, glob, detail }) {
     const body = JSON.stringify({ type: "about:blank", title: "Internal Server Error", status: 500, detail });

@@ -101,6 +101,10 @@ class Page:
         answer = self.call("download", target=target)
         return answer["name"], answer["text"]
 
+    def upload(self, target, name, text):
+        """Presses something that asks for a file, and gives it one."""
+        self.call("upload", target=target, name=name, text=text)
+
     def fail(self, glob, detail):
         """From now on the hub seems to answer requests that match with status 500."""
         self.call("fail", glob=glob, detail=detail)

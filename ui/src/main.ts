@@ -4,6 +4,7 @@ import './app.css';
 import App from './App.svelte';
 import { SessionStore } from './hub/session.svelte';
 import { takeSetupKey } from './router.svelte';
+import { pwa } from './pwa.svelte';
 import { theme } from './theme.svelte';
 
 theme.apply();
@@ -13,3 +14,4 @@ if (target === null) throw new Error('index.html has no #app');
 const session = new SessionStore();
 session.setupKey = takeSetupKey();
 mount(App, { target, props: { session } });
+pwa.start();

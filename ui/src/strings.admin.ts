@@ -267,6 +267,10 @@ export const a = {
       share_opened: 'Share link opened',
       share_refused: 'Share link refused',
       share_revoked: 'Share link taken back',
+      backup_made: 'Backup made',
+      restore_staged: 'Backup taken in',
+      restore_forgotten: 'Backup not put in place',
+      restarted: 'Hub started again',
     } as Record<string, string>,
   },
 };

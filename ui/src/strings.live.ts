@@ -141,6 +141,7 @@ export const l = {
     forbidden: 'Looking at the wire is for admins of this hub, and for the connections that are your own.',
     name: 'Client',
     unnamed: 'without a name',
+    silent: 'Silent',
     over: 'Speaks',
     peer: 'From',
     since: 'Since',

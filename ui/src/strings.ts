@@ -92,6 +92,11 @@ export const t = {
     bannerTrying: 'Trying again now.',
     retry: 'Try now',
     back: 'Connected again.',
+    oldTitle: 'Old values',
+    old: (when: string) =>
+      `The hub does not answer. This is what this browser saw last, ${when}. It shows what is as soon as the hub is back.`,
+    updated: 'This hub was updated. The page that you see is of the version before.',
+    reload: 'Load the new page',
   },
 
   home: {
@@ -185,6 +190,7 @@ export const t = {
     edit: 'Edit',
     delete: 'Delete',
     id: 'Id',
+    topics: 'Its topics',
     room: 'Room',
     properties: 'Properties',
     model: 'Model',
@@ -252,6 +258,7 @@ export const t = {
 
   wire: {
     title: 'Wire',
+    frames: 'Byte by byte',
     empty: 'No message of this device has crossed the wire since this page was opened.',
     retained: 'stored',
     retainedTitle: 'Stored value, sent when this page subscribed',
@@ -324,6 +331,30 @@ export const t = {
     docs: 'How programs talk to this hub',
     addressHint: 'HTTP, WebSocket and MQTT all answer at this address.',
     api: 'What programs can say to it',
+  },
+  install: {
+    title: 'As an app',
+    installed:
+      'You are using Housewire as an app. Without the hub it opens with the values that it saw last.',
+    ready:
+      'Install it, and it has an icon and a window of its own. Without the hub it opens with the values that it saw last.',
+    button: 'Install Housewire',
+    menu: 'Your browser installs it from its menu (“Install” or “Add to Home Screen”). Without the hub it opens with the values that it saw last.',
+    insecure:
+      'Browsers install a page and keep it for times without the hub only over HTTPS, or on the hub\u2019s own machine (localhost). You are looking at it over plain HTTP.',
+    untrusted:
+      'This browser does not trust the hub\u2019s certificate yet, so it keeps nothing of the page. Make it trust the hub, then reload.',
+    open: 'Open the encrypted address',
+    trust: 'Make this device trust the hub',
+  },
+  language: {
+    title: 'Language',
+    hint: 'Chosen by your browser until you choose. Numbers and dates follow it.',
+  },
+  about: {
+    title: 'About Housewire',
+    text: 'Free software under the MIT or the Apache 2.0 licence. It runs in your house and asks nobody outside for anything.',
+    guide: 'Its guide and reference come with the program, in the folder docs.',
   },
   sections: {
     general: 'General',

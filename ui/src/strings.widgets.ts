@@ -131,11 +131,11 @@ export const w = {
     go: 'Go on',
     cancel: 'Cancel',
     minutes: 'Minutes',
-    honest: 'Runs in this page: keep it open.',
+    honest: 'It runs only while this dashboard is open here.',
     sends: (value: string) => `At the end it sends ${value}.`,
     done: (time: string) => `Sent at ${time}.`,
     late: (time: string) =>
-      `It ended at ${time} while this page was closed or asleep, so nothing was sent. Start it again, or switch by hand.`,
+      `It ended at ${time} while this dashboard was not open here, so nothing was sent. Start it again, or switch by hand.`,
     left: (text: string) => `${text} left`,
     add: (minutes: number) => `${minutes > 0 ? '+' : '−'}${Math.abs(minutes)} min`,
     ends: (time: string) => `until ${time}`,
@@ -174,7 +174,7 @@ export const w = {
     compass: ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'],
   },
 
-  note: { empty: 'Write a note in this widget’s options.' },
+  note: { empty: 'Write a note in this widget’s options.', box: 'Done' },
 
   device: {
     gone: 'This device is not on the hub any more, or you may not see it.',
@@ -362,6 +362,7 @@ export const w = {
       '# Heading, **bold**, *slanted*, `code`, - list, 1. list, > quote, [words](/path), ---. {{1}} is the value of the first source.',
     roomsOf: 'Rooms',
     roomsHelp: 'One on a line. Empty: all.',
+    without: 'Also devices without a room',
     batteryBelow: 'Battery is low below, in percent',
     onlyIcons: 'Look',
   },

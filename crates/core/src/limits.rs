@@ -20,6 +20,8 @@ pub const ID_BYTES_MAX: usize = 64;
 pub const LABEL_BYTES_MAX: usize = 256;
 /// Most options of an enum property; more are refused.
 pub const OPTIONS_MAX: usize = 256;
+/// Most bindings of a property; more are refused.
+pub const BINDINGS_MAX: usize = 8;
 /// Largest payload that becomes a property's value; larger reports and requests are refused.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Sessions remembered as reporting for one device; one that left makes room, and while all are connected another one

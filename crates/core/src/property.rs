@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::limits::{LABEL_BYTES_MAX, OPTIONS_MAX, PROPERTIES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{BINDINGS_MAX, LABEL_BYTES_MAX, OPTIONS_MAX, PROPERTIES_MAX, VALUE_BYTES_MAX};
 use crate::time::Timestamp;
 use crate::value::{Type, Value};
 
@@ -51,6 +51,8 @@ pub struct PropertySpec {
     pub access: PropertyAccess,
     /// What it means: `temperature`, `light`, `battery` …
     pub role: Option<String>,
+    /// Where else it lives, as `blynk:V1`: what the part before the colon stands for knows what the rest means.
+    pub bindings: Vec<String>,
     /// Whether somebody declared it. Only declared properties refuse; others widen their type.
     pub declared: bool,
 }
@@ -72,6 +74,7 @@ impl PropertySpec {
             options: Vec::new(),
             access: PropertyAccess::INFERRED,
             role: None,
+            bindings: Vec::new(),
             declared: true,
         }
     }
@@ -103,7 +106,13 @@ impl PropertySpec {
         if self.options.len() > OPTIONS_MAX {
             return Err(SpecError::TooManyOptions);
         }
-        let labels = self.options.iter().chain(&self.unit).chain(&self.role);
+        if self.bindings.len() > BINDINGS_MAX {
+            return Err(SpecError::TooManyBindings);
+        }
+        if let Some(binding) = self.bindings.iter().find(|binding| !is_binding(binding)) {
+            return Err(SpecError::NoBinding(binding.chars().take(80).collect()));
+        }
+        let labels = self.options.iter().chain(&self.bindings).chain(&self.unit).chain(&self.role);
         if let Some(long) = labels.map(String::len).find(|len| *len > LABEL_BYTES_MAX) {
             return Err(SpecError::LabelTooLong(long));
         }
@@ -131,6 +140,13 @@ impl PropertySpec {
         }
         Ok(value)
     }
+}
+
+/// A word, a colon, and something behind it.
+fn is_binding(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(kind, place)| {
+        !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !place.is_empty()
+    })
 }
 
 /// Why a declaration is refused.
@@ -162,8 +178,14 @@ pub enum SpecError {
     /// See [`OPTIONS_MAX`].
     #[error("at most {OPTIONS_MAX} options")]
     TooManyOptions,
+    /// See [`BINDINGS_MAX`].
+    #[error("at most {BINDINGS_MAX} bindings")]
+    TooManyBindings,
+    /// Nobody could tell whose it is.
+    #[error("'{0}' is no binding: write what it lives in, a colon and where, as in blynk:V1")]
+    NoBinding(String),
     /// See [`LABEL_BYTES_MAX`].
-    #[error("unit, role and options may have at most {LABEL_BYTES_MAX} bytes, not {0}")]
+    #[error("unit, role, options and bindings may have at most {LABEL_BYTES_MAX} bytes, not {0}")]
     LabelTooLong(usize),
 }
 

@@ -5,6 +5,7 @@
 //! those that keep them. [`follow`] cuts what goes over a connection into frames; the others take one frame apart. What must not be
 //! shown is named by its place and never appears in a value: [`Annotation::redacted`].
 
+pub mod blynk;
 pub mod follow;
 pub mod http;
 pub mod mqtt;

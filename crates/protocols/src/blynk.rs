@@ -17,6 +17,6 @@ pub use codec::{
 pub use info::{Info, Library};
 pub use pin::{Pin, PinKind};
 pub use session::{
-    Bridge, Event, Notice, PROPERTY_NAMES, ProtocolError, Question, Session, SessionOptions, Sync, write_pin,
+    Bridge, Event, Notice, ProtocolError, Question, Session, SessionOptions, Sync, is_property, write_pin,
 };
 pub use status::Status;

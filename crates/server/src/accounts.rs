@@ -38,7 +38,7 @@ use tracing::{error, warn};
 pub(crate) use self::audit::{Audit, Deed, Event, Via};
 pub(crate) use self::change::Change;
 use self::checks::Checks;
-pub(crate) use self::credential::{Credential, CredentialId, SESSION_LIFE, Secret};
+pub(crate) use self::credential::{Credential, CredentialId, SECRET_CHARS, SESSION_LIFE, Secret};
 pub(crate) use self::error::AccountError;
 pub(crate) use self::grant::GrantChange;
 pub(crate) use self::login::{Kind, Login, LoginError};
@@ -268,7 +268,7 @@ impl Accounts {
         }
     }
 
-    /// Writes all that is not written yet. Call it when nobody comes in any more.
+    /// Writes all that is not written yet, as when nobody comes in any more.
     pub(crate) fn save_all(&self) {
         self.save(true);
     }

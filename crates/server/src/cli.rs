@@ -5,6 +5,7 @@
 //! codes. What the hub does after `serve` belongs to `crate::serve`.
 
 mod address;
+mod backup;
 mod claims;
 mod client;
 mod clients;
@@ -99,6 +100,10 @@ pub enum Command {
     Import(house::Import),
     /// List, add, start and stop devices that the hub plays itself
     Virtual(virtual_devices::VirtualDevices),
+    /// Make a backup of a running hub, or look whether one is whole
+    Backup(backup::Backup),
+    /// Put a backup in place, while no hub runs there
+    Restore(backup::Restore),
     /// Say what is wrong or risky with the hub and its machine, and what to do
     Doctor(Box<doctor::Doctor>),
     /// Turn a password into a user of the config file
@@ -189,6 +194,15 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Export(command) => talk(command),
         Command::Import(command) => talk(command),
         Command::Virtual(command) => talk(command),
+        Command::Backup(command) if command.only_verifies() => {
+            let output = Output::new(command.options().json, command.options().quiet);
+            finish(&output, command.check(&output))
+        }
+        Command::Backup(command) => talk(command),
+        Command::Restore(command) => {
+            let output = Output::new(command.json, command.quiet);
+            finish(&output, command.run(&output))
+        }
         Command::Doctor(command) => talk(*command),
     }
 }

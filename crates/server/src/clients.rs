@@ -25,11 +25,12 @@ pub(crate) enum Protocol {
     Mqtt,
     WebSocket,
     Events,
+    Blynk,
 }
 
 impl Protocol {
     /// Behind which nothing of the same id comes.
-    const LAST: Self = Self::Events;
+    const LAST: Self = Self::Blynk;
 }
 
 /// A place in the list of all clients.
@@ -200,7 +201,7 @@ impl Client {
     /// Ends the connection, if there is one, without waiting for it; of a channel also what waits for its client to come back.
     pub(crate) fn turn_out(&self) {
         let state = self.state.lock();
-        let is_channel = self.protocol() != Protocol::Mqtt;
+        let is_channel = matches!(self.protocol(), Protocol::WebSocket | Protocol::Events);
         if is_channel {
             self.is_ended.store(true, Ordering::Relaxed);
         }
@@ -377,11 +378,11 @@ impl Clients {
         }
     }
 
-    /// Has every MQTT connection end, as the hub does: one that begins after this looks for itself. The other transports
-    /// hear of it in their own way.
-    pub(crate) fn stop_mqtt(&self) {
+    /// Has every connection of MQTT and Blynk end, as the hub does: one that begins after this looks for itself. The other
+    /// transports hear of it in their own way.
+    pub(crate) fn stop_polled(&self) {
         for Listed(client) in &*self.list.read() {
-            if client.protocol() == Protocol::Mqtt {
+            if matches!(client.protocol(), Protocol::Mqtt | Protocol::Blynk) {
                 client.signal.call(Call::Stop);
             }
         }

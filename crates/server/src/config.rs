@@ -1,8 +1,9 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[http]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
+//! Every key but `[http]`, `[blynk]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
 //! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`), and so is what most people want of `[history]`.
 
+mod blynk;
 mod history;
 mod http;
 mod limits;
@@ -22,6 +23,7 @@ use housewire_protocols::scram::Credentials;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub use self::blynk::BlynkSettings;
 pub(crate) use self::history::RETENTION_DAYS_MAX;
 pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
@@ -83,6 +85,8 @@ pub struct PortChoice {
 /// Every setting of the hub.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that settings were read from, if there is one.
+    pub file: Option<PathBuf>,
     /// Folder of the database; made if it does not exist.
     pub data: PathBuf,
     /// Address to listen on.
@@ -123,6 +127,8 @@ pub struct Config {
     pub history: HistoryConfig,
     /// How HTTP is spoken.
     pub http: HttpSettings,
+    /// How devices that speak Blynk are served.
+    pub blynk: BlynkSettings,
     /// Where history is written once more.
     pub postgres: Option<PostgresConfig>,
     /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
@@ -267,6 +273,9 @@ pub struct Settings {
     /// How HTTP is spoken; in the config file only.
     #[arg(skip)]
     pub http: Option<HttpSettings>,
+    /// Devices that speak Blynk; in the config file only.
+    #[arg(skip)]
+    pub blynk: Option<BlynkSettings>,
     /// Devices that announce themselves; in the config file only.
     #[arg(skip)]
     pub discovery: Option<DiscoverySection>,
@@ -353,6 +362,7 @@ impl Settings {
             history: self.history.or(weaker.history),
             postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
+            blynk: self.blynk.or(weaker.blynk),
             discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
@@ -375,8 +385,11 @@ impl Settings {
         let proxies = proxies::choose(self.proxy_protocol.unwrap_or(false), self.proxy_from, demo.then_some(bind))?;
         let limits = self.limits.unwrap_or_default();
         limits.validate()?;
+        let blynk = self.blynk.unwrap_or_default();
+        blynk.validate()?;
         let mqtts_port = choice(self.mqtts_port, 8883);
         Ok(Config {
+            file: None,
             data: self.data.unwrap_or_else(|| PathBuf::from("housewire-data")),
             bind,
             port: self.port.unwrap_or(8080),
@@ -397,6 +410,7 @@ impl Settings {
             sys_interval: self.sys_interval.map_or(Some(Duration::from_secs(10)), |period| period.0),
             history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
+            blynk,
             postgres: postgres::choose(self.postgres)?,
             discovery: self.discovery.unwrap_or_default().enabled,
             limits,

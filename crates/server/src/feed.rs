@@ -68,6 +68,7 @@ impl Feed {
         let measured = Arc::clone(&outbox) as _;
         let client = clients.add(random_id(transport.name()), protocol, Arc::clone(&listening.subscriber), measured);
         connected(caller, &client, connection);
+        caller.alive.tap().note_client(&shard.taps, &client);
         Self { outbox, clients, client, replays: VecDeque::new(), listening }
     }
 

@@ -25,8 +25,10 @@ use crate::hosts::Hosts;
 use crate::house::House;
 use crate::http;
 use crate::mqtt::Sessions;
+use crate::notifications::Notifications;
 use crate::peer::Peer;
 use crate::persist::{Durability, Persister};
+use crate::presence::Presence as DevicePresence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::users::Users;
@@ -65,6 +67,7 @@ impl Fixture {
         let sessions = Arc::new(Sessions::new(Arc::clone(&hub), parts, &limits, durability.clone(), ids));
         let discovery = Discovery::start(&store, &hub, &clients, &accounts, config.discovery).unwrap();
         let house = Arc::new(House::open(&store, &accounts).unwrap());
+        let notifications = Arc::new(Notifications::open(store.documents("notification").unwrap()).unwrap());
         let _persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store).unwrap();
         let lobby = Arc::new(http::Lobby::new(&config, now().instant));
         let shared = Shared {
@@ -75,7 +78,12 @@ impl Fixture {
             config: Arc::new(config),
             sessions,
             clients,
+            taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: DevicePresence::start(&hub),
             kept: Arc::default(),
+            blynk: Arc::default(),
+            notifications,
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             demo: Arc::new(Demo::new()),
@@ -100,7 +108,7 @@ impl Fixture {
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(PIPE_BYTES);
         let peer = Peer::direct("127.0.0.1:1".parse().unwrap());
-        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted));
+        let guard = Arc::new(self.shard.admit(Admitted::EXEMPT.counted, peer.address()));
         let ended = Arc::downgrade(&guard);
         let served = async move {
             http::serve(server, peer, guard).await;

@@ -10,7 +10,8 @@ pub(crate) mod sheet;
 
 use std::sync::Arc;
 
-use housewire_store::{Store, StoreError};
+use housewire_store::{Backups, Store, StoreError};
+use tokio::sync::Notify;
 
 use crate::accounts::Accounts;
 use crate::claims::Claims;
@@ -26,6 +27,9 @@ pub(crate) struct House {
     pub(crate) virtual_devices: Arc<VirtualDevices>,
     pub(crate) dashboards: Dashboards,
     pub(crate) firmware: Arc<Firmware>,
+    pub(crate) backups: Backups,
+    /// Rung by an admin who wants the hub to start again.
+    pub(crate) restart: Notify,
 }
 
 impl House {
@@ -36,6 +40,8 @@ impl House {
             claims: Claims::open(store.documents("claim")?, key)?,
             templates: Templates::open(store.documents("device_template")?)?,
             virtual_devices: Arc::new(VirtualDevices::open(store.documents("virtual_device")?, Arc::clone(accounts))?),
+            backups: store.backups(),
+            restart: Notify::new(),
             dashboards: Dashboards::open(store.documents("dashboard")?, store.documents("share")?, accounts)?,
             firmware: Arc::new(Firmware::open(store)?),
         })

@@ -5,7 +5,9 @@
 
 mod accept;
 mod audit;
+mod backup;
 mod batch;
+mod blynk;
 mod body;
 mod claims;
 mod clients;
@@ -30,15 +32,19 @@ mod hub;
 mod identify;
 mod linger;
 mod lobby;
+mod logs;
 mod metrics;
+mod notifications;
 mod page;
 mod path;
 mod preface;
+mod presence;
 mod problem;
 mod property;
 mod query;
 mod range;
 mod rate;
+mod refusals;
 mod resume;
 mod rights;
 mod session;
@@ -53,6 +59,7 @@ mod ui;
 mod users;
 mod virtual_devices;
 mod wait;
+mod wire;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -83,10 +90,15 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .merge(firmware::routes())
         .routes(routes!(hub::health))
         .routes(routes!(hub::remove_demo))
+        .routes(routes!(hub::restart))
         .routes(routes!(metrics::show))
         .routes(routes!(tls::show))
         .routes(routes!(clients::list))
         .routes(routes!(clients::get, clients::disconnect))
+        .routes(routes!(wire::connections))
+        .routes(routes!(wire::stream))
+        .routes(routes!(refusals::list))
+        .routes(routes!(presence::show))
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(session::list))
         .routes(routes!(session::end))
@@ -100,6 +112,11 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(claims::remove))
         .routes(routes!(claims::claim))
         .routes(routes!(audit::list))
+        .routes(routes!(logs::list))
+        .routes(routes!(logs::stream))
+        .routes(routes!(backup::get))
+        .routes(routes!(backup::show, backup::stage, backup::forget))
+        .routes(routes!(notifications::list))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get, devices::replace, devices::merge, devices::remove))
         .routes(routes!(discovery::list))

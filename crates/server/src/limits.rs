@@ -113,6 +113,21 @@ pub(crate) const PIPE_BYTES_MAX: usize = 16 * 1024;
 /// A frame of MQTT in a WebSocket may be so many times as large as a packet, as clients may put several into one; a larger
 /// one closes the connection.
 pub(crate) const WS_MQTT_PACKETS_PER_FRAME: usize = 2;
+/// Frames that wait for a Blynk device to take them, beyond which the newest value of a pin takes the place of older ones.
+pub(crate) const BLYNK_CONFLATED_BYTES: usize = 4 * 1024;
+/// Frames that wait all the same; what has no room then is dropped and counted, and nothing more is read from the device until it
+/// reads.
+pub(crate) const BLYNK_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+/// Between two frames for a library that takes what one read brings for one frame.
+pub(crate) const BLYNK_GAP: Duration = Duration::from_millis(50);
+/// Body of a request of Blynk's own API; a larger one is refused.
+pub(crate) const BLYNK_HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bridges of one Blynk connection; a further one is refused, 6.
+pub(crate) const BLYNK_BRIDGES_MAX: usize = 100;
+/// Notifications that are kept; the oldest goes for a new one.
+pub(crate) const NOTIFICATIONS_MAX: usize = 1_000;
+/// A message of Blynk in a WebSocket, which may hold several frames; a larger one closes the connection.
+pub(crate) const WS_BLYNK_FRAME_BYTES_MAX: usize = 128 * 1024;
 /// Addresses and what else a PROXY header says; a longer one closes the connection.
 pub(crate) const PROXY_HEADER_BYTES_MAX: usize = 4_096;
 /// Passwords checked at once, each on a thread of its own.
@@ -225,3 +240,38 @@ pub(crate) const WIDGET_SOURCES_MAX: usize = 64;
 /// Share links of one dashboard, and of all; more are refused.
 pub(crate) const SHARES_PER_DASHBOARD_MAX: usize = 32;
 pub(crate) const SHARES_MAX: usize = 1_000;
+/// Lines of the log that are remembered, and what they have together; the oldest go.
+pub(crate) const LOG_LINES_MAX: usize = 4_000;
+pub(crate) const LOG_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Of one line: its words, the value of one field, and how many fields; the rest is left out.
+pub(crate) const LOG_MESSAGE_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const LOG_FIELD_BYTES_MAX: usize = 1024;
+pub(crate) const LOG_FIELDS_MAX: usize = 32;
+/// Streams of the log at once; a further one is answered 503.
+pub(crate) const LOG_STREAMS_MAX: usize = 16;
+/// How long a stream of the log gathers lines before it sends them.
+pub(crate) const LOG_STREAM_PAUSE: Duration = Duration::from_millis(250);
+/// Pieces of a backup on their way out or in; whoever makes or takes in the next one waits.
+pub(crate) const BACKUP_PIECES_MAX: usize = 8;
+/// How long the client of a backup may send nothing; it is answered 408 then.
+pub(crate) const BACKUP_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Who looks at connections (`/api/wire`) at once; one more is answered 503.
+pub(crate) const TAP_WATCHES_MAX: usize = 8;
+/// Frames, and their bytes as far as they are kept, that wait for one who looks; further ones are lost and counted.
+pub(crate) const TAP_QUEUE_FRAMES: usize = 1_000;
+pub(crate) const TAP_QUEUE_BYTES: usize = 1024 * 1024;
+/// Frames of a new connection that are kept until it is known whose it is; older ones go.
+pub(crate) const TAP_BACKLOG_FRAMES: usize = 16;
+/// How many new connections are listened to while somebody waits for those of a device, and for how long each; see `tap`.
+pub(crate) const TAP_NEWCOMERS_MAX: usize = 256;
+pub(crate) const TAP_NEWCOMER_WAIT: Duration = Duration::from_secs(10);
+/// How often whoever looks is looked at himself: whether he still may, and which connections are his by now.
+pub(crate) const TAP_RENEW_EVERY: Duration = Duration::from_secs(1);
+/// Refusals that `/api/refusals` remembers; the oldest go.
+pub(crate) const REFUSALS_KEPT: usize = 1_000;
+/// Refusals of one second that are remembered; further ones are refused all the same, and not told of.
+pub(crate) const REFUSALS_PER_SECOND: u64 = 50;
+/// Characters of a name, a topic, and twice as many of a sentence, in a refusal.
+pub(crate) const REFUSAL_TEXT_CHARS: usize = 300;
+/// Changes between being there and being away that are remembered of each device; the oldest go.
+pub(crate) const PRESENCE_CHANGES_KEPT: usize = 50;

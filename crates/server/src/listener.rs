@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use housewire_protocols::blynk::is_first_byte;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,11 +22,13 @@ use crate::clients::Transport;
 use crate::mqtt::Newcomer;
 use crate::peer::Peer;
 use crate::proxy::{self, ProxyError};
+use crate::refusals::{Kind, Whose};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::stats::{Bound, Stats};
 use crate::stream::{ByteStream, pipe};
+use crate::tap::Spoken;
 use crate::tls::{self, HandshakeError, Inside, Secured, Tls};
-use crate::{http, mqtt};
+use crate::{blynk, http, mqtt};
 
 /// Connections waiting in the kernel to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -150,7 +153,12 @@ pub(crate) async fn accept(listener: TcpListener, speaks: Speaks, shards: Arc<[S
         // A proxy's connections are counted for the addresses that it names.
         let is_proxy = shards[0].shard.config.proxies.contains(peer.ip());
         let admitted = if is_proxy { Some(Admitted::EXEMPT) } else { admit(&admission, peer, &stats) };
-        let Some(admitted) = admitted else { continue };
+        let Some(admitted) = admitted else {
+            let whose = Whose { transport: "tcp", peer: Some(peer), ..Whose::default() };
+            let what = "its address has as many connections as limits.connections_per_address allows";
+            shards[0].shard.refusals.note(&shards[0].shard.hub, whose, Kind::Limit, what);
+            continue;
+        };
         let roomy = shards.iter().find(|entry| entry.shard.connection_count() < limits.connections_per_shard);
         let Some(entry) = roomy.or_else(|| shards.iter().min_by_key(|entry| entry.shard.connection_count())) else {
             return;
@@ -201,7 +209,7 @@ pub(crate) async fn run_inlet(shard: Shard, mut outlet: mpsc::Receiver<Accepted>
 /// phase only.
 fn take_over(shard: &Shard, socket: TcpStream, peer: SocketAddr, speaks: Speaks, admitted: Admitted) {
     let Admitted { delay, counted } = admitted;
-    let guard = shard.admit(counted);
+    let guard = shard.admit(counted, peer);
     if shard.config.proxies.contains(peer.ip()) {
         drop(tokio::spawn(meet_proxy(socket, peer, speaks, guard)));
     } else if delay.is_zero() {
@@ -220,7 +228,7 @@ fn take_over(shard: &Shard, socket: TcpStream, peer: SocketAddr, speaks: Speaks,
 fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) {
     let newcomer = async move {
         match speaks {
-            Speaks::Mqtt => Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
+            Speaks::Mqtt => Some(mqtt_newcomer(ByteStream::tcp(socket, Arc::clone(guard.tap())), &peer, guard)),
             Speaks::Anything | Speaks::MqttOverTls => find_language(socket, peer, speaks, guard).await,
         }
     };
@@ -229,6 +237,7 @@ fn serve(socket: TcpStream, peer: Peer, speaks: Speaks, guard: ConnectionGuard) 
 
 fn mqtt_newcomer(socket: ByteStream, peer: &Peer, guard: ConnectionGuard) -> Newcomer {
     let shard = guard.shard();
+    guard.tap().note_peer(peer, Spoken::Mqtt);
     let admitted = shard.accounts.by_connection(peer, Via::Mqtt);
     let refusal = tls::must_be_secure(shard.config.tls.mode, peer).then_some(tls::PLAIN_MQTT_REFUSED);
     Newcomer { socket, peer: peer.clone(), admitted, refusal, guard }
@@ -274,20 +283,39 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
             Some(Language::Tls) => match &shard.tls {
                 // Boxed, as nobody else needs the room.
                 Some(tls) => return Box::pin(meet_tls(Arc::clone(tls), socket, peer, speaks, guard, deadline)).await,
-                None => refuse_tls(&socket, &peer),
+                None => {
+                    let next = "Set tls.mode to on in the config file, or switch TLS off in the client.";
+                    refuse(&guard, &peer, Kind::Tls, "it asked for TLS, and tls.mode is off", next);
+                    refuse_tls(&socket, &peer);
+                }
             },
             _ if speaks == Speaks::MqttOverTls => {
+                let what = "it did not begin with TLS on the port for MQTT over TLS, where nothing else is spoken";
+                let next = "Switch TLS on in the client and give it the CA from /ca.crt; or use port 1883, or the one port, which take MQTT without TLS.";
+                refuse(&guard, &peer, Kind::Tls, what, next);
                 if shard.sessions.may_log() {
                     info!(%peer, "connection closed: it did not begin with TLS, and nothing else is spoken on this port; \
                         MQTT without TLS has port 1883, or the one port");
                 }
             }
-            Some(Language::Mqtt) => return Some(mqtt_newcomer(ByteStream::Tcp(socket), &peer, guard)),
+            Some(Language::Mqtt) => {
+                return Some(mqtt_newcomer(ByteStream::tcp(socket, Arc::clone(guard.tap())), &peer, guard));
+            }
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
+            Some(Language::Blynk) if shard.config.blynk.enabled => {
+                let newcomer = blynk::Newcomer { socket: ByteStream::tcp(socket, Arc::clone(guard.tap())), peer, guard };
+                drop(tokio::spawn(blynk::serve(newcomer)));
+            }
+            Some(Language::Blynk) => debug!(%peer, "connection closed: it speaks Blynk, and blynk.enabled is false"),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
-            None => debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP"),
+            None => {
+                let what = format!("it began with the byte 0x{byte:02x}: neither MQTT, HTTP, Blynk nor TLS begin like this");
+                let next = "Look at the port and the protocol that are set in the client: this port speaks MQTT, HTTP, WebSocket, Blynk and TLS.";
+                refuse(&guard, &peer, Kind::Protocol, &what, next);
+                debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP nor Blynk");
+            }
         },
         Ok(None) => {}
         Err(_) => debug!(%peer, "connection closed: it said nothing"),
@@ -314,6 +342,15 @@ async fn meet_tls(
         met = meeting => met,
         () = shard.stopping() => return None,
     };
+    if let Ok(Err(failed @ (HandshakeError::Tls { .. } | HandshakeError::Lost(_)))) = &met {
+        let what = match failed {
+            HandshakeError::Lost(_) => "it ended the connection in the middle of the TLS handshake, as clients do that do not trust the certificate".to_owned(),
+            failed => format!("the TLS handshake failed: {failed}"),
+        };
+        let next =
+            "Give the client the hub's CA from /ca.crt, and address the hub by a name or address that /api/tls lists.";
+        refuse(&guard, &peer, Kind::Tls, &what, next);
+    }
     let (Secured { stream, certificate }, inside) = match met {
         Ok(Ok(met)) => met,
         Ok(Err(failed @ HandshakeError::Tls { .. })) if shard.sessions.may_log() => {
@@ -341,7 +378,18 @@ async fn meet_tls(
             let alive = Arc::new(guard);
             let (near, far) = pipe(Transport::Tls);
             drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
-            return Some(mqtt_newcomer(ByteStream::Piped(near), &peer, ConnectionGuard::of_upgraded(shard, alive)));
+            let stream = ByteStream::piped(near, Arc::clone(alive.tap()));
+            return Some(mqtt_newcomer(stream, &peer, ConnectionGuard::of_upgraded(shard, alive)));
+        }
+        Some(Language::Blynk) if speaks == Speaks::Anything && shard.config.blynk.enabled => {
+            let shard = shard.clone();
+            let alive = Arc::new(guard);
+            let (near, far) = pipe(Transport::Tls);
+            drop(tokio::spawn(tls::carry(stream, far, Arc::clone(&alive))));
+            let guard = ConnectionGuard::of_upgraded(shard, alive);
+            let socket = ByteStream::piped(near, Arc::clone(guard.tap()));
+            let newcomer = blynk::Newcomer { socket, peer, guard };
+            drop(tokio::spawn(blynk::serve(newcomer)));
         }
         Some(Language::Http) if speaks == Speaks::Anything => {
             drop(tokio::spawn(http::serve(stream, peer, Arc::new(guard))));
@@ -349,6 +397,14 @@ async fn meet_tls(
         _ => debug!(%peer, ?inside, "connection closed: nothing inside of TLS that is spoken on this port"),
     }
     None
+}
+
+/// Tells of a connection that came to nothing.
+fn refuse(guard: &ConnectionGuard, peer: &Peer, kind: Kind, what: &str, next: &'static str) {
+    let shard = guard.shard();
+    let transport = if kind == Kind::Tls { "tls" } else { "tcp" };
+    let whose = Whose { transport, peer: Some(peer.address()), ..Whose::default() };
+    shard.refusals.note_with(&shard.hub, whose, kind, what, next);
 }
 
 /// What no other language begins with.
@@ -360,15 +416,18 @@ enum Language {
     Mqtt,
     Http,
     Tls,
+    Blynk,
 }
 
 impl Language {
-    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record.
+    /// Told by the first byte: MQTT begins with CONNECT, HTTP with a method in capitals, TLS with a handshake record, Blynk with
+    /// a login.
     fn of(byte: u8) -> Option<Self> {
         match byte {
             0x10 => Some(Self::Mqtt),
             b'A'..=b'Z' => Some(Self::Http),
             0x16 => Some(Self::Tls),
+            byte if is_first_byte(byte) => Some(Self::Blynk),
             _ => None,
         }
     }
@@ -464,6 +523,8 @@ mod tests {
             (0x10, Some(Language::Mqtt)),
             (b'G', Some(Language::Http)),
             (0x16, Some(Language::Tls)),
+            (0x1d, Some(Language::Blynk)),
+            (0x02, Some(Language::Blynk)),
             (0x00, None),
             (0x20, None),
             (b'g', None),

@@ -207,7 +207,18 @@ impl Durability {
 
     /// Resolves when what is due is so, or the disk refused it.
     pub(crate) async fn reached(&self, due: impl Into<Due>) -> Result<(), Denied> {
-        let Some(due) = due.into().under(self.mode) else { return Ok(()) };
+        match due.into().under(self.mode) {
+            Some(due) => self.wait_for(due).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Durability::reached`], whether or not anybody was promised that it is waited for.
+    pub(crate) async fn flushed(&self, batch: BatchNumber) -> Result<(), Denied> {
+        self.wait_for(batch.into()).await
+    }
+
+    async fn wait_for(&self, due: Due) -> Result<(), Denied> {
         if due.batch.is_some() {
             self.hurry();
         }

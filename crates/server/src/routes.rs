@@ -1,5 +1,5 @@
 //! Joins the routes of the transports that share HTTP; they do not know of each other. Hands a WebSocket that speaks MQTT to
-//! MQTT, as a stream of bytes like any other.
+//! MQTT, as a stream of bytes like any other; Blynk likewise.
 
 use std::sync::Arc;
 
@@ -14,15 +14,23 @@ use utoipa_axum::routes;
 use crate::accounts::{Kind, Login};
 use crate::caller::Caller;
 use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, Problem};
-use crate::limits::WS_MQTT_PACKETS_PER_FRAME;
+use crate::limits::{WS_BLYNK_FRAME_BYTES_MAX, WS_MQTT_PACKETS_PER_FRAME};
 use crate::mqtt::Newcomer;
+use crate::tap::Spoken;
+use crate::stream::ByteStream;
 use crate::ws::NoWebSocket;
-use crate::{mqtt, ws};
+use crate::{blynk, mqtt, ws};
 
 /// Every route of the one port, and what is said of it.
 pub(crate) fn described() -> (Router, OpenApi) {
     let sockets = OpenApiRouter::default();
-    http::routes(sockets.routes(routes!(open_socket)).routes(routes!(open_echo)).routes(routes!(open_mqtt)))
+    http::routes(
+        sockets
+            .routes(routes!(open_socket))
+            .routes(routes!(open_echo))
+            .routes(routes!(open_mqtt))
+            .routes(routes!(open_blynk)),
+    )
 }
 
 #[utoipa::path(
@@ -56,6 +64,7 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     let frame_bytes_max = caller.shard.config.limits.mqtt_packet_bytes.saturating_mul(WS_MQTT_PACKETS_PER_FRAME);
     let opened = ws::open_bytes(request, caller.clone(), &mqtt::SUBPROTOCOLS, frame_bytes_max);
     let (answer, stream) = opened.map_err(|error| problem(&error, "/mqtt"))?;
+    caller.alive.tap().note_peer(&caller.peer, Spoken::Mqtt);
     // Decided by what the request says too, which is more than an address.
     let admitted = match caller.refusal {
         // The guest that comes over TCP: sessions belong to names, and this machine's own may have more rights than another's.
@@ -68,6 +77,26 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     let newcomer =
         Newcomer { socket: stream, peer: caller.peer.clone(), admitted, refusal: None, guard: caller.into_guard() };
     tokio::spawn(mqtt::serve(std::future::ready(Some(newcomer))));
+    Ok(answer)
+}
+
+#[utoipa::path(
+    get, path = "/websockets", operation_id = "openBlynk", tag = "Live",
+    summary = "Opens a WebSocket that speaks Blynk",
+    description = "Its binary messages are the bytes that a device sends over TCP, however they are cut. A device logs in with its token, \
+                   in Blynk's own words.",
+    responses((status = 101, description = "It is open."), BadRequest, NoWebSocketAnswer),
+    security(()),
+)]
+async fn open_blynk(caller: Caller, request: Request) -> Result<Response, Problem> {
+    const PATH: &str = "/websockets";
+    if !caller.shard.config.blynk.enabled {
+        return Err(Problem::not_found("Blynk is not spoken here: blynk.enabled is false.".to_owned()));
+    }
+    let opened = ws::open_bytes(request, caller.clone(), &["blynk"], WS_BLYNK_FRAME_BYTES_MAX);
+    let (answer, socket): (_, ByteStream) = opened.map_err(|error| problem(&error, PATH))?;
+    let newcomer = blynk::Newcomer { socket, peer: caller.peer.clone(), guard: caller.into_guard() };
+    tokio::spawn(blynk::serve(newcomer));
     Ok(answer)
 }
 

@@ -30,8 +30,10 @@ use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
 use crate::mdns::{self, Mdns};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
+use crate::notifications::Notifications;
 use crate::persist::{Durability, Persister};
 use crate::players::Access;
+use crate::presence::Presence;
 use crate::shard::{Shard, Shared, now};
 use crate::stats::Stats;
 use crate::sys;
@@ -86,6 +88,7 @@ pub struct Server {
     accounts: Arc<Accounts>,
     tls: Option<Arc<Tls>>,
     history: Option<Arc<Recorder>>,
+    notifications: Arc<Notifications>,
     persister: Persister,
 }
 
@@ -95,6 +98,12 @@ impl Server {
         let listeners = Listeners::open(&config)?;
         let addresses = listeners.addresses()?;
         let store = Store::open(&config.data)?;
+        if let Some(restored) = store.restored() {
+            let aside = restored.aside.display();
+            info!(
+                "a backup was put in place; what was there before is in '{aside}', and can be deleted when all is well"
+            );
+        }
         let tls = match config.tls.mode {
             TlsMode::Off => None,
             TlsMode::On | TlsMode::Only => {
@@ -146,6 +155,7 @@ impl Server {
         let accounts = Arc::new(accounts);
         let discovery = Arc::new(Discovery::start(&store, &hub, &clients, &accounts, config.discovery)?);
         let house = Arc::new(House::open(&store, &accounts)?);
+        let notifications = Arc::new(Notifications::open(store.documents("notification")?)?);
         house.firmware.begin(&hub);
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
@@ -153,7 +163,12 @@ impl Server {
             durability,
             sessions,
             clients,
+            taps: Arc::default(),
+            refusals: Arc::default(),
+            presence: Presence::start(&hub),
             kept: Arc::default(),
+            blynk: Arc::default(),
+            notifications,
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),
             accounts,
@@ -190,6 +205,7 @@ impl Server {
             accounts: shared.accounts,
             tls,
             history,
+            notifications: shared.notifications,
             persister,
         })
     }
@@ -228,13 +244,14 @@ impl Server {
         // While there is somebody to hear the farewell.
         self.discovery.stop();
         self.shutdown.send_replace(true);
-        self.clients.stop_mqtt();
+        self.clients.stop_polled();
         for shard in self.shards {
             if shard.join().is_err() {
                 error!("a shard's thread died");
             }
         }
         self.accounts.save_all();
+        self.notifications.save_all();
         self.house.firmware.end();
         if let Some(history) = &self.history {
             history.finish();
@@ -248,6 +265,8 @@ struct Listeners {
     one_port: std::net::TcpListener,
     mqtt: Option<std::net::TcpListener>,
     mqtts: Option<std::net::TcpListener>,
+    /// Further ones that are what the one port is.
+    blynk: Vec<std::net::TcpListener>,
 }
 
 impl Listeners {
@@ -258,7 +277,9 @@ impl Listeners {
             TlsMode::Off => None,
             TlsMode::On | TlsMode::Only => open_choice(config.bind, config.mqtts_port, "--mqtts-port")?,
         };
-        Ok(Self { one_port, mqtt, mqtts })
+        let ports: &[u16] = if config.blynk.enabled { &config.blynk.ports } else { &[] };
+        let blynk = ports.iter().map(|port| listener::bind(config.bind, *port, "blynk.ports"));
+        Ok(Self { one_port, mqtt, mqtts, blynk: blynk.collect::<Result<_, _>>()? })
     }
 
     fn addresses(&self) -> std::io::Result<Addresses> {
@@ -341,6 +362,11 @@ fn spawn_hub_tasks(
         let mqtts = TcpListener::from_std(mqtts)?;
         spawn_vital("accept MQTT over TLS", listener::accept(mqtts, Speaks::MqttOverTls, Arc::clone(inlets)));
     }
+    for blynk in listeners.blynk {
+        let blynk = TcpListener::from_std(blynk)?;
+        spawn_vital("accept Blynk", listener::accept(blynk, Speaks::Anything, Arc::clone(inlets)));
+    }
+    spawn_vital("notifications", Arc::clone(&shared.notifications).keep());
     if let Some(tls) = &shared.tls {
         spawn_vital("certificates", tls::run(Arc::clone(tls)));
     }
@@ -391,8 +417,17 @@ fn run_shard(runtime: &Runtime, shard: &Shard, outlet: mpsc::Receiver<listener::
     });
 }
 
-/// Runs a hub until SIGTERM or Ctrl-C; SIGHUP has it read its certificates again. `ready` is called as soon as it serves.
-pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<(), StartError> {
+/// Why a hub has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// By a signal.
+    ForGood,
+    /// An admin wants it to start again, perhaps because a backup waits for that.
+    ToStartAgain,
+}
+
+/// Runs a hub until SIGTERM or Ctrl-C, or until an admin has it start again; SIGHUP has it read its certificates again. `ready` is called as soon as it serves.
+pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<Stopped, StartError> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         warn!("cannot raise the limit of open files: {error}");
     }
@@ -404,21 +439,32 @@ pub fn run_until_signal(config: Config, ready: impl FnOnce(&Server)) -> Result<(
     };
     let server = Server::start(config)?;
     ready(&server);
-    let name = loop {
-        match runtime.block_on(signals.next()) {
-            Signal::Stop(name) => break name,
+    let house = Arc::clone(&server.house);
+    let mut next = async || {
+        tokio::select! {
+            signal = signals.next() => signal,
+            () = house.restart.notified() => Signal::StartAgain,
+        }
+    };
+    let (why, stopped) = loop {
+        match runtime.block_on(next()) {
+            Signal::Stop(name) => break (format!("{name} received, stopping"), Stopped::ForGood),
+            Signal::StartAgain => {
+                break ("an admin has the hub start again, stopping".to_owned(), Stopped::ToStartAgain);
+            }
             Signal::Reload => server.reload(),
         }
     };
-    info!("{name} received, stopping");
+    info!("{why}");
     server.stop();
     info!("stopped");
-    Ok(())
+    Ok(stopped)
 }
 
 /// What somebody who runs the hub wants of it.
 enum Signal {
     Stop(&'static str),
+    StartAgain,
     Reload,
 }
 

@@ -4,6 +4,7 @@
 //! mailboxes that became dirty meanwhile are then flushed once, by the shard's flusher. What a connection says
 //! belongs to its transport; which shard it gets to `listener`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,9 +26,14 @@ use crate::house::House;
 use crate::http::Lobby;
 use crate::kept::KeptFeeds;
 use crate::mqtt::{Sessions, Turn};
+use crate::notifications::Notifications;
 use crate::persist::Durability;
+use crate::presence::Presence as DevicePresence;
+use crate::refusals::Refusals;
+use crate::pins::Lines;
 use crate::socket::Scratch;
 use crate::stats::{ShardStats, Stats};
+use crate::tap::{Tap, Taps};
 use crate::tls::Tls;
 use crate::users::Users;
 
@@ -81,6 +87,10 @@ pub(crate) struct ShardParts {
     /// MQTT sessions of all shards.
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Arc<Clients>,
+    /// Connections of all shards, and who looks at them.
+    pub(crate) taps: Arc<Taps>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) presence: Arc<DevicePresence>,
     /// Channels that their clients may come back to, of all shards.
     pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
@@ -98,6 +108,9 @@ pub(crate) struct ShardParts {
     /// `None` if it is off, or could not be opened.
     pub(crate) history: Option<Arc<Recorder>>,
     pub(crate) durability: Durability,
+    /// Devices that are there over Blynk.
+    pub(crate) blynk: Arc<Lines>,
+    pub(crate) notifications: Arc<Notifications>,
     pub(crate) scratch: Mutex<Scratch>,
     /// Of the MQTT connection whose turn it is.
     pub(crate) turn: Mutex<Turn>,
@@ -124,6 +137,10 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Arc<Clients>,
+    /// Connections of all shards, and who looks at them.
+    pub(crate) taps: Arc<Taps>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) presence: Arc<DevicePresence>,
     pub(crate) kept: Arc<KeptFeeds>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) admission: Arc<Admission>,
@@ -136,6 +153,8 @@ pub(crate) struct Shared {
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) history: Option<Arc<Recorder>>,
     pub(crate) durability: Durability,
+    pub(crate) blynk: Arc<Lines>,
+    pub(crate) notifications: Arc<Notifications>,
     pub(crate) started: Instant,
     pub(crate) shutdown: watch::Receiver<bool>,
 }
@@ -143,9 +162,9 @@ pub(crate) struct Shared {
 /// How a connection counts.
 enum Place {
     /// For itself, and for its address.
-    Own { _address: Counted },
+    Own { address: Counted, tap: Arc<Tap> },
     /// It was something else before, which counts until this is dropped.
-    Upgraded { _alive: Arc<ConnectionGuard> },
+    Upgraded { alive: Arc<ConnectionGuard> },
 }
 
 /// Counts a connection while it lives.
@@ -157,12 +176,22 @@ pub(crate) struct ConnectionGuard {
 impl ConnectionGuard {
     /// For what an HTTP connection became: that is counted already, as long as its `alive` lives.
     pub(crate) fn of_upgraded(shard: Shard, alive: Arc<Self>) -> Self {
-        Self { shard, place: Place::Upgraded { _alive: alive } }
+        Self { shard, place: Place::Upgraded { alive } }
     }
 
     /// Its address is known now.
     pub(crate) fn count_for(&mut self, address: Counted) {
-        self.place = Place::Own { _address: address };
+        if let Place::Own { address: counted, .. } = &mut self.place {
+            *counted = address;
+        }
+    }
+
+    /// For those who look at the connection.
+    pub(crate) fn tap(&self) -> &Arc<Tap> {
+        match &self.place {
+            Place::Own { tap, .. } => tap,
+            Place::Upgraded { alive } => alive.tap(),
+        }
     }
 
     /// The shard the connection lives on.
@@ -173,7 +202,8 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        if matches!(self.place, Place::Own { .. }) {
+        if let Place::Own { tap, .. } = &self.place {
+            self.shard.taps.remove(tap);
             self.shard.connections.fetch_sub(1, Ordering::Relaxed);
             self.shard.stats.close_connection();
         }
@@ -188,6 +218,9 @@ impl Shard {
             config: shared.config,
             sessions: shared.sessions,
             clients: shared.clients,
+            taps: shared.taps,
+            refusals: shared.refusals,
+            presence: shared.presence,
             kept: shared.kept,
             stats: shared.stats,
             admission: shared.admission,
@@ -203,6 +236,8 @@ impl Shard {
             lobby: shared.lobby,
             history: shared.history,
             durability: shared.durability,
+            blynk: shared.blynk,
+            notifications: shared.notifications,
             scratch: Mutex::default(),
             turn: Mutex::default(),
             spare_buffers: Mutex::default(),
@@ -226,11 +261,11 @@ impl Shard {
         tokio::join!(self.flusher.run(), purge);
     }
 
-    /// Counts a connection until the guard is dropped.
-    pub(crate) fn admit(&self, address: Counted) -> ConnectionGuard {
+    /// Counts a connection from there until the guard is dropped.
+    pub(crate) fn admit(&self, address: Counted, peer: SocketAddr) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.stats.open_connection();
-        ConnectionGuard { shard: self.clone(), place: Place::Own { _address: address } }
+        ConnectionGuard { shard: self.clone(), place: Place::Own { address, tap: self.taps.add(peer) } }
     }
 
     pub(crate) fn connection_count(&self) -> usize {

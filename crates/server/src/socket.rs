@@ -44,6 +44,9 @@ pub(crate) fn read_in_place(stream: &ByteStream, tail: &mut Vec<u8>) -> bool {
     tail.resize(kept + READ_BYTES_MAX, 0);
     let read = stream.try_read(&mut tail[kept..]);
     tail.truncate(kept + read.as_ref().copied().unwrap_or(0));
+    if stream.tap().is_watched() {
+        stream.tap().read(&tail[..kept], &tail[kept..]);
+    }
     read.map_or_else(|error| error.kind() != ErrorKind::WouldBlock, |length| length == 0)
 }
 
@@ -64,5 +67,8 @@ pub(crate) fn read_into_scratch<'s>(stream: &ByteStream, scratch: &'s mut Scratc
         Ok(length) => (length, length == 0),
         Err(error) => (0, error.kind() != ErrorKind::WouldBlock),
     };
+    if stream.tap().is_watched() {
+        stream.tap().read(&buffer[..kept], &buffer[kept..kept + length]);
+    }
     Read { data: &buffer[..kept + length], is_full: length == READ_BYTES_MAX, is_last }
 }

@@ -8,17 +8,25 @@ mod pipe;
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read as _};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::clients::Transport;
+use crate::tap::Tap;
 
 pub(crate) use pipe::{FarEnd, NearEnd, pipe};
 
 /// See the module.
-pub(crate) enum ByteStream {
+pub(crate) struct ByteStream {
+    carrier: Carrier,
+    /// Whoever reads or writes what is to be seen shows it to this.
+    tap: Arc<Tap>,
+}
+
+enum Carrier {
     /// Bytes as they come from the network.
     Tcp(TcpStream),
     /// Bytes that another task carries.
@@ -26,20 +34,35 @@ pub(crate) enum ByteStream {
 }
 
 impl ByteStream {
+    /// Over a socket.
+    pub(crate) fn tcp(socket: TcpStream, tap: Arc<Tap>) -> Self {
+        Self { carrier: Carrier::Tcp(socket), tap }
+    }
+
+    /// Carried by whoever has the other end.
+    pub(crate) fn piped(end: NearEnd, tap: Arc<Tap>) -> Self {
+        Self { carrier: Carrier::Piped(end), tap }
+    }
+
+    /// For those who look at the connection.
+    pub(crate) fn tap(&self) -> &Arc<Tap> {
+        &self.tap
+    }
+
     /// What carries the bytes, for the log.
     pub(crate) fn transport(&self) -> Transport {
-        match self {
-            Self::Tcp(_) => Transport::Tcp,
-            Self::Piped(end) => end.transport(),
+        match &self.carrier {
+            Carrier::Tcp(_) => Transport::Tcp,
+            Carrier::Piped(end) => end.transport(),
         }
     }
 
     /// Ready when there is something to read, or it is certain that nothing comes any more. Wakes the task that asked last,
     /// which keeps nothing for it: a future for each wait would be most of an idle connection.
     pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(socket) => socket.poll_read_ready(context),
-            Self::Piped(end) => end.poll_readable(context).map(Ok),
+        match &self.carrier {
+            Carrier::Tcp(socket) => socket.poll_read_ready(context),
+            Carrier::Piped(end) => end.poll_readable(context).map(Ok),
         }
     }
 
@@ -50,17 +73,17 @@ impl ByteStream {
 
     /// Reads what is there, once; 0 at the end. A read shorter than the buffer has emptied the stream.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => try_read_socket(socket, buffer),
-            Self::Piped(end) => end.try_read(buffer),
+        match &self.carrier {
+            Carrier::Tcp(socket) => try_read_socket(socket, buffer),
+            Carrier::Piped(end) => end.try_read(buffer),
         }
     }
 
     /// Ready when there is room to write, or it is certain that nobody reads any more. Wakes the task that asked last.
     pub(crate) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(socket) => socket.poll_write_ready(context),
-            Self::Piped(end) => end.poll_writable(context).map(Ok),
+        match &self.carrier {
+            Carrier::Tcp(socket) => socket.poll_write_ready(context),
+            Carrier::Piped(end) => end.poll_writable(context).map(Ok),
         }
     }
 
@@ -71,17 +94,17 @@ impl ByteStream {
 
     /// Writes as much as there is room for.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.try_write(bytes),
-            Self::Piped(end) => end.try_write(bytes),
+        match &self.carrier {
+            Carrier::Tcp(socket) => socket.try_write(bytes),
+            Carrier::Piped(end) => end.try_write(bytes),
         }
     }
 
     /// Says that nothing more will be written; what was written still arrives.
     pub(crate) fn end_writing(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Write),
-            Self::Piped(end) => {
+        match &self.carrier {
+            Carrier::Tcp(socket) => socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Write),
+            Carrier::Piped(end) => {
                 end.end_writing();
                 Ok(())
             }

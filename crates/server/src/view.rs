@@ -10,3 +10,4 @@ pub(crate) mod firmware;
 pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod schema;
+pub(crate) mod wire;

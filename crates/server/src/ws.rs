@@ -17,6 +17,8 @@ mod session;
 mod socket;
 mod subprotocol;
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, header};
 use base64::Engine as _;
@@ -58,7 +60,9 @@ pub(crate) fn open(request: Request<Body>, caller: Caller) -> Result<Response<Bo
     let config = socket_config(bytes_max).write_buffer_size(WS_WRITE_BUFFER_BYTES);
     let chosen = subprotocol::choose(request.headers(), &Language::SUBPROTOCOLS)?;
     let language = Language::of(chosen);
+    let (tap, peer) = (Arc::clone(caller.alive.tap()), caller.peer.clone());
     let answer = upgrade(request, caller, config, move |socket, caller| connection::run(socket, caller, language))?;
+    tap.note_websocket(&peer, false);
     Ok(named(answer, chosen))
 }
 
@@ -82,9 +86,12 @@ pub(crate) fn open_bytes(
     let chosen = subprotocol::choose(request.headers(), subprotocols)?;
     // Each frame is flushed: nothing is to be gathered, and no buffer kept for it.
     let config = socket_config(frame_bytes_max).write_buffer_size(0).max_write_buffer_size(2 * PIPE_BYTES_MAX);
+    let tap = Arc::clone(caller.alive.tap());
     let (near, far) = pipe(Transport::WebSocket.secured(caller.peer.is_secure()));
+    let peer = caller.peer.clone();
     let answer = upgrade(request, caller, config, |socket, caller| bytes::carry(socket, far, caller))?;
-    Ok((named(answer, chosen), ByteStream::Piped(near)))
+    tap.note_websocket(&peer, true);
+    Ok((named(answer, chosen), ByteStream::piped(near, tap)))
 }
 
 /// Says which subprotocol it is, if one was asked for.

@@ -351,5 +351,14 @@ impl Drop for History {
     }
 }
 
+/// A history that goes on from an earlier moment is another one from then on; see [`History::identity`].
+pub(crate) fn give_new_identity(database: &Path) -> Result<(), StoreError> {
+    let changed = crate::migrate::open_existing(database).and_then(|connection| {
+        connection.execute("UPDATE fact SET value = abs(random() >> 2) WHERE name = 'history'", [])?;
+        connection.close().map_err(|(_, error)| error)
+    });
+    changed.map_err(|source| StoreError::sqlite("prepare", database, source))
+}
+
 #[cfg(test)]
 mod tests;

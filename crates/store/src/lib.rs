@@ -1,12 +1,14 @@
 //! Housewire's data files: the only crate that touches them, and the only one that knows how they look.
 //!
 //! Belongs here: the data folder and its lock, the SQLite file `housewire.db`, its schema and migrations, the translation
-//! between rows and the types of `core`, small files of others that it only keeps (`vault`), large ones (`blobs`), and the history with its log and its own database. Does not: when something is written (the server collects changes and hands them
+//! between rows and the types of `core`, small files of others that it only keeps (`vault`), large ones (`blobs`), the history with its log and its own database, and
+//! backups of all of it. Does not: when something is written (the server collects changes and hands them
 //! over in batches), what a message means, the configuration file, and anything asynchronous. Every call here may wait for
 //! the disk, so none of them is made on a shard.
 
 mod accounts;
 mod blobs;
+mod backup;
 mod device;
 mod documents;
 mod error;
@@ -29,6 +31,9 @@ pub use accounts::{
     CredentialUse, LoadedAccounts, PersonRecord,
 };
 pub use blobs::{Blobs, Incoming};
+pub use backup::{
+    BackupError, BackupFile, Backups, Manifest, Offline, Restored, Snapshot, Staging, verify as verify_backup,
+};
 pub use documents::{Documents, LoadedDocuments};
 pub use error::StoreError;
 #[doc(hidden)]

@@ -20,6 +20,18 @@ pub const NUMBER_MAX: u64 = 1 << 62;
 pub const AUDIT_ENTRIES_MAX: usize = 10_000;
 /// Largest body of a document; a larger one is refused.
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Files of one backup; one with more is refused.
+pub const BACKUP_FILES_MAX: usize = 100_000;
+/// Levels and length of a file's name in a backup. What lies deeper, or is called longer, is left out of backups, and refused in one.
+pub const BACKUP_DEPTH_MAX: usize = 6;
+/// See [`BACKUP_DEPTH_MAX`].
+pub const BACKUP_NAME_BYTES_MAX: usize = 100;
+/// Largest manifest of a backup; one with a larger one is refused.
+pub const BACKUP_MANIFEST_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// What may follow the last file of a backup's archive.
+pub const BACKUP_TAIL_BYTES_MAX: u64 = 1024 * 1024;
+/// Room that stays free on the disk when a backup is taken in.
+pub const BACKUP_ROOM_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest file of a [`crate::Vault`]; a larger one is none of ours and is not read.
 pub const VAULT_FILE_BYTES_MAX: usize = 256 * 1024;
 /// The text of a state in the history; a longer one has none.

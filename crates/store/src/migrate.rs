@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_sessions.sql"),
     include_str!("migrations/0003_accounts.sql"),
     include_str!("migrations/0004_documents.sql"),
+    include_str!("migrations/0005_bindings.sql"),
 ];
 
 /// Marks an SQLite file as ours: "Hwir".
@@ -163,6 +164,23 @@ fn version_of(database: &Path) -> Result<u32, StoreError> {
     match version.map_err(|source| StoreError::sqlite("read", database, source))? {
         Some(version) => Ok(version),
         None => Err(StoreError::NotOurs { database: database.to_owned() }),
+    }
+}
+
+/// Looks whether a database that came from elsewhere is one of ours, of a version that this program can use, and holds together.
+pub(crate) fn check_backup(database: &Path) -> Result<(), StoreError> {
+    let (found, known) = (version_of(database)?, u32::try_from(MIGRATIONS.len()).expect("migrations are few"));
+    match found {
+        0 => return Err(StoreError::NotOurs { database: database.to_owned() }),
+        found if found > known => return Err(StoreError::Newer { database: database.to_owned(), found, known }),
+        _ => {}
+    }
+    let failed = |source| StoreError::sqlite("read", database, source);
+    let connection = open_existing(database).map_err(failed)?;
+    let damage: Option<String> = ask(&connection, "PRAGMA quick_check(1)").map_err(failed)?;
+    match damage.as_deref() {
+        Some("ok") => Ok(()),
+        _ => Err(StoreError::Corrupt { database: database.to_owned(), source: damage.unwrap_or_default().into() }),
     }
 }
 

@@ -21,6 +21,7 @@ struct PropertyRow {
     options: Option<String>,
     access: PropertyAccess,
     role: Option<String>,
+    bindings: Option<String>,
     declared: bool,
     value: Option<Vec<u8>>,
     time_us: Option<i64>,
@@ -30,7 +31,7 @@ struct PropertyRow {
 impl Readable for PropertyRecord {
     const TABLE: &'static str = "property";
     const SELECT: &'static str = "SELECT device, name, type, unit, min, max, step, options, readable, settable, event,
-             role, declared, value, time_us, via
+             role, declared, value, time_us, via, bindings
          FROM property ORDER BY device, name";
     const KEY_COLUMNS: usize = 2;
 
@@ -48,6 +49,7 @@ impl Readable for PropertyRecord {
             options: get(row, "options")?,
             access,
             role: get(row, "role")?,
+            bindings: get(row, "bindings")?,
             declared: get(row, "declared")?,
             value: get(row, "value")?,
             time_us: get(row, "time_us")?,
@@ -68,6 +70,7 @@ impl PropertyRow {
             options: list_from_json("options", self.options.as_deref())?,
             access: self.access,
             role: self.role,
+            bindings: list_from_json("bindings", self.bindings.as_deref())?,
             declared: self.declared,
         };
         spec.validate().map_err(BadRow::because)?;
@@ -90,7 +93,7 @@ impl PropertyRow {
 
 /// Writes a property; its device must be there.
 pub(crate) fn write(connection: &Connection, record: &PropertyRecord) -> Result<(), Error> {
-    let PropertySpec { kind, unit, min, max, step, options, access, role, declared } = &record.spec;
+    let PropertySpec { kind, unit, min, max, step, options, access, role, bindings, declared } = &record.spec;
     let (value, time, via) = match &record.last {
         Some((value, time, via)) => (Some(value.as_ref()), Some(time.as_micros()), Some(*via)),
         None => (None, None, None),
@@ -98,11 +101,11 @@ pub(crate) fn write(connection: &Connection, record: &PropertyRecord) -> Result<
     execute(
         connection,
         "INSERT INTO property (device, name, type, unit, min, max, step, options, readable, settable, event, role,
-             declared, value, time_us, via)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             declared, value, time_us, via, bindings)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (device, name) DO UPDATE SET type = ?3, unit = ?4, min = ?5, max = ?6, step = ?7, options = ?8,
              readable = ?9, settable = ?10, event = ?11, role = ?12, declared = ?13, value = ?14, time_us = ?15,
-             via = ?16",
+             via = ?16, bindings = ?17",
         &[
             &record.device.as_str(),
             &record.name.as_str(),
@@ -120,6 +123,7 @@ pub(crate) fn write(connection: &Connection, record: &PropertyRecord) -> Result<
             &value,
             &time,
             &via,
+            &list_to_json(bindings),
         ],
     )
     .map(drop)

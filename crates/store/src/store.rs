@@ -12,6 +12,7 @@ use rusqlite::{Connection, Error, TransactionBehavior};
 
 use crate::accounts::AccountStore;
 use crate::blobs::Blobs;
+use crate::backup::{Backups, Restored, clear_leftovers, finish_restore};
 use crate::documents::Documents;
 use crate::error::StoreError;
 use crate::folder::DataFolder;
@@ -28,6 +29,7 @@ pub struct Store {
     // The fields are dropped in this order: the database is closed before the folder is given free.
     connection: Connection,
     database: PathBuf,
+    restored: Option<Restored>,
     folder: Arc<DataFolder>,
 }
 
@@ -49,6 +51,8 @@ impl Store {
     /// database is brought to this program's schema first.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let folder = DataFolder::open(folder)?;
+        let restored = finish_restore(&folder)?;
+        clear_leftovers(&folder)?;
         let database = bring_up_to_date(&folder, MIGRATIONS)?;
         let failed = |source| StoreError::sqlite("open", &database, source);
         let connection = open_existing(&database).map_err(failed)?;
@@ -57,7 +61,17 @@ impl Store {
             return Err(StoreError::NoWal { database, mode: mode.unwrap_or_default() });
         }
         configure(&connection).map_err(failed)?;
-        Ok(Self { connection, database, folder: Arc::new(folder) })
+        Ok(Self { connection, database, restored, folder: Arc::new(folder) })
+    }
+
+    /// That a backup was put in place before it was opened.
+    pub fn restored(&self) -> Option<&Restored> {
+        self.restored.as_ref()
+    }
+
+    /// Makes backups of the folder, and takes them in.
+    pub fn backups(&self) -> Backups {
+        Backups::new(Arc::clone(&self.folder))
     }
 
     /// Opens what is kept of accounts, beside this.

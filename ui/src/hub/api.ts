@@ -26,6 +26,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface DevicePatch {
   name?: string | null;
   room?: string | null;
+  icon?: string | null;
 }
 
 /** A list comes in as many pages as the hub likes; more than this is no list but a mistake. */

@@ -268,6 +268,18 @@ export class DeviceCell {
     }
   }
 
+  /** As the registry would say it, without what only a live hub knows. */
+  view(): DeviceView {
+    const { id, name, room, model, icon, via, demo, rejected } = this;
+    const properties = Object.fromEntries(
+      this.properties.map(({ id, meta, value, time, via }) => [
+        id,
+        { ...meta, value, target: null, time, via },
+      ]),
+    );
+    return { id, name, room, model, icon, via, demo, online: false, rejected, properties };
+  }
+
   setOnline(online: boolean, seq: number): void {
     this.#onlineSeq = seq;
     this.online = online;

@@ -1,9 +1,11 @@
 // Who is signed in at this hub, and what the page makes of it. One of these lives as long as the page; the
 // values of devices live in a `HubStore` that is thrown away whenever somebody else begins to look (`sight`).
+import { pwa } from '../pwa.svelte';
 import { isLetIn, mayWrite, sameSight, type Session } from '../model/account';
 import { realTimers, type Timers } from '../model/throttle';
 import { Accounts } from './accounts';
 import { Api, Problem, reasonOf } from './api';
+import type { Last } from './last';
 
 /** Rights may change while a page is open and idle: asked for this often. */
 const CHECK_MS = 30_000;
@@ -26,6 +28,8 @@ export class SessionStore {
    * Lines for a terminal depend on it.
    */
   localCa = $state.raw(true);
+  /** The hub does not answer: who was here last, and what that person saw. null once it answered. */
+  last: Last | null = $state.raw(null);
   /** From the set-up link. In memory only, and only until it was used. */
   setupKey: string | null = $state.raw(null);
 
@@ -38,11 +42,13 @@ export class SessionStore {
   #askedAt = -Infinity;
   #cancel: () => void = () => {};
   #due = false;
+  readonly #memory: Memory;
 
-  constructor(api: Api = new Api(), timers: Timers = realTimers) {
+  constructor(api: Api = new Api(), timers: Timers = realTimers, memory: Memory = browserMemory) {
     this.api = api;
     this.accounts = new Accounts(api);
     this.#timers = timers;
+    this.#memory = memory;
     api.onrefused = () => this.doubt();
   }
 
@@ -52,7 +58,7 @@ export class SessionStore {
     const round = async (): Promise<void> => {
       if (!hidden()) await this.check();
       if (stopped) return;
-      const ms = this.current === null ? RETRY_MS : CHECK_MS;
+      const ms = this.current === null || this.last !== null ? RETRY_MS : CHECK_MS;
       this.#cancel = this.#timers.later(ms, () => void round());
     };
     void round();
@@ -90,9 +96,32 @@ export class SessionStore {
       if (turn === this.#turn) this.#take(session, true);
     } catch (error) {
       // Who was here still is, as far as anybody knows; the banner of the lost line says the rest.
-      if (this.current === null && turn === this.#turn)
-        this.problem = error instanceof Problem ? error : new Problem(reasonOf(error), 0, 'unknown');
+      if (this.current !== null || turn !== this.#turn) return;
+      const problem = error instanceof Problem ? error : new Problem(reasonOf(error), 0, 'unknown');
+      if (problem.status === 0 && (await this.#remember(turn))) return;
+      if (turn === this.#turn) this.problem = problem;
     }
+  }
+
+  /** Shows what was seen last, if this browser kept it. */
+  async #remember(turn: number): Promise<boolean> {
+    const last = await this.#memory.load().catch(() => null);
+    if (last === null || turn !== this.#turn || this.current !== null || !isLetIn(last.session)) return false;
+    this.last = last;
+    this.problem = null;
+    this.sight += 1;
+    this.current = last.session;
+    return true;
+  }
+
+  /** Keeps what is seen now, for a time when the hub does not answer. */
+  async keep(devices: Last['devices'], saved: number): Promise<void> {
+    const { current, last } = this;
+    if (current === null || last !== null || !isLetIn(current)) return;
+    const turn = this.#turn;
+    await this.#memory.save({ session: current, saved, devices }).catch(() => {});
+    // Signed out while it was written.
+    if (turn !== this.#turn) await this.#memory.clear().catch(() => {});
   }
 
   async signIn(name: string, password: string): Promise<void> {
@@ -116,11 +145,12 @@ export class SessionStore {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
     }
     this.#turn += 1;
+    const cleared = this.#memory.clear().catch(() => {});
     const { current } = this;
     // At once, whatever the hub says next: nothing of this person stays on the screen.
     if (current !== null) this.#take(outside(current), false);
     this.#checking = null;
-    await this.check();
+    await Promise.all([cleared, this.check()]);
   }
 
   #take(session: Session, byItself: boolean): void {
@@ -132,6 +162,14 @@ export class SessionStore {
       if (session.secure && isLetIn(session)) void this.#learnCa();
     }
     this.problem = null;
+    this.last = null;
+    // What one person saw is not kept when somebody else looks, or nobody.
+    if (
+      !isLetIn(session) ||
+      (before !== null && (before.kind !== session.kind || before.name !== session.name))
+    ) {
+      void this.#memory.clear().catch(() => {});
+    }
     // The same answer again is no news to whoever shows it.
     if (JSON.stringify(before) !== JSON.stringify(session)) this.current = session;
   }
@@ -154,6 +192,20 @@ export class SessionStore {
     return this.current !== null && mayWrite(this.current, `devices/${device}/${property}/set`);
   }
 }
+
+/** Where what was seen is kept; a double in tests. */
+export interface Memory {
+  load(): Promise<Last | null>;
+  save(last: Last): Promise<void>;
+  clear(): Promise<void>;
+}
+
+/** Kept only where the page itself is, too: nobody else could show it. */
+const browserMemory: Memory = {
+  load: async () => (pwa.possible ? (await import('./last')).loadLast() : null),
+  save: async (last) => (pwa.possible ? (await import('./last')).saveLast(last) : undefined),
+  clear: async () => (pwa.possible ? (await import('./last')).clearLast() : undefined),
+};
 
 function outside(session: Session): Session {
   const nothing = { name: null, role: null, kind: null, read: [], write: [], deny: [], expires: null };

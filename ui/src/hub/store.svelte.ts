@@ -44,6 +44,8 @@ export class HubStore {
   devices: DeviceCell[] = $state.raw([]);
   /** False until the registry was read once. */
   ready = $state.raw(false);
+  /** The values are of then (milliseconds since 1970), from this browser: the hub has not answered yet. */
+  old: number | null = $state.raw(null);
   /** Why the registry cannot be read, while it cannot. */
   problem: Problem | null = $state.raw(null);
   link: LinkState = $state.raw({ state: 'connecting' });
@@ -164,6 +166,7 @@ export class HubStore {
       const views = await this.api.devices();
       this.#batch.flush();
       this.#takeAll(views);
+      this.old = null;
       this.problem = null;
       this.ready = true;
     } catch (error) {
@@ -177,6 +180,18 @@ export class HubStore {
       this.#held = null;
       if (held !== null) this.#apply([...held.values()]);
     }
+  }
+
+  /** Begins with what was seen then, until the hub says what is. */
+  restore(views: readonly DeviceView[], saved: number): void {
+    this.#takeAll(views);
+    this.old = saved;
+    this.ready = true;
+  }
+
+  /** What is seen of so many devices, as the registry would say it; nobody knows who is online later. */
+  views(most: number): DeviceView[] {
+    return this.devices.slice(0, most).map((device) => device.view());
   }
 
   #takeAll(views: readonly DeviceView[]): void {

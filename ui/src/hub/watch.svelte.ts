@@ -390,17 +390,23 @@ export class Watch {
 
   #make(source: Source): { source: Watched; end: () => void } {
     let made: Watched | null = null;
-    // A root of its own: the source outlives the widget that happened to be the first to want it.
-    const end = $effect.root(() => {
-      if ('property' in source) {
-        made = new PropertySource(this.store, this.session, source.property);
-        return undefined;
-      }
-      const topic = new TopicSource(this.store, this.session, source.topic);
-      made = topic;
-      return () => topic.end();
-    });
-    return { source: made as unknown as Watched, end };
+    const make = (): Watched => {
+      made =
+        'property' in source
+          ? new PropertySource(this.store, this.session, source.property)
+          : new TopicSource(this.store, this.session, source.topic);
+      return made;
+    };
+    // A root of its own: the source outlives the widget that happened to be the first to want it. Without a browser there are no roots.
+    const end = $effect.root(() => void make());
+    const ready = (made as Watched | null) ?? make();
+    return {
+      source: ready,
+      end: () => {
+        if (ready instanceof TopicSource) ready.end();
+        end();
+      },
+    };
   }
 
   /** How many addresses are open: for tests. */

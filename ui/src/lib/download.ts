@@ -1,7 +1,11 @@
-// Hands a text to the browser as a file. It never leaves this machine.
+// Hands a text or a file to the browser as a download. It never leaves this machine.
 
 export function download(name: string, text: string, type = 'application/x-pem-file'): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+  downloadBlob(name, new Blob([text], { type }));
+}
+
+export function downloadBlob(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -73,15 +73,22 @@ const NAMED: Record<string, IconComponent> = {
   zap: Zap,
 };
 
-/** The picture of a name, if there is one. */
+/** One name of each picture, the first that it has here, to choose from. */
+export const ICON_NAMES: readonly string[] = Object.entries(NAMED)
+  .filter(([, icon], i, all) => all.findIndex(([, other]) => other === icon) === i)
+  .map(([name]) => name);
+
+/** The picture of this name, in any of the ways names are written. */
 export function namedIcon(name: string | null): IconComponent | undefined {
-  return name === null ? undefined : NAMED[name];
+  return name === null ? undefined : NAMED[name.toLowerCase().replace(/^(mdi|lucide)[:-]/, '')];
 }
 
 export function iconOf(device: DeviceCell): IconComponent {
-  const wanted = device.icon?.toLowerCase().replace(/^(mdi|lucide)[:-]/, '');
-  const named = wanted === undefined ? undefined : NAMED[wanted];
-  if (named !== undefined) return named;
+  return namedIcon(device.icon) ?? guessOf(device);
+}
+
+/** By what it is called and what it can do. */
+export function guessOf(device: DeviceCell): IconComponent {
   const words = `${device.id} ${device.name}`.toLowerCase().split(/[^a-z]+/);
   for (const word of words) {
     const guess = NAMED[word];

@@ -1,10 +1,14 @@
 // Parts of the page that most visits never need, each in a bundle that is fetched when it is.
 import type { Component } from 'svelte';
-import type { PropertyCell } from '../hub/device.svelte';
+import type { DeviceCell, PropertyCell } from '../hub/device.svelte';
 
 /** What each part is given; nothing, for most. */
 export interface Given {
+  Announce: { device: string };
+  DeleteDevice: { device: DeviceCell; onclose: () => void };
   DeviceAccess: { device: string };
+  EditDevice: { device: DeviceCell; onclose: () => void };
+  Presence: { device: string };
   DashboardPage: { id: string };
   AddDevice: { onclose: () => void };
   AddToDashboard: { device: string; onclose: () => void };
@@ -15,6 +19,7 @@ const admin = () => import('../admin');
 const charts = () => import('../charts');
 const connect = () => import('../connect');
 const dashboards = () => import('../dashboards');
+const device = () => import('../device');
 const found = () => import('../found');
 const live = () => import('../live');
 const system = () => import('../system');
@@ -33,8 +38,11 @@ const LOADERS = {
   Logs: () => system().then((all) => all.Logs),
   SharePage: () => dashboards().then((all) => all.SharePage),
   WirePage: () => live().then((all) => all.WirePage),
+  Announce: () => device().then((all) => all.Announce),
   Audit: () => admin().then((all) => all.Audit),
+  DeleteDevice: () => device().then((all) => all.DeleteDevice),
   DeviceAccess: () => admin().then((all) => all.DeviceAccess),
+  EditDevice: () => device().then((all) => all.EditDevice),
   Guest: () => admin().then((all) => all.Guest),
   People: () => admin().then((all) => all.People),
   Templates: () => admin().then((all) => all.Templates),
@@ -46,6 +54,7 @@ const LOADERS = {
   FoundPage: () => found().then((all) => all.FoundPage),
   HistoryPage: () => charts().then((all) => all.HistoryPage),
   PropertyHistory: () => charts().then((all) => all.PropertyHistory),
+  Presence: () => device().then((all) => all.Presence),
   Wear: () => charts().then((all) => all.Wear),
 };
 

@@ -1,10 +1,16 @@
 // What a connection is called, and by which words it is found.
+import { t } from '../strings';
 import { l } from '../strings.live';
 import type { ConnectionInfo } from './frames';
 
 export function nameOf({ client_id, device, user, peer }: ConnectionInfo): string {
   for (const name of [client_id, device, user]) if (name !== null && name !== '') return name;
   return peer === '' ? l.wire.unnamed : peer;
+}
+
+/** What is spoken over it. */
+export function protocolOf({ transport }: Pick<ConnectionInfo, 'transport'>): string {
+  return transport === null ? l.wire.silent : (t.door.names[transport] ?? transport.toUpperCase());
 }
 
 export function foundBy(one: ConnectionInfo, words: string, deviceName = ''): boolean {

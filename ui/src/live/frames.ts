@@ -38,7 +38,8 @@ export interface Counts {
 
 export interface ConnectionInfo {
   id: string;
-  transport: string;
+  /** Null while it has said nothing. */
+  transport: string | null;
   over: string;
   peer: string;
   user: string | null;

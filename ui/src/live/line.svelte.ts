@@ -35,7 +35,7 @@ export function liveFilters({ read }: Pick<Session, 'read'>, system: boolean): s
 }
 
 export const CBOR: Codec<Uint8Array> = {
-  encode: (operation) => encodeCbor(operation as Record<string, string | number>),
+  encode: (operation) => encodeCbor(operation),
   decode(data) {
     if (!(data instanceof ArrayBuffer)) return null;
     try {

@@ -61,6 +61,8 @@ export interface DiscoverySettings {
   announce: boolean;
   /** Read only. */
   mdns?: boolean;
+  /** Of our own devices those that are not; read only. Absent before the hub could tell. */
+  unannounced?: string[];
 }
 
 /** A name to show: its own, or what stands for one. */

@@ -1,6 +1,7 @@
 // Made-up widgets for the page of widgets, one of each kind and each in its states. Part of the development build only.
 import type { LiveSource, Widget } from '../dashboards/types';
-import type { Json } from '../model/types';
+import type { DeviceView, Json } from '../model/types';
+import { everyControl, sampleDevice, sampleHistory, sampleProperty } from './samples';
 import { FakeSource } from '../testing/source.svelte';
 
 export interface Sample {
@@ -166,6 +167,103 @@ export const SAMPLES: Sample[] = [
   sample('progress', 'Print', 2, 4, of({ type: 'int', value: 38, min: 0, max: 100, property: 'a/x' }), {
     look: 'ring',
   }),
+  sample('timer', 'Coffee machine', 3, 4, of({ ...power }), { minutes: 10, start: 'true', end: 'false' }),
+  sample(
+    'terminal',
+    'Console',
+    4,
+    6,
+    of({ topic: 'board/console', name: 'board/console', type: 'string', value: 'ready' }),
+  ),
+  sample(
+    'lcd',
+    'Display',
+    4,
+    3,
+    of({ type: 'string', value: 'Temp 21.4 °C\nHumidity 48 %', property: 'a/lcd' }),
+  ),
+  sample(
+    'lcd',
+    'Panel',
+    4,
+    4,
+    of({
+      type: 'json',
+      value: { lines: ['Pump    on', 'Tank    61 %', 'Flow    12 l/min', 'Alarm   none'] },
+      property: 'a/lcd',
+    }),
+    { size: '4x20', light: 'blue' },
+  ),
+  sample('table', 'Sensors', 4, 5, of(heat, level, mode, power)),
+  sample(
+    'table',
+    'Departures',
+    5,
+    5,
+    of({
+      type: 'json',
+      property: 'a/t',
+      value: [
+        { line: 'S3', to: 'Harbour', min: 4 },
+        { line: '21', to: 'Zoo', min: 11 },
+        { line: 'RE1', to: 'Airport with a long name', min: 27, note: 'late' },
+      ],
+    }),
+  ),
+  sample(
+    'weather',
+    'Garden',
+    3,
+    4,
+    of(
+      { ...heat, property: 'w/temperature' },
+      { type: 'string', value: 'Partly cloudy', property: 'w/condition', name: 'Garden, Condition' },
+      { type: 'int', value: 61, unit: '%', property: 'w/humidity', name: 'Garden, Humidity' },
+      { type: 'float', value: 1013, unit: 'hPa', property: 'w/pressure', name: 'Garden, Pressure' },
+      { type: 'float', value: 4.2, unit: 'm/s', property: 'w/wind', name: 'Garden, Wind' },
+      { type: 'float', value: 0.4, unit: 'mm', property: 'w/rain', name: 'Garden, Rain' },
+      { type: 'int', value: 230, unit: '°', property: 'w/direction', name: 'Garden, Direction' },
+    ),
+  ),
+  sample('image', 'Picture', 3, 4, of(), { address: '/favicon.svg', alt: 'The mark of this hub' }),
+  sample(
+    'image',
+    'Elsewhere',
+    3,
+    4,
+    of({ type: 'string', value: 'https://pictures.example/cat.jpg', property: 'a/url' }),
+  ),
+  sample('video', 'Porch', 3, 4, of()),
+  sample(
+    'map',
+    'Van',
+    4,
+    6,
+    of(
+      { type: 'json', value: { lat: 53.5511, lon: 9.9937 }, property: 'van/place', name: 'Van' },
+      { type: 'string', value: '53.57, 10.03', property: 'bike/place', name: 'Bike' },
+    ),
+  ),
+  sample('note', 'Note', 4, 5, of(heat), {
+    text: '# Heating\nThe living room is at {{1}}.\n\n- **Boiler** in the cellar\n- [x] Bled in October\n- [ ] Filter in *spring*\n\n> Call 555 0100 when it drips.\n\nMore in the [history](/history) or `manual.pdf`.',
+  }),
+  sample('sparkline', 'Living room', 3, 3, of({ ...heat, property: 'sample/temperature' })),
+  sample('sparkline', 'Balcony', 2, 2, of({ ...heat, value: 8.2, property: 'sample/outside' })),
+  sample(
+    'chart',
+    'Climate',
+    6,
+    8,
+    of(
+      { ...heat, property: 'sample/temperature', name: 'Room, Temperature' },
+      { ...heat, property: 'sample/outside', name: 'Outside', value: 8.4 },
+      { type: 'bool', value: false, maySet: false, property: 'sample/door', name: 'Door' },
+    ),
+  ),
+  sample('chart', 'One', 3, 5, of({ ...heat, property: 'sample/temperature', name: 'Room, Temperature' })),
+  sample('device', 'Device', 4, 6, of({ ...power, property: 'lamp/power' })),
+  sample('rooms', 'Rooms', 4, 6, of()),
+  sample('alerts', 'Notifications', 4, 6, of()),
 ];
 
 const HOSTILE = '<img src=x onerror=alert(1)>\u202e <b>&amp;\u0000';
@@ -179,6 +277,7 @@ export const STATES: Record<string, Told> = {
   'no value': { value: null, time: null },
   'may not set': { maySet: false },
   hostile: { value: HOSTILE, name: HOSTILE },
+  'much text': { value: 'kilobytes '.repeat(100_000) },
   'wrong type': { value: { a: [1, { b: 2 }] } },
 };
 
@@ -207,4 +306,70 @@ export function widgetOf(sample: Sample): Widget {
     sources: sample.sources().map(({ source }) => source),
     options: sample.options,
   };
+}
+
+/** A small house for the widgets that look at devices themselves. */
+export function sampleHouse(): DeviceView[] {
+  const climate = (value: number, humidity: number): DeviceView['properties'] => ({
+    temperature: sampleProperty({ value, unit: '°C' }),
+    humidity: sampleProperty({ value: humidity, unit: '%' }),
+  });
+  const on = sampleProperty({ type: 'bool', access: ['read', 'set'], value: true });
+  const open = sampleProperty({ type: 'bool', role: 'door', value: true });
+  return [
+    sampleDevice({
+      id: 'lamp',
+      name: 'Ceiling lamp',
+      room: 'Living room',
+      icon: 'lamp',
+      properties: { ...everyControl, power: on },
+    }),
+    sampleDevice({ id: 'climate', name: 'Climate', room: 'Living room', properties: climate(21.4, 48) }),
+    sampleDevice({
+      id: 'kitchen',
+      name: 'Kitchen climate',
+      room: 'Kitchen',
+      properties: { ...climate(23.1, 55), battery: sampleProperty({ type: 'int', unit: '%', value: 8 }) },
+    }),
+    sampleDevice({ id: 'door', name: 'Back door', room: 'Kitchen', properties: { contact: open } }),
+    sampleDevice({
+      id: 'strip',
+      name: 'Bed strip',
+      room: 'Bedroom',
+      properties: { power: { ...on, value: false } },
+    }),
+    sampleDevice({
+      id: 'cellar',
+      name: 'Cellar',
+      room: 'Cellar',
+      online: false,
+      properties: climate(14, 71),
+    }),
+    sampleDevice({
+      id: 'meter',
+      name: 'Meter',
+      room: 'Hall',
+      rejected: {
+        count: 3,
+        last: {
+          property: 'load',
+          value: 'abc',
+          reason: 'load takes a number, but got the text “abc”. Send a number.',
+          time: new Date().toISOString(),
+        },
+      },
+      properties: {
+        load: sampleProperty({ value: 412, unit: 'W' }),
+        motion: sampleProperty({ type: 'bool', role: 'motion', value: true }),
+      },
+    }),
+  ];
+}
+
+/** A hub that knows these devices and a day of anything. */
+export function sampleHub(url: string): Promise<Response> {
+  const { pathname } = new URL(url, location.href);
+  if (pathname === '/api/devices') return Promise.resolve(Response.json(sampleHouse()));
+  if (pathname === '/api/notifications') return Promise.resolve(Response.json({}, { status: 404 }));
+  return sampleHistory(url);
 }

@@ -122,6 +122,16 @@ impl Hub {
         }
     }
 
+    /// The devices that a session reported for, as long as it lives.
+    pub fn spoken_for(&self, session: SessionId) -> Vec<DeviceId> {
+        self.registry.spoken_for(session)
+    }
+
+    /// The sessions that reported for a device and still live.
+    pub fn speakers(&self, id: &DeviceId) -> Vec<SessionId> {
+        self.registry.get(id).map(|device| device.lock().speakers().collect()).unwrap_or_default()
+    }
+
     /// A session has a connection again: devices it spoke for are online.
     pub fn session_connected(&self, session: SessionId, now: Now) {
         self.for_each_spoken_for(session, now, |state| state.session_is(session, Connected::Yes));

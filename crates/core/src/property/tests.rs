@@ -39,6 +39,15 @@ fn senseless_declarations_are_refused() {
         (declared(Type::Enum), SpecError::NoOptions),
         (PropertySpec { options: vec!["a".into()], ..declared(Type::Int) }, SpecError::OptionsOfNoEnum(Type::Int)),
         (PropertySpec { unit: Some("x".repeat(300)), ..declared(Type::Int) }, SpecError::LabelTooLong(300)),
+        (
+            PropertySpec { bindings: vec!["blynk:V1".into(), "V1".into()], ..declared(Type::Int) },
+            SpecError::NoBinding("V1".into()),
+        ),
+        (
+            PropertySpec { bindings: vec!["blynk:".into()], ..declared(Type::Int) },
+            SpecError::NoBinding("blynk:".into()),
+        ),
+        (PropertySpec { bindings: vec!["a:b".into(); 9], ..declared(Type::Int) }, SpecError::TooManyBindings),
     ] {
         assert_eq!(spec.validate(), Err(error));
     }

@@ -21,7 +21,7 @@ use crate::limits::{BLYNK_LOGINS_MAX, BLYNK_NOTIFICATION_CHARS_MAX, BLYNK_SMS_CH
 pub use event::{Bridge, Event, Notice, Question, Sync};
 
 /// What can be said of how a widget looks; other names are refused, 11.
-pub const PROPERTY_NAMES: [&str; 22] = [
+const PROPERTY_NAMES: [&str; 22] = [
     "label",
     "color",
     "onLabel",
@@ -47,6 +47,11 @@ pub const PROPERTY_NAMES: [&str; 22] = [
 ];
 /// Of Blynk 2.0, beside these.
 const PROPERTY_NAMES_2: [&str; 2] = ["isHidden", "isMuted"];
+
+/// Whether this can be said of how a widget looks.
+pub fn is_property(name: &str) -> bool {
+    PROPERTY_NAMES.contains(&name) || PROPERTY_NAMES_2.contains(&name)
+}
 
 /// Why a connection has to be closed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -314,8 +319,7 @@ fn property(body: &[u8]) -> Result<Event<'_>, Status> {
     let mut parts = Parts::of(body);
     let number = parts.next().and_then(parse_number).ok_or(Status::IllegalBody)?;
     let name = parts.next().and_then(text).ok_or(Status::IllegalBody)?;
-    let is_known = PROPERTY_NAMES.contains(&name) || PROPERTY_NAMES_2.contains(&name);
-    if !is_known || parts.rest().is_empty() {
+    if !is_property(name) || parts.rest().is_empty() {
         return Err(Status::IllegalBody);
     }
     Ok(Event::Property { pin: Pin { kind: PinKind::Virtual, number }, name, values: parts })

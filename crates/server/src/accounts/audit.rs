@@ -58,6 +58,10 @@ pub(crate) enum Event {
     FirmwareDeleted,
     RolloutChanged,
     RolloutDeleted,
+    BackupMade,
+    RestoreStaged,
+    RestoreForgotten,
+    Restarted,
 }
 
 impl Event {
@@ -96,6 +100,10 @@ impl Event {
             Self::FirmwareDeleted => "firmware_deleted",
             Self::RolloutChanged => "rollout_changed",
             Self::RolloutDeleted => "rollout_deleted",
+            Self::BackupMade => "backup_made",
+            Self::RestoreStaged => "restore_staged",
+            Self::RestoreForgotten => "restore_forgotten",
+            Self::Restarted => "restarted",
         }
     }
 
@@ -118,6 +126,7 @@ impl Event {
 pub(crate) enum Via {
     Http,
     Mqtt,
+    Blynk,
     Hub,
 }
 
@@ -126,6 +135,7 @@ impl Via {
         match self {
             Self::Http => "http",
             Self::Mqtt => "mqtt",
+            Self::Blynk => "blynk",
             Self::Hub => "hub",
         }
     }

@@ -54,6 +54,9 @@ pub(super) enum Failure {
     /// The operating system says no.
     #[error("{what}: {error}. Check the path and its permissions.")]
     File { what: String, error: std::io::Error },
+    /// A backup that cannot be made, believed or put in place; it names its own remedy.
+    #[error("{0}")]
+    Backup(#[from] housewire_store::BackupError),
     /// The operating system says no, and no path is involved.
     #[error("{what}: {error}. Free some memory or end other programs, then try again.")]
     Machine { what: String, error: std::io::Error },
@@ -83,6 +86,7 @@ impl Failure {
             | Self::Unfulfilled { .. }
             | Self::Machine { .. }
             | Self::Output(_)
+            | Self::Backup(_)
             | Self::Serve(_) => 1,
             Self::Usage { .. } | Self::File { .. } | Self::Config(_) => 2,
             Self::Unreachable { .. } | Self::Untrusted { .. } => 3,

@@ -8,12 +8,15 @@ use std::path::PathBuf;
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::Settings;
+use crate::config::{Config, Settings};
+use crate::logs;
 use crate::names::{self, HostName};
-use crate::serve::{Addresses, Server, run_until_signal};
+use crate::serve::{Addresses, Server, Stopped, run_until_signal};
 
 const EXAMPLE: &str = "\
 Once it serves, one line is printed: ready http://ADDR:PORT mqtt://ADDR:PORT mqtts://ADDR:PORT
@@ -36,6 +39,7 @@ impl Serve {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
         let file = self.config.as_deref().map(Settings::from_file).transpose()?;
         let config = self.settings.or(file.unwrap_or_default()).into_config()?;
+        let config = Config { file: self.config, ..config };
         start_log(&config.log)?;
         // Where it is reached from elsewhere at all.
         let names = config.bind.is_unspecified().then(|| names::of_machine(&config.names));
@@ -49,8 +53,23 @@ impl Serve {
             // Whoever closed standard output does not wait for this line.
             let _printed = output.line(&ready_line(addresses)).is_ok();
         };
-        Ok(run_until_signal(config, ready)?)
+        match run_until_signal(config, ready)? {
+            Stopped::ForGood => Ok(()),
+            Stopped::ToStartAgain => Err(start_again()),
+        }
     }
+}
+
+/// This process becomes a new one, with the same number, arguments and standard streams; it returns only if that fails.
+fn start_again() -> Failure {
+    use std::os::unix::process::CommandExt as _;
+    let mut arguments = std::env::args_os();
+    let typed = arguments.next().unwrap_or_default();
+    // The program's file may have been replaced by a newer one meanwhile: then that is started.
+    let program = std::env::current_exe().ok().filter(|program| program.is_file());
+    let program = program.unwrap_or_else(|| typed.into());
+    let error = std::process::Command::new(&program).args(arguments).exec();
+    Failure::File { what: format!("the hub has stopped, and {} cannot be started again", program.display()), error }
 }
 
 /// The link as it is typed on another machine, where the hub is reached from there.
@@ -77,13 +96,12 @@ fn start_log(filter: &str) -> Result<(), Failure> {
         return Err(refuse("this is no level".to_owned()));
     }
     let parsed = EnvFilter::try_new(directives(filter)).map_err(|error| refuse(error.to_string()))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(parsed)
+    let written = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         // Whoever closed standard error does not want to hear that nothing can be written there: it would be a panic.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(parsed).with(written).with(logs::Listener).init();
     Ok(())
 }
 

@@ -280,6 +280,11 @@ impl Desk {
         DiscoverySettings { enabled, ..self.kept.settings.clone() }
     }
 
+    /// Devices that are not announced to others, by id.
+    pub(crate) fn unannounced(&self) -> Vec<String> {
+        self.kept.unannounced.iter().cloned().collect()
+    }
+
     /// Takes other settings over, at once.
     pub(crate) fn set(&mut self, settings: DiscoverySettings) -> Result<DiscoverySettings, DiscoveryError> {
         settings.validate().map_err(DiscoveryError::Unusable)?;

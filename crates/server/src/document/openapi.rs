@@ -26,15 +26,17 @@ Any of the credentials below will do; a guest needs none, where the hub takes gu
 What goes through WebSockets and MQTT is described in `/api/asyncapi.json`.";
 
 /// The groups of operations, in the order that they are shown in.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 14] = [
     ("Values", "What devices report and are asked for."),
     ("History", "What values were, and what is kept of them."),
     ("Devices", "The registry: names, rooms, properties and their rules."),
     ("Topics", "Any topic, whoever uses it for whatever."),
     ("Live", "Messages as they come."),
+    ("Wire", "Connections, what goes over them, and what was refused."),
     ("People", "Accounts, and who is signed in."),
     ("Discovery", "Devices that announce themselves."),
     ("House", "The house as it is written down: templates, virtual devices, all of it."),
+    ("Firmware", "Programs for devices: files, and which of them is to run where."),
     ("Dashboards", "Pages that people make of widgets, and links to them."),
     ("Tokens", "What lets devices and apps in."),
     ("Clients", "Who is connected, and who may come back."),

@@ -66,6 +66,9 @@ pub(crate) struct PropertySheet {
     /// What it means: temperature, light, battery …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<String>,
+    /// Where else it lives, as `blynk:V1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) bindings: Vec<String>,
 }
 
 /// What is kept of a property's values.
@@ -135,7 +138,7 @@ impl DeviceSheet {
 
 impl PropertySheet {
     pub(crate) fn spec(&self) -> PropertySpec {
-        let Self { r#type, unit, min, max, step, options, access, role } = self.clone();
+        let Self { r#type, unit, min, max, step, options, access, role, bindings } = self.clone();
         PropertySpec {
             kind: r#type.0,
             unit,
@@ -145,6 +148,7 @@ impl PropertySheet {
             options,
             access: access.map_or(PropertyAccess::INFERRED, |words| words.0),
             role,
+            bindings,
             declared: true,
         }
     }
@@ -161,6 +165,7 @@ impl From<&PropertySpec> for PropertySheet {
             options: spec.options.clone(),
             access: Some(Words(spec.access)),
             role: spec.role.clone(),
+            bindings: spec.bindings.clone(),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE};
 use crate::peer::Peer;
 use crate::routes;
 use crate::shard::{ConnectionGuard, Shard};
+use crate::tap::{Spoken, Tapped};
 
 /// All routes, without state: what a request needs comes with it, so that nothing here keeps a shard alive.
 static ROUTES: LazyLock<Router> = LazyLock::new(|| routes::described().0);
@@ -43,7 +44,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let shard = guard.shard().clone();
-    let greeting = timeout(shard.config.limits.greeting_timeout, preface::hear(Lingering::new(stream)));
+    guard.tap().note_peer(&peer, Spoken::Http);
+    let greeting = timeout(
+        shard.config.limits.greeting_timeout,
+        preface::hear(Lingering::new(Tapped::new(stream, Arc::clone(guard.tap())))),
+    );
     let greeting = tokio::select! {
         greeting = greeting => greeting,
         () = shard.stopping() => return,
@@ -52,6 +57,9 @@ where
         debug!(%peer, "HTTP connection closed: no request came");
         return;
     };
+    if version == Version::Http2 {
+        guard.tap().note_http2();
+    }
     let front = Front::new(peer.clone(), guard);
     let first_request = Arc::new(Notify::new());
     let silence = pin!(silence(&first_request, shard.config.limits.greeting_timeout));

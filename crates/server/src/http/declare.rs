@@ -164,6 +164,10 @@ struct PropertyDeclaration {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 256)]
     role: Given<String>,
+    /// Where else it lives, as `blynk:V1`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 8, example = json!(["blynk:V1"]))]
+    bindings: Given<Vec<String>>,
     /// Ignored.
     #[serde(rename = "declared", default)]
     #[schema(value_type = Value)]
@@ -342,6 +346,7 @@ impl PropertyDeclaration {
             options: self.options.or(Some(spec.options)).unwrap_or_default(),
             access,
             role: self.role.or(spec.role),
+            bindings: self.bindings.or(Some(spec.bindings)).unwrap_or_default(),
             declared: true,
         })
     }

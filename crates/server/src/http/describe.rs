@@ -60,6 +60,7 @@ problem_answers! {
     Rejected "422" "The value breaks a declared rule of its property. `code` is `rejected`." [];
     InvalidDeclaration "422" "Well written, but it makes no sense: a range that is empty, an `enum` without options, a name of more than 256 bytes. `code` is `invalid_declaration`." [];
     Unusable "422" "Well written, but not usable: a weak password, a name that may not be, no such role or filter, a time that is over, a broken certificate request, a property that has no history. `code` is `unusable`, `bad_csr` or `no_history`." [];
+    BadBackup "422" "Nothing was changed: this is no backup (`no_backup`), it is damaged or not whole (`damaged_backup`), or a newer version made it (`newer_backup`)." [];
     NoWebSocket "426" "This is a WebSocket, and was not opened as one. `code` is `upgrade_required`." ["Upgrade" "`websocket`", "Sec-WebSocket-Version" "`13`"];
     Unnamed "428" "The change does not say which version it was made of. `code` is `if_match_needed`." [];
     Slowed "429" "Too many failed from this address or for this name (`slowed`), or it makes more requests than `limits.request_rate` allows (`rate_limited`)." ["Retry-After" "Seconds until another try makes sense."];
@@ -309,6 +310,20 @@ query_parameters! {
         ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into())),
         "Whether its session ends, too.",
     );
+    /// `?connection=`
+    ConnectionParam => in_query("connection", text().examples(["c17"]), "One connection, by its `id` in `/api/connections`.");
+    /// `?device=` of the wire tap
+    OfDeviceParam => in_query(
+        "device",
+        text().pattern(Some(ID_PATTERN)),
+        "Every connection that comes with a credential of this device, or reports for it; those that come later, too.",
+    );
+    /// `?after=` of the refusals
+    AfterParam => in_query("after", number(), "Only those behind this one: the `next` of the answer before.");
+    /// `?wait=` of the refusals
+    WaitForMoreParam => in_query("wait", duration(), "How long to wait for one if there is none, 10 minutes at most.");
+    /// `?peer=`
+    PeerParam => in_query("peer", text().examples(["192.0.2.20"]), "Every connection from this address, with or without a port; those that come later, too.");
     /// `?user=`
     UserParam => in_query("user", text(), "Whose; one's own if not said. Others' only for administrators.");
     /// `?device=`
@@ -335,8 +350,20 @@ query_parameters! {
     );
     /// `?limit=` of the audit log
     AuditLimit => in_query("limit", number().maximum(Some(usize::MAX)), "How many entries; 100 if not said, 1,000 at the most.");
+    /// `?level=` of the log
+    LogLevelParam => in_query(
+        "level",
+        text().enum_values(Some(["error", "warn", "info", "debug", "trace"])),
+        "Only lines as grave as this, and graver ones.",
+    );
+    /// `?after=` of the log
+    LogAfterParam => in_query("after", number(), "Only lines behind this one, by its `seq`.");
+    /// `?limit=` of the log
+    LogLimitParam => in_query("limit", number().maximum(Some(usize::MAX)), "How many lines; 500 if not said, 4,000 at the most.");
     /// `?before=`
     BeforeParam => in_query("before", number().minimum(Some(isize::MIN)).maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
+    /// `?after=` of notifications
+    AfterNoteParam => in_query("after", number().minimum(Some(0)).maximum(Some(isize::MAX)), "Only entries newer than this one, by its `id`.");
     /// `?event=`
     EventParam => in_query("event", text(), "Only entries of this event.");
     /// `?who=`

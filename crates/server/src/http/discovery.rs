@@ -52,12 +52,15 @@ pub(crate) struct DiscoveryJson {
     announce: bool,
     /// Whether devices are looked for on the network, and the hub tells of itself there: as the configuration says.
     mdns: bool,
+    /// Ids of devices that are not announced, whatever `announce` says.
+    #[schema(example = json!(["lamp"]))]
+    unannounced: Vec<String>,
 }
 
 impl DiscoveryJson {
-    fn new(settings: DiscoverySettings, mdns: bool) -> Self {
+    fn new((settings, unannounced): (DiscoverySettings, Vec<String>), mdns: bool) -> Self {
         let DiscoverySettings { enabled, adopt, homeassistant_prefix, zigbee2mqtt_base, announce } = settings;
-        Self { enabled, adopt, homeassistant_prefix, zigbee2mqtt_base, announce, mdns }
+        Self { enabled, adopt, homeassistant_prefix, zigbee2mqtt_base, announce, mdns, unannounced }
     }
 }
 
@@ -74,6 +77,9 @@ struct DiscoveryChange {
     /// As it was read; the configuration decides it.
     #[expect(dead_code, reason = "taken so that what was read can be sent back")]
     mdns: Option<bool>,
+    /// As it was read; each device is told by a request of its own.
+    #[expect(dead_code, reason = "taken so that what was read can be sent back")]
+    unannounced: Option<Vec<String>>,
 }
 
 /// Whether one device is announced to others.
@@ -202,7 +208,7 @@ pub(crate) async fn forget(caller: Caller, FindPath(id): FindPath) -> Result<Sta
 )]
 pub(crate) async fn show(caller: Caller) -> Result<Json<DiscoveryJson>, Problem> {
     must_read_all(&caller)?;
-    let settings = caller.shard.discovery.ask(|desk| desk.settings()).await?;
+    let settings = caller.shard.discovery.ask(|desk| (desk.settings(), desk.unannounced())).await?;
     Ok(Json(DiscoveryJson::new(settings, caller.shard.config.mdns)))
 }
 
@@ -230,7 +236,7 @@ pub(crate) async fn change(caller: Caller, upload: Upload) -> Result<Json<Discov
         };
         let settings = desk.set(settings)?;
         accounts.audit.note(Deed { event: Event::DiscoveryChanged, by: &by, subject: None, detail: None });
-        Ok(settings)
+        Ok((settings, desk.unannounced()))
     });
     Ok(Json(DiscoveryJson::new(settings.await??, caller.shard.config.mdns)))
 }

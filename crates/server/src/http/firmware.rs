@@ -73,7 +73,7 @@ pub(crate) struct FileJson {
     md5: String,
     /// When.
     uploaded: String,
-    /// By whom; `null` for a guest.
+    /// By whom.
     by: Option<String>,
     note: Option<String>,
     /// What is on the hub's disk is not what was uploaded: nobody gets it. Upload it again.

@@ -21,7 +21,7 @@ use crate::http::gate::{Gate, is_api, protect_answer};
 use crate::http::lobby::Lobby;
 use crate::http::problem::Problem;
 use crate::http::rate::{Bucket, Rest, TooMany, seconds_up};
-use crate::http::target;
+use crate::http::{target, wire};
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, now};
 
@@ -49,6 +49,7 @@ impl Front {
     ) -> impl Future<Output = Response<Body>> + Send {
         let Self { gate, lobby, bucket } = self;
         let mut asked = Asked::of(&request);
+        let tap = wire::tap_request(gate.tap(), &request);
         let answering = match meet(&lobby, bucket.as_deref(), &mut request, &mut asked) {
             Some(mut response) => {
                 if response.status() == StatusCode::BAD_REQUEST || !request.body().is_end_stream() {
@@ -60,7 +61,11 @@ impl Front {
             }
             None => Either::Right(gate.answer(request, routes)),
         };
-        answering.map(move |response| asked.finish(&lobby, response))
+        answering.map(move |response| {
+            let response = asked.finish(&lobby, response);
+            wire::tap_answer(tap.as_ref(), &response);
+            response
+        })
     }
 }
 

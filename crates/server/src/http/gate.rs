@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use hyper::body::Body as _;
+use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 
-use crate::accounts::{Change, Deed, Event, Kind, Via};
+use crate::accounts::{Change, Deed, Event, Kind as LoginKind, Via};
 use crate::caller::Caller;
+use crate::http::blynk;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
 use crate::http::tls;
 use crate::peer::Peer;
+use crate::refusals::{Kind, Whose};
 use crate::shard::{ConnectionGuard, Shard};
+use crate::tap::Tap;
 
 /// What is known of a connection before its first request.
 #[derive(Clone)]
@@ -31,17 +36,27 @@ impl Gate {
         Self { shard: alive.shard().clone(), peer, alive }
     }
 
+    /// For those who look at the connection.
+    pub(crate) fn tap(&self) -> &Arc<Tap> {
+        self.alive.tap()
+    }
+
     /// Lets a request through to its route, or answers it.
     pub(crate) async fn answer(self, request: Request<Body>, routes: &Router) -> Response<Body> {
         let is_api = is_api(request.uri().path());
+        // Kept for the few that are refused: a look at bytes that are counted, not copied.
+        let path = request.uri().path_and_query().cloned();
         let has_body = !request.body().is_end_stream();
         let reads_bodies = matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH);
         let mut response = if let Some(open) = tls::answer_anybody(&self.shard, &self.peer, &request) {
             open
         } else {
-            self.admit(request, routes, is_api).await
+            self.clone().admit(request, routes, is_api).await
         };
         let status = response.status();
+        if status.is_client_error() || status == StatusCode::INSUFFICIENT_STORAGE {
+            self.tell_refusal(&response, path.as_ref().map(PathAndQuery::as_str));
+        }
         if has_body && !status.is_informational() && (status.is_client_error() || !reads_bodies) {
             // The body was perhaps not read. The connection then ends behind this answer, and a client that was not told
             // would lose its next request.
@@ -51,9 +66,27 @@ impl Gate {
         response
     }
 
+    /// Tells of what a client wanted and did not get. What is not there, and what changed meanwhile, is no refusal.
+    fn tell_refusal(&self, response: &Response<Body>, path: Option<&str>) {
+        let Some(problem) = response.extensions().get::<Problem>() else { return };
+        let Some(kind) = kind_of(problem.status(), problem.code()) else { return };
+        let topic = path.and_then(topic_of);
+        let known = self.alive.tap().known();
+        // The last one who was let in over this connection says nothing of one who was not.
+        let user = known.user.as_ref().map(|user| user.name()).filter(|_| kind != Kind::Credentials);
+        let peer = Some(self.peer.address());
+        let whose = Whose { transport: "http", peer, client_id: None, user, topic: topic.as_deref() };
+        self.shard.refusals.note(&self.shard.hub, whose, kind, problem.detail());
+    }
+
     async fn admit(self, mut request: Request<Body>, routes: &Router, is_api: bool) -> Response<Body> {
         let path = request.uri().path();
         if !is_api {
+            if self.shard.config.blynk.enabled
+                && let Some(call) = blynk::Call::of(path)
+            {
+                return Box::pin(call.answer(&self.shard, &self.peer, request)).await;
+            }
             // The page is the same for everybody, and says itself who has to sign in.
             return Box::pin(routes.clone().oneshot(request)).await.into_response();
         }
@@ -68,11 +101,12 @@ impl Gate {
             }
             Err(Unidentified::Refused(problem)) => return problem.into_response(),
         };
-        if login.kind == Kind::Share && !is_shared(path) {
+        if login.kind == LoginKind::Share && !is_shared(path) {
             self.note_refusal(Some(login.principal.name()), path);
             let text = "A share link opens its dashboard and nothing else. Sign in for everything else.";
             return Problem::new(StatusCode::FORBIDDEN, "forbidden", text).into_response();
         }
+        self.alive.tap().note_user(&self.shard.taps, &login.principal);
         let session = self.shard.hub.new_session();
         let principal = Arc::clone(&login.principal);
         let Self { shard, peer, alive } = self.clone();
@@ -105,13 +139,47 @@ impl Gate {
     }
 }
 
-/// Where a WebSocket speaks MQTT.
+/// What an answer that is an error is told as; `None` if it is no refusal.
+fn kind_of(status: StatusCode, code: &str) -> Option<Kind> {
+    Some(match (status, code) {
+        (StatusCode::UNAUTHORIZED, _) | (_, "slowed" | "wrong_code") => Kind::Credentials,
+        (StatusCode::FORBIDDEN, _) => Kind::Permission,
+        (_, "rejected" | "invalid_declaration") => Kind::Type,
+        (_, "invalid_topic" | "invalid_filter") => Kind::Topic,
+        (_, "full" | "rate_limited" | "too_large" | "timeout") | (StatusCode::INSUFFICIENT_STORAGE, _) => Kind::Limit,
+        (StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::METHOD_NOT_ALLOWED, _) => {
+            Kind::Protocol
+        }
+        _ => return None,
+    })
+}
+
+/// The topic that a path stands for, if it does.
+fn topic_of(path: &str) -> Option<String> {
+    let path = path.split('?').next().unwrap_or_default();
+    let topic = match path.strip_prefix("/api/topics/") {
+        Some(topic) => topic,
+        None => path.strip_prefix("/api/").filter(|rest| rest.starts_with("devices/"))?,
+    };
+    Some(percent_decode_str(topic).decode_utf8_lossy().into_owned())
+}
+
+/// Where a WebSocket speaks MQTT, and where it speaks Blynk.
 const MQTT_PATH: &str = "/mqtt";
+const BLYNK_PATH: &str = "/websockets";
 
 /// Paths for whoever has to say first who he is, and for those who only look whether the hub is there. MQTT asks in its own
-/// words, and says in them why somebody is refused.
-const OPEN_PATHS: [&str; 7] =
-    [MQTT_PATH, "/api/session", "/api/session/share", "/api/setup", "/api/health", "/api/tls", "/api/claim"];
+/// words, and says in them why somebody is refused; so does Blynk.
+const OPEN_PATHS: [&str; 8] = [
+    MQTT_PATH,
+    BLYNK_PATH,
+    "/api/session",
+    "/api/session/share",
+    "/api/setup",
+    "/api/health",
+    "/api/tls",
+    "/api/claim",
+];
 
 /// Below these is what somebody with a share link may ask for, as far as his rights go; everything else is for those of the house.
 const SHARED_PATHS: [&str; 10] = [
@@ -139,7 +207,9 @@ fn is_open(path: &str) -> bool {
 
 /// Paths of programs, which are answered with JSON; all others belong to the page.
 pub(crate) fn is_api(path: &str) -> bool {
-    path == MQTT_PATH || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == MQTT_PATH
+        || path == BLYNK_PATH
+        || path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A payload that a device called `text/html` must not run as a page of ours, hence the sandbox.

@@ -12,10 +12,10 @@ use crate::http::body::Upload;
 use crate::http::describe::{
     BadRequest, Forbidden, KnownTag, NotFound, NotModified, OutOfRange, PublishAnswers, QosParam, RangeParam, WaitParam,
 };
-use crate::http::path::{PropertyPath, TopicPath};
+use crate::http::path::{DevicePath, PropertyPath, TopicPath};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::http::{property, topics};
+use crate::http::{presence, property, topics};
 use crate::view::device::ReadingView;
 use crate::view::schema::{AnyBytes, Payload};
 
@@ -61,7 +61,14 @@ impl Hot {
         let (parts, body) = request.into_parts();
         let query = Query::of(&parts.uri);
         match self {
-            Self::GetProperty => property::get(caller, property_path(parts.uri.path())?, query, parts.headers).await,
+            Self::GetProperty => {
+                let path = property_path(parts.uri.path())?;
+                if path.property.as_str() == presence::NAME && !presence::is_property(&caller, &path.device) {
+                    let shown = Box::pin(presence::show(caller, DevicePath(path.device))).await;
+                    return shown.map(IntoResponse::into_response);
+                }
+                property::get(caller, path, query, parts.headers).await
+            }
             Self::ReportProperty => {
                 let path = property_path(parts.uri.path())?;
                 let upload = Upload::receive(&caller, &parts.headers, body).await?;

@@ -8,6 +8,7 @@ use housewire_core::{Access, Device};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::accounts::{Deed, Event};
 use crate::caller::Caller;
 use crate::http::describe::{Busy, Forbidden, NoRoom};
 use crate::http::problem::Problem;
@@ -36,6 +37,22 @@ pub(crate) struct Health {
 pub(crate) async fn health(caller: Caller) -> Json<Health> {
     let uptime_s = caller.shard.started.elapsed().as_secs();
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), uptime_s })
+}
+
+/// `POST /api/hub/restart`: once this is answered.
+#[utoipa::path(
+    post, path = "/api/hub/restart", operation_id = "restartHub", tag = "Hub",
+    summary = "Has the hub stop properly and start again",
+    description = "For administrators. The process stays the same, with the same arguments and the configuration file as it is then; a backup that waits is \
+                   put in place. All connections end, and may come back within seconds.",
+    responses((status = 202, description = "It is about to stop."), Forbidden),
+)]
+pub(crate) async fn restart(caller: Caller) -> Result<StatusCode, Problem> {
+    caller.must_administer()?;
+    let by = caller.change();
+    caller.shard.accounts.audit.note(Deed { event: Event::Restarted, by: &by, subject: None, detail: None });
+    caller.shard.house.restart.notify_one();
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// `DELETE /api/demo`: stops the simulated devices, then deletes every device that is marked as demo.

@@ -53,6 +53,7 @@ struct Survey {
     websockets: usize,
     websockets_away: usize,
     event_streams: usize,
+    blynk_devices: usize,
     dropped: [(&'static str, u64); 5],
     in_flight_max: usize,
     queued_max: usize,
@@ -111,6 +112,9 @@ impl Survey {
                 raise(&mut self.channel_bytes_max, figures.output_bytes);
                 raise(&mut self.kept_bytes_max, figures.queued_bytes - figures.output_bytes);
                 raise(&mut self.ws_subscriptions_max, subscriptions);
+            }
+            Protocol::Blynk => {
+                self.blynk_devices += 1;
             }
             Protocol::Events => {
                 self.event_streams += 1;
@@ -218,7 +222,8 @@ fn write_clients(shard: &Shard, clients: &Survey, text: &mut MetricsText) {
         .sample(&[("protocol", "mqtt"), ("state", "away")], mqtt.total.saturating_sub(mqtt.connected))
         .sample(&[("protocol", "ws"), ("state", "connected")], clients.websockets)
         .sample(&[("protocol", "ws"), ("state", "away")], clients.websockets_away)
-        .sample(&[("protocol", "events"), ("state", "connected")], clients.event_streams);
+        .sample(&[("protocol", "events"), ("state", "connected")], clients.event_streams)
+        .sample(&[("protocol", "blynk"), ("state", "connected")], clients.blynk_devices);
     let help = "MQTT sessions that ended because their client was away for too long.";
     text.single("housewire_mqtt_sessions_expired_total", Kind::Counter, help, mqtt.expired);
     let holdings = shard.sessions.pool().holdings();

@@ -239,6 +239,16 @@ impl Problem {
         self.status
     }
 
+    /// For programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What happened, why, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn body(&self, instance: Option<&str>) -> Vec<u8> {
         let body = ProblemBody {
             r#type: "about:blank",

@@ -48,6 +48,12 @@ impl Query {
         })
     }
 
+    /// All values of this name, decoded likewise.
+    pub(crate) fn decoded(&self, name: &str) -> Vec<String> {
+        let decode = |value: &str| percent_decode(value.replace('+', " ").as_bytes()).collect::<Vec<_>>();
+        self.all(name).map(|value| String::from_utf8_lossy(&decode(value)).into_owned()).collect()
+    }
+
     /// `?qos=`, 0 if it is not there.
     pub(crate) fn qos(&self) -> Result<Qos, Refusal> {
         let Some(text) = self.first("qos") else { return parse_qos(None) };

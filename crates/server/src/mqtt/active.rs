@@ -8,6 +8,7 @@ mod farewell;
 mod packets;
 mod subscriptions;
 
+use std::fmt::Display;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -20,6 +21,7 @@ use crate::mqtt::end::End;
 use crate::mqtt::sessions::Session;
 use crate::mqtt::withheld::{Answer, Withheld};
 use crate::persist::Due;
+use crate::refusals::{Kind, Whose};
 use crate::shard::{Flush, now};
 use crate::signal::Call;
 use crate::socket::{is_large, read_in_place, read_into_scratch};
@@ -95,6 +97,19 @@ impl Active {
     /// For the log.
     fn client_id(&self) -> &str {
         self.session().client.id()
+    }
+
+    /// Tells of something that the client wanted and did not get.
+    fn note_refusal(&self, kind: Kind, what: impl Display, topic: &str) {
+        let (shard, client) = (self.connection.shard(), &self.session().client);
+        let whose = Whose {
+            transport: "mqtt",
+            peer: client.whereabouts().connection.map(|connection| connection.peer),
+            client_id: Some(client.id()),
+            user: Some(self.principal().name()),
+            topic: Some(topic).filter(|topic| !topic.is_empty()),
+        };
+        shard.refusals.note(&shard.hub, whose, kind, what);
     }
 
     /// Serves the client as far as that goes now; ready when the connection ends, with why it does.

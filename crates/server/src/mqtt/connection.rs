@@ -20,6 +20,7 @@ use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{NoSession, Session, Start, Taken, Wanted};
 use crate::peer::Peer;
+use crate::refusals::{Kind, Whose};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 use crate::stats::Bound;
@@ -103,14 +104,19 @@ impl Connection {
         refusal: Option<&'static str>,
     ) -> Result<Begun, End> {
         let mut greeting = self.greet(peer).await?;
+        self.socket.tap().note_client_id(&greeting.client_id);
         if let Some(why) = refusal {
-            self.log_refusal(peer, Some(&greeting.client_id), why);
+            self.log_refusal(peer, Some(&greeting.client_id), Kind::Tls, why);
             return Err(End::Hub(ReasonCode::NotAuthorized, why.to_owned()));
         }
         let login = std::mem::replace(&mut greeting.login, Login::Nameless);
         let Admitted { who, proof } = self.identify(login, peer.ip(), admitted).await.inspect_err(|end| {
-            if let End::Hub(_, why) = end {
-                self.log_refusal(peer, Some(&greeting.client_id), why);
+            if let End::Hub(reason, why) = end {
+                let kind = match reason {
+                    ReasonCode::ConnectionRateExceeded | ReasonCode::ServerBusy => Kind::Limit,
+                    _ => Kind::Credentials,
+                };
+                self.log_refusal(peer, Some(&greeting.client_id), kind, why);
             }
         })?;
         let shard = self.shard().clone();
@@ -119,7 +125,7 @@ impl Connection {
         let wanted = Wanted { client_id, principal: &who.principal, start: *start, is_kept };
         let Taken { session, resumed, has_ended_another } =
             shard.sessions.take(wanted).await.map_err(|no_session| {
-                self.log_refusal(peer, Some(client_id), &no_session.to_string());
+                self.log_refusal(peer, Some(client_id), Kind::Limit, &no_session.to_string());
                 let reason = match no_session {
                     NoSession::StillHeld => ReasonCode::ServerUnavailable,
                     NoSession::Full => ReasonCode::QuotaExceeded,
@@ -179,6 +185,9 @@ impl Connection {
         shard.traffic().received(data.len() - known, &Traffic::default());
         let decoded = decode(data, inbound.version(), inbound.packet_bytes_max());
         if decoded.is_err() {
+            if data.first() == Some(&TLS_FIRST_BYTE) {
+                return Err(End::Hub(ReasonCode::MalformedPacket, TLS_ON_PLAIN.to_owned()));
+            }
             inbound.handle_undecodable(data);
         }
         let Some((packet, used)) = decoded.map_err(ProtocolError::from)? else {
@@ -196,8 +205,10 @@ impl Connection {
     async fn refuse(&mut self, peer: SocketAddr, end: End) {
         let mut bytes = Vec::new();
         if let Some((reason, text)) = end.farewell() {
-            if let End::Protocol(error) = &end {
-                self.log_refusal(peer, None, &error.to_string());
+            match &end {
+                End::Protocol(error) => self.log_refusal(peer, None, kind_of(error), &error.to_string()),
+                End::Hub(ReasonCode::MalformedPacket, why) => self.log_refusal(peer, None, Kind::Tls, why),
+                _ => {}
             }
             if let Some(packet) = self.inbound.farewell(reason, Some(&text)) {
                 self.inbound.reply(&packet, &mut bytes);
@@ -228,6 +239,7 @@ impl Connection {
         session.client.add_bytes_in(self.bytes_read + self.tail.len());
         let facts = clients::Connection { credential: who.credential, ..self.facts(peer) };
         shard.clients.connected(&session.client, facts);
+        self.socket.tap().note_client(&shard.taps, &session.client);
         if !shard.accounts.is_valid(&who) {
             // Taken back in this very moment, when nobody saw yet that it is in use.
             session.client.turn_out();
@@ -245,6 +257,20 @@ impl Connection {
     }
 }
 
+/// What TLS begins with (RFC 8446 section 5.1), and no packet of MQTT.
+const TLS_FIRST_BYTE: u8 = 0x16;
+const TLS_ON_PLAIN: &str = "it began like TLS on a port for MQTT without TLS";
+
+/// What a broken rule is told as.
+fn kind_of(error: &ProtocolError) -> Kind {
+    match error.reason() {
+        ReasonCode::TopicNameInvalid | ReasonCode::TopicFilterInvalid => Kind::Topic,
+        ReasonCode::PacketTooLarge | ReasonCode::QuotaExceeded | ReasonCode::ReceiveMaximumExceeded => Kind::Limit,
+        ReasonCode::BadAuthenticationMethod | ReasonCode::NotAuthorized => Kind::Credentials,
+        _ => Kind::Protocol,
+    }
+}
+
 /// Ends a connection that has a session: says why, gives the session back. `turn` was not brought to its end.
 pub(super) async fn end(mut active: Active, end: End, turn: Turn) {
     active.say_farewell(&end, turn).await;
@@ -252,6 +278,7 @@ pub(super) async fn end(mut active: Active, end: End, turn: Turn) {
     let (shard, session) = (guard.shard.clone(), guard.session());
     let is_kept = session.mailbox.is_durable();
     connection.log_departure(session, &end);
+    shard.presence.note_end(&shard.hub, session.id(), end.reason_of_absence());
     // The socket still counts as a connection as long as its guard lives.
     let Connection { socket, inbound, guard: _counts, .. } = connection;
     // A new connection of the client may be waiting for it.
@@ -278,7 +305,15 @@ impl Connection {
         }
     }
 
-    fn log_refusal(&self, peer: SocketAddr, client_id: Option<&str>, reason: &str) {
+    fn log_refusal(&self, peer: SocketAddr, client_id: Option<&str>, kind: Kind, reason: &str) {
+        let shard = self.shard();
+        let whose = Whose { transport: "mqtt", peer: Some(peer), client_id, ..Whose::default() };
+        if kind == Kind::Tls {
+            let next = "Switch TLS on in the client and give it the hub's CA from /ca.crt, or off if the port is one without TLS: 8883 has it, 1883 has not, and the one port speaks both.";
+            shard.refusals.note_with(&shard.hub, whose, kind, reason, next);
+        } else {
+            shard.refusals.note(&shard.hub, whose, kind, reason);
+        }
         if self.shard().sessions.may_log() {
             info!(client_id, %peer, reason, "MQTT client refused");
         }
@@ -289,6 +324,15 @@ impl Connection {
             && error.reason() == ReasonCode::PacketTooLarge
         {
             self.shard().stats.reach(Bound::MqttPacketBytes);
+        }
+        if let End::Protocol(error) = end
+            && error.reason() != ReasonCode::KeepAliveTimeout
+        {
+            let (shard, client) = (self.shard(), &session.client);
+            let peer = client.whereabouts().connection.map(|connection| connection.peer);
+            let (client_id, user) = (Some(&**client.id()), Some(session.subscriber().principal().name()));
+            let whose = Whose { transport: "mqtt", peer, client_id, user, topic: None };
+            shard.refusals.note(&shard.hub, whose, kind_of(error), &error.to_string());
         }
         if !self.shard().sessions.may_log() {
             return;

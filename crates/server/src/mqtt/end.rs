@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use housewire_protocols::mqtt::{ProtocolError, ReasonCode};
 
+use crate::presence::Reason;
 use crate::stream::ByteStream;
 
 /// Why a connection ends.
@@ -39,6 +40,20 @@ impl End {
             Self::Lost => "the connection was closed or lost".into(),
             Self::Protocol(error) => error.to_string().into(),
             Self::Hub(_, text) => text.as_str().into(),
+        }
+    }
+
+    /// Why the devices that spoke over it are away now.
+    pub(super) fn reason_of_absence(&self) -> Reason {
+        match self {
+            Self::Client => Reason::Goodbye,
+            Self::Lost => Reason::Network,
+            Self::Protocol(error) if error.reason() == ReasonCode::KeepAliveTimeout => Reason::KeepAlive,
+            Self::Protocol(_) => Reason::Protocol,
+            Self::Hub(ReasonCode::SessionTakenOver, _) => Reason::Replaced,
+            Self::Hub(ReasonCode::ServerShuttingDown, _) => Reason::HubRestart,
+            Self::Hub(ReasonCode::AdministrativeAction | ReasonCode::NotAuthorized, _) => Reason::Revoked,
+            Self::Hub(..) => Reason::Protocol,
         }
     }
 
@@ -77,7 +92,12 @@ pub(super) async fn write_all(stream: &ByteStream, mut bytes: &[u8]) -> std::io:
     while !bytes.is_empty() {
         stream.writable().await?;
         match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
+            Ok(written) => {
+                if stream.tap().is_watched() {
+                    stream.tap().wrote(&bytes[..written], true);
+                }
+                bytes = &bytes[written..];
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }

@@ -390,12 +390,15 @@ impl Flush for MqttMailbox {
         // Its task may wait for room: to go on with a replay, or to read on.
         let (was_congested, was_backlogged) = (outbound.is_congested(), outbound.is_backlogged());
         let was_blocked = std::mem::take(is_blocked);
-        let mut written_bytes = 0;
+        let (mut written_bytes, mut begins) = (0, !was_blocked);
         // Writing may let queued messages move up, which are written at once rather than in the next tick.
         while !outbound.output().is_empty() && !*is_broken {
             match wire.socket.try_write(outbound.output()) {
                 Ok(written) => {
                     let is_short = written < outbound.output().len();
+                    if wire.socket.tap().is_watched() {
+                        wire.socket.tap().wrote(&outbound.output()[..written], std::mem::replace(&mut begins, true));
+                    }
                     outbound.consume(written, now().wall);
                     written_bytes += written;
                     if is_short {

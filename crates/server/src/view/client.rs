@@ -8,12 +8,12 @@ use crate::clients::{Client, Connection, Protocol, Whereabouts};
 
 /// What `/api/clients` shows of one client.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Client, description = "An MQTT client, connected or away with a session, or an open WebSocket or event stream.")]
+#[schema(as = Client, description = "An MQTT client, connected or away with a session, or an open WebSocket, event stream or Blynk connection.")]
 pub(crate) struct ClientView<'a> {
-    /// MQTT's client id; for WebSockets and event streams a name that the hub made up.
+    /// MQTT's client id; for WebSockets, event streams and Blynk a name that the hub made up.
     #[schema(example = "kitchen")]
     id: &'a str,
-    /// `mqtt`, `ws` or `events`.
+    /// `mqtt`, `ws`, `events` or `blynk`.
     protocol: &'static str,
     /// Of MQTT: `3.1`, `3.1.1` or `5`.
     version: Option<&'static str>,
@@ -113,5 +113,6 @@ fn name(protocol: Protocol) -> &'static str {
         Protocol::Mqtt => "mqtt",
         Protocol::WebSocket => "ws",
         Protocol::Events => "events",
+        Protocol::Blynk => "blynk",
     }
 }

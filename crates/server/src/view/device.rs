@@ -118,6 +118,10 @@ struct PropertyView<'a> {
     access: Vec<&'static str>,
     /// What it means: temperature, light, battery …
     role: Option<&'a str>,
+    /// Where else it lives; left out if that is nowhere.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["blynk:V1"]))]
+    bindings: &'a [String],
     /// Whether its rules refuse, or merely describe.
     declared: bool,
     /// What was last reported; `null` before the first report.
@@ -145,6 +149,7 @@ impl<'a> PropertyView<'a> {
             options: (!spec.options.is_empty()).then_some(&spec.options),
             access: access_words(spec.access),
             role: spec.role.as_deref(),
+            bindings: &spec.bindings,
             declared: spec.declared,
             value: property.value.as_ref().map(ValueView),
             target: property.target.as_ref().map(|target| ValueView(&target.value)),

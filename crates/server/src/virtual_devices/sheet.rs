@@ -300,7 +300,7 @@ impl VirtualProperty {
         let Self { r#type, unit, min, max, step, options, access, role, .. } = self.clone();
         let usual = if self.echo == Some(true) { "read set" } else { "read" };
         let access = access.or_else(|| Words::parse(usual.split(' ')).ok());
-        PropertySheet { r#type, unit, min, max, step, options, access, role }
+        PropertySheet { r#type, unit, min, max, step, options, access, role, ..PropertySheet::default() }
     }
 
     fn check(&self, spec: &PropertySpec, door: DoorWord) -> Result<(), String> {

@@ -16,6 +16,7 @@ use crate::kept::Seat;
 use crate::limits::{JSON_BYTES_AT_ONCE, TICK_BYTES_MAX, TICK_FRAMES_MAX};
 use crate::outbox::Batch;
 use crate::persist::{Due, Durability};
+use crate::presence::Reason;
 use crate::refusal::Refusal;
 use crate::ws::end::{End, say_goodbye};
 use crate::ws::language::Language;
@@ -40,6 +41,13 @@ pub(super) async fn run(socket: Socket, caller: Caller, language: Language) {
     let end = connection.serve().await;
     debug!(%peer, "WebSocket ends: {end:?}");
     let Connection { line, session, .. } = connection;
+    session.note_end(match end {
+        End::Left(Some(CloseCode::Normal | CloseCode::Away)) | End::Finished => Reason::Goodbye,
+        End::Left(_) | End::Lost => Reason::Network,
+        End::Refused(CloseCode::Policy, _) => Reason::Revoked,
+        End::Refused(..) => Reason::Protocol,
+        End::Stopping => Reason::HubRestart,
+    });
     // Its subscriptions and its presence end now, not after the farewell, or wait for it to come back.
     if end == End::Left(Some(CloseCode::Normal)) || session.feed().client().is_ended() {
         session.end();

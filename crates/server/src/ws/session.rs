@@ -14,8 +14,10 @@ use crate::feed::Feed;
 use crate::kept::{KeptFeed, KeptFeeds, NotHanded, Seat};
 use crate::limits::WS_SESSION_KEEP;
 use crate::persist::Due;
+use crate::presence::Reason;
 use crate::publish::{Publication, publish};
 use crate::refusal::Refusal;
+use crate::refusals::{Whose, topic_of};
 use crate::shard::{self, Shard};
 use crate::stats::Bound;
 use crate::ws::language::Language;
@@ -28,7 +30,7 @@ pub(super) struct Session {
     language: Language,
     channel: Channel,
     publisher: Publisher,
-    _presence: PresenceGuard,
+    presence_guard: PresenceGuard,
 }
 
 /// What it is subscribed to.
@@ -70,7 +72,7 @@ impl Session {
             publisher: caller.publisher(session, "ws", Presence::Connected),
             caller,
             language,
-            _presence: PresenceGuard { hub, session },
+            presence_guard: PresenceGuard { hub, session },
         }
     }
 
@@ -119,8 +121,29 @@ impl Session {
                 None => Answer::Last(reply::ok(language, id)),
             },
             Ok(Outcome::Found(message)) => Answer::Last(reply::present(language, id, &message)),
-            Err(refusal) => Answer::Last(reply::error(language, id, &refusal)),
+            Err(refusal) => {
+                self.tell_refusal(&refusal);
+                Answer::Last(reply::error(language, id, &refusal))
+            }
         }
+    }
+
+    fn tell_refusal(&self, refusal: &Refusal) {
+        if matches!(refusal, Refusal::NotFound(_)) {
+            return;
+        }
+        let shard = &self.caller.shard;
+        let topic = topic_of(refusal);
+        let (client_id, user) = (Some(&**self.feed().client().id()), Some(self.caller.principal().name()));
+        let peer = Some(self.caller.peer.address());
+        let whose = Whose { transport: "ws", peer, client_id, user, topic: topic.as_deref() };
+        shard.refusals.note(&shard.hub, whose, refusal.into(), &refusal.to_string());
+    }
+
+    /// Why the devices that spoke over it are about to be away.
+    pub(super) fn note_end(&self, reason: Reason) {
+        let shard = &self.caller.shard;
+        shard.presence.note_end(&shard.hub, self.presence_guard.session, reason);
     }
 
     /// Answers `hello`, the only operation that waits for somebody.

@@ -9,7 +9,10 @@ const FIXTURES: &[&str] = &[
     include_str!("fixtures/v2.sql"),
     include_str!("fixtures/v3.sql"),
     include_str!("fixtures/v4.sql"),
+    include_str!("fixtures/v5.sql"),
 ];
+/// What fixtures hold from version 5 on.
+const BINDING_ROWS: &str = "binding lamp/level blynk:V1\n";
 /// What fixtures hold from version 4 on.
 const DOCUMENT_ROWS: &str = "document plug {\"title\":\"Plug\"}\n";
 /// What fixtures hold from version 3 on.
@@ -36,7 +39,7 @@ const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
 
 /// What the fixture of a version holds.
 fn rows_of(version: usize) -> String {
-    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS, DOCUMENT_ROWS];
+    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS, DOCUMENT_ROWS, BINDING_ROWS];
     parts[..version.min(parts.len())].concat()
 }
 
@@ -66,10 +69,14 @@ fn rows(folder: &Path) -> String {
     for device in loaded.snapshot.devices {
         writeln!(text, "device {} {:?}", device.id, device.info.name).unwrap();
     }
+    let mut bindings = String::new();
     for property in loaded.snapshot.properties {
         let (value, ..) = property.last.unwrap();
         let value = String::from_utf8_lossy(&value);
         let spec = property.spec;
+        for binding in &spec.bindings {
+            writeln!(bindings, "binding {}/{} {binding}", property.device, property.name).unwrap();
+        }
         writeln!(text, "property {}/{} {} {:?} {value}", property.device, property.name, spec.kind, spec.min).unwrap();
     }
     for message in loaded.snapshot.retained {
@@ -80,7 +87,7 @@ fn rows(folder: &Path) -> String {
     for (id, body) in store.documents("device_template").unwrap().load().unwrap().documents {
         writeln!(text, "document {id} {body}").unwrap();
     }
-    text
+    text + &bindings
 }
 
 fn write_accounts(text: &mut String, accounts: &crate::AccountStore) {

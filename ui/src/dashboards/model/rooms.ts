@@ -6,7 +6,7 @@ import type { PropertyMeta } from '../../model/types';
 import { controlOf } from '../../model/value';
 import type { Dashboard, Place, Widget, WidgetKind } from '../types';
 import { TABS_MAX, TITLE_MAX, WIDGETS_MAX } from './file';
-import { COLUMNS, firstFree } from './layout';
+import { COLUMNS, firstFree, rowsOf } from './layout';
 
 export interface AProperty {
   id: string;
@@ -42,6 +42,9 @@ const SHOWS: Record<string, readonly string[]> = {
 /** Of a device whose properties are many, so many are enough to begin with. */
 const PER_DEVICE = 8;
 
+/** More than this is divided into tabs. */
+const ONE_PAGE_MAX = 48;
+
 /** Whether widgets of this kind can show this property. */
 export function fits(kind: WidgetKind, meta: Pick<PropertyMeta, 'type' | 'access'>): boolean {
   const { types, settable, max } = kind.sources;
@@ -76,42 +79,57 @@ export function fromDevices(
   kinds: readonly WidgetKind[],
   words: { title: string; noRoom: string; rest: string },
 ): Made {
-  const rooms = groupByRoom(devices);
-  const tabs = tabsOf(
-    rooms.map(({ name }) => name ?? words.noRoom),
-    words.rest,
+  const rooms = groupByRoom(devices).map(({ name, devices: inRoom }) => ({
+    name: name ?? words.noRoom,
+    shown: inRoom.map((device) => ({ device, values: valuesOf(device, kinds) })),
+  }));
+  const count = rooms.reduce(
+    (sum, { shown }) => sum + shown.reduce((n, { values }) => n + values.length, 0),
+    0,
   );
+  const heading = kinds.find(({ kind, sources }) => kind === 'note' && sources.min === 0);
+  // What fits on one page stays on one, under headings.
+  const onePage = rooms.length <= 1 || (count <= ONE_PAGE_MAX && heading !== undefined);
+  const tabs = onePage
+    ? []
+    : tabsOf(
+        rooms.map(({ name }) => name),
+        words.rest,
+      );
   const widgets: Widget[] = [];
   const taken = new Map<string | undefined, Place[]>();
   let left = 0;
-  rooms.forEach((room, index) => {
+  const add = (kind: WidgetKind, desktop: Place, more: Partial<Widget>, tab: string | undefined): void => {
+    taken.get(tab)?.push(desktop);
+    widgets.push({
+      id: `w${widgets.length + 1}`,
+      kind: kind.kind,
+      title: null,
+      at: { desktop, phone: null },
+      sources: [],
+      options: fallbacks(kind),
+      ...(tab === undefined ? {} : { tab }),
+      ...more,
+    });
+  };
+  rooms.forEach(({ name, shown }, index) => {
     const tab = tabs[Math.min(index, tabs.length - 1)];
     const places = taken.get(tab) ?? [];
     taken.set(tab, places);
-    for (const device of room.devices) {
-      const matters = device.properties.filter(({ id, meta }) => !isDiagnostic(id, meta));
-      const shown = (matters.length > 0 ? matters : device.properties).flatMap((property) => {
-        const kind = kindFor(property, kinds);
-        return kind === null ? [] : [{ property, kind }];
-      });
-      // A device begins below those before it, as far as there is no room beside them.
-      const from = Math.max(0, ...places.map(({ y }) => y));
-      shown.forEach(({ property, kind }, n) => {
+    if (shown.every(({ values }) => values.length === 0)) return;
+    if (onePage && rooms.length > 1 && heading !== undefined && widgets.length < WIDGETS_MAX) {
+      const options = { ...fallbacks(heading), text: `## ${name}` };
+      add(heading, { x: 0, y: rowsOf(places), w: COLUMNS.desktop, h: 1 }, { options }, tab);
+    }
+    const from = rowsOf(places);
+    for (const { device, values } of shown) {
+      values.forEach(({ property, kind }, n) => {
         if (widgets.length >= WIDGETS_MAX || n >= PER_DEVICE) {
           left += 1;
           return;
         }
-        const desktop = firstFree(places, kind.size, COLUMNS.desktop, from);
-        places.push(desktop);
-        widgets.push({
-          id: `w${widgets.length + 1}`,
-          kind: kind.kind,
-          title: null,
-          at: { desktop, phone: null },
-          sources: [{ property: `${device.id}/${property.id}` }],
-          options: fallbacks(kind),
-          ...(tab === undefined ? {} : { tab }),
-        });
+        const place = firstFree(places, kind.size, COLUMNS.desktop, from);
+        add(kind, place, { sources: [{ property: `${device.id}/${property.id}` }] }, tab);
       });
     }
   });
@@ -125,6 +143,18 @@ export function fromDevices(
     widgets,
   };
   return { dashboard, left };
+}
+
+/** What a device says of itself is left out, unless it says nothing else. */
+function valuesOf(
+  device: ADevice,
+  kinds: readonly WidgetKind[],
+): { property: AProperty; kind: WidgetKind }[] {
+  const matters = device.properties.filter(({ id, meta }) => !isDiagnostic(id, meta));
+  return (matters.length > 0 ? matters : device.properties).flatMap((property) => {
+    const kind = kindFor(property, kinds);
+    return kind === null ? [] : [{ property, kind }];
+  });
 }
 
 /** One room needs no tab; of very many the last tab holds the rest. */

@@ -3,7 +3,7 @@ import { decimalsFor, decimalsOf, formatNumber, formatValue, humanise, THIN } fr
 import type { Json, PropertyMeta } from '../../model/types';
 import { t } from '../../strings';
 import type { LiveSource } from '../types';
-import { asNumber, clip, metaOf } from './model/values';
+import { asNumber, base64Of, bytesIn, clip, metaOf } from './model/values';
 
 /** Words in one place of a widget; more is cut. */
 const WORDS_MAX = 400;
@@ -78,10 +78,9 @@ export class Reading {
     return wanted === undefined ? this.value : wanted;
   }
 
-  /** The value may no longer be true. */
+  /** The value may no longer be true. Of a device that is away the frame says so. */
   get dim(): boolean {
-    const state = this.#get()?.state;
-    return state === 'offline' || state === 'stale';
+    return this.#get()?.state === 'stale';
   }
 
   /** Nothing can be asked of it. */
@@ -109,6 +108,8 @@ export class Reading {
   /** A value of this source in words, without its unit. */
   words(value: Json = this.value, fixed: number | null = null): string {
     const meta = this.meta;
+    const base64 = base64Of(value);
+    if (base64 !== null) return t.value.bytes(bytesIn(base64));
     if (fixed !== null && typeof value === 'number') return rounded(value, this.decimals(fixed));
     // Text that is a number is written as one only where a number was promised.
     const number = meta.type === 'int' || meta.type === 'float' ? asNumber(value) : null;

@@ -30,7 +30,7 @@ pub enum Event<'a> {
     Property {
         /// Of which pin.
         pin: Pin,
-        /// One of [`crate::blynk::PROPERTY_NAMES`], or another of 2.0.
+        /// See [`crate::blynk::is_property`].
         name: &'a str,
         /// At least one.
         values: Parts<'a>,

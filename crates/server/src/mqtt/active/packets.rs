@@ -11,6 +11,7 @@ use crate::mqtt::end::End;
 use crate::mqtt::outcome::outcomes;
 use crate::mqtt::withheld::Answer;
 use crate::persist::Due;
+use crate::refusals::Kind;
 use crate::shard::now;
 
 impl Active {
@@ -115,6 +116,7 @@ impl Active {
 
     fn publish(&mut self, batch: &mut Batch<'_>, time: Now, turn: &mut Turn) -> Result<(), End> {
         let Some(run) = batch.run() else { return Ok(()) };
+        let topic = run.topic();
         turn.traffic.publishes += run.payloads().len() as u64;
         turn.traffic.publish_bytes += run.payload_bytes();
         let qos = batch.qos();
@@ -129,6 +131,14 @@ impl Active {
             }
             (result, notes_received.then(|| self.hub().next_batch().into()))
         };
+        match &result {
+            Ok(receipt) => {
+                for (_, rejection) in &receipt.refused {
+                    self.note_refusal(Kind::Type, rejection, topic.as_str());
+                }
+            }
+            Err(denied) => self.note_refusal(denied.into(), denied, topic.as_str()),
+        }
         let receivers = result.as_ref().map_or(0, |receipt| receipt.matched);
         turn.work += receivers;
         if let Err(denied) = &result {

@@ -8,6 +8,7 @@ use super::{Active, Turn};
 use crate::mqtt::end::End;
 use crate::mqtt::outcome::filter_denial_reason;
 use crate::mqtt::withheld::Answer;
+use crate::refusals::Kind;
 use crate::shard::now;
 use crate::stats::Bound;
 
@@ -21,7 +22,14 @@ impl Active {
     ) -> Result<(), End> {
         let reasons = requests.into_iter().map(|request| match request {
             Ok(request) => self.subscribe_one(request, identifier),
-            Err(reason) => reason,
+            Err(reason) => {
+                self.note_refusal(
+                    Kind::Topic,
+                    "a filter that the client wanted to subscribe to is none, or is not served",
+                    "",
+                );
+                reason
+            }
         });
         let reasons: Vec<_> = reasons.collect();
         let due = reasons.iter().any(|reason: &ReasonCode| !reason.is_error()).then(|| self.due()).flatten();
@@ -44,6 +52,11 @@ impl Active {
         let len_max = self.connection.shard().config.limits.mqtt_subscriptions;
         if subscriber.subscription_count() >= len_max && !hub.is_subscribed(subscriber, &filter) {
             self.connection.shard().stats.reach(Bound::MqttSubscriptions);
+            self.note_refusal(
+                Kind::Limit,
+                "the client has as many subscriptions as limits.mqtt_subscriptions allows",
+                filter.as_str(),
+            );
             return ReasonCode::QuotaExceeded;
         }
         if self.is_durable && self.hub().disk_is_failing() {
@@ -67,6 +80,7 @@ impl Active {
             }
             Err(denied) => {
                 debug!(client_id = self.client_id(), %denied, "subscription refused");
+                self.note_refusal((&denied).into(), &denied, filter.as_str());
                 filter_denial_reason(&denied)
             }
         }

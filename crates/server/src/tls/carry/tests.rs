@@ -22,9 +22,10 @@ fn carried() -> Carried {
     let fixture = Fixture::new();
     let (client, server) = duplex(SOCKET_BYTES);
     let (near, far) = pipe(Transport::Tls);
-    let alive = Arc::new(fixture.shard.admit(Admitted::EXEMPT.counted));
+    let alive = Arc::new(fixture.shard.admit(Admitted::EXEMPT.counted, "127.0.0.1:1".parse().unwrap()));
+    let tap = Arc::clone(alive.tap());
     let task = tokio::spawn(carry(server, far, alive));
-    Carried { near: ByteStream::Piped(near), client, task, fixture }
+    Carried { near: ByteStream::piped(near, Arc::clone(&tap)), client, task, fixture }
 }
 
 async fn read(near: &ByteStream, length: usize) -> Vec<u8> {

@@ -1,7 +1,7 @@
 // Values as widgets read and send them. Whatever a device reports may come: text where a number was expected, a megabyte
 // where a word was, or nothing.
 import type { Json, PropertyMeta, PropertyType } from '../../../model/types';
-import { bytesOf, textOf } from '../../../model/value';
+import { textOf } from '../../../model/value';
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 const NUMBER_TEXT_MAX = 64;
@@ -40,11 +40,24 @@ export function clip(text: string, max = SHOWN_MAX): string {
   return `${text.slice(0, end)}…`;
 }
 
+/** What stands in `{"base64": "…"}`, or null for anything else. It is not decoded: it may be megabytes. */
+export function base64Of(value: Json): string | null {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+  const encoded = value['base64'];
+  return typeof encoded === 'string' && Object.keys(value).length === 1 ? encoded : null;
+}
+
+/** How many bytes a base64 text stands for. */
+export function bytesIn(base64: string): number {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding);
+}
+
 /** A value as one text, bounded. Bytes are told by their number. */
 export function plainText(value: Json, bytes: (count: number) => string, max = SHOWN_MAX): string {
   if (value === null) return '';
-  const raw = bytesOf(value);
-  return raw === null ? clip(textOf(value), max) : bytes(raw.length);
+  const base64 = base64Of(value);
+  return base64 === null ? clip(textOf(value), max) : bytes(bytesIn(base64));
 }
 
 /** What a person typed into a form, as the value a source of this type takes. Without a type, JSON where it is JSON. */

@@ -1,0 +1,122 @@
+//! The device whose token was shown: its pins are read and written.
+
+use std::sync::Arc;
+
+use housewire_core::{DeviceId, Origin, Presence, Principal, Run, TopicRef};
+use housewire_protocols::blynk::{Command, MessageId, Parts, Pin, is_property};
+
+use crate::accounts::{Kind, Via};
+use crate::notifications::NewNotification;
+use crate::peer::Peer;
+use crate::pins::{PinMap, to_payload, write_values};
+use crate::shard::{Shard, now};
+
+/// Of what is written over HTTP, as Blynk's server has it.
+const HTTP_ID: MessageId = MessageId::new(111).expect("it is not 0");
+
+/// See the module.
+pub(super) struct Device<'s> {
+    shard: &'s Shard,
+    pub(super) id: DeviceId,
+    principal: Arc<Principal>,
+    pins: Arc<PinMap>,
+}
+
+impl<'s> Device<'s> {
+    /// `None` if the token is no device's.
+    pub(super) fn by_token(shard: &'s Shard, peer: &Peer, token: &str) -> Option<Self> {
+        let login = shard.accounts.by_token(token, peer.address().ip(), Via::Http).ok()?;
+        let credential = login.credential.filter(|_| login.kind == Kind::Device)?;
+        let id = shard.accounts.token(credential).ok()?.device()?.clone();
+        let pins = PinMap::of(&shard.hub, &id);
+        Some(Self { shard, id, principal: login.principal, pins })
+    }
+
+    /// Whether it is there.
+    pub(super) fn is_online(&self) -> bool {
+        self.shard.hub.device(&self.id).is_some_and(|device| device.lock().is_online())
+    }
+
+    /// The values of a pin; `None` if it never had one.
+    pub(super) fn read(&self, pin: Pin) -> Option<Vec<String>> {
+        let device = self.shard.hub.device(&self.id)?;
+        let (property, spec) = self.pins.property_of(pin);
+        let state = device.lock();
+        let payload = state.properties.get(&property)?.value.as_ref()?.to_payload().into_owned();
+        drop(state);
+        let mut values = Vec::new();
+        write_values(spec, &payload, &mut values);
+        Some(texts(&values))
+    }
+
+    /// All pins that have a value.
+    pub(super) fn read_all(&self) -> Vec<(Pin, Vec<String>)> {
+        let Some(device) = self.shard.hub.device(&self.id) else { return Vec::new() };
+        let values = self.pins.values(&device.lock());
+        let of_pin = |(pin, property, payload): (Pin, housewire_core::PropertyName, Vec<u8>)| {
+            let mut values = Vec::new();
+            let spec = self.pins.of_property(property.as_str()).map(|bound| &bound.spec);
+            write_values(spec, &payload, &mut values);
+            (pin, texts(&values))
+        };
+        values.into_iter().map(of_pin).collect()
+    }
+
+    /// Has a pin become so, at the device too if that is there; `false` if its property does not take it.
+    pub(super) fn write(&self, pin: Pin, values: &[String]) -> bool {
+        let wire = values.join("\0").into_bytes();
+        if wire.is_empty() {
+            return false;
+        }
+        let (property, spec) = self.pins.property_of(pin);
+        let payload = to_payload(spec, Parts::of(&wire)).into_owned();
+        if !self.publish(property.as_str(), &payload) {
+            return false;
+        }
+        // A device that is away has it all the same, when it asks.
+        let _reached = self.shard.blynk.send(&self.id, Command::HARDWARE, HTTP_ID, pin, Parts::of(&wire));
+        true
+    }
+
+    /// Says how the widgets of a pin are to look; `None` if there is no such property.
+    pub(super) fn set_property(&self, pin: Pin, name: &str, values: &[String]) -> Option<bool> {
+        if !is_property(name) {
+            return None;
+        }
+        let wire = values.join("\0").into_bytes();
+        let payload = to_payload(None, Parts::of(&wire)).into_owned();
+        Some(!wire.is_empty() && self.publish(&format!("$blynk/{pin}/{name}"), &payload))
+    }
+
+    /// A field that people, or the device itself, filled in.
+    pub(super) fn meta_field(&self, field: &str) -> Option<String> {
+        let topic = format!("devices/{}/$blynk/meta/{field}", self.id);
+        let message = self.shard.hub.get(&self.principal, TopicRef::parse(&topic).ok()?, now()).ok()??;
+        String::from_utf8(message.payload.to_vec()).ok()
+    }
+
+    /// Fills one in.
+    pub(super) fn set_meta_field(&self, field: &str, value: &str) -> bool {
+        !field.contains('/') && !value.is_empty() && self.publish(&format!("$blynk/meta/{field}"), value.as_bytes())
+    }
+
+    /// Tells people.
+    pub(super) fn tell(&self, what: NewNotification) {
+        let what = NewNotification { device: Some(self.id.clone()), ..what };
+        self.shard.notifications.add(what, now().wall);
+    }
+
+    fn publish(&self, rest: &str, payload: &[u8]) -> bool {
+        let topic = format!("devices/{}/{rest}", self.id);
+        let Ok(topic) = TopicRef::parse(&topic) else { return false };
+        let origin = Origin { via: "http", session: self.shard.hub.new_session(), presence: Presence::None };
+        let payloads = [payload];
+        let run = Run::new(topic, &payloads).retain(true);
+        let receipt = self.shard.publish_run(&self.principal, origin, run, now());
+        receipt.is_ok_and(|receipt| receipt.refused.is_empty())
+    }
+}
+
+fn texts(values: &[u8]) -> Vec<String> {
+    Parts::of(values).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+}

@@ -1,0 +1,108 @@
+use housewire_core::{DeviceId, Permissions};
+
+use super::*;
+
+const PINGREQ: &[u8] = &[0xc0, 0];
+
+fn peer() -> SocketAddr {
+    "192.0.2.7:4711".parse().unwrap()
+}
+
+fn mqtt(taps: &Taps) -> Arc<Tap> {
+    let tap = taps.add(peer());
+    tap.note_peer(&Peer::direct(peer()), Spoken::Mqtt);
+    tap
+}
+
+/// Kinds of frames, `lost 3`, `end`.
+fn told(watch: &Watch) -> Vec<String> {
+    std::iter::from_fn(|| watch.take())
+        .map(|event| match event {
+            Event::Seen(seen) => seen.frame.annotate().kind,
+            Event::Lost(lost) => format!("lost {lost}"),
+            Event::End(_) => "end".into(),
+        })
+        .collect()
+}
+
+fn nobody_speaks(_: &Client) -> bool {
+    false
+}
+
+#[test]
+fn who_looks_sees_frames_until_he_leaves_or_the_connection_ends() {
+    let taps = Taps::default();
+    let tap = mqtt(&taps);
+    assert!(!tap.is_watched(), "nobody looks");
+    let watch = taps.watch(Wanted::Connection(tap.id)).unwrap();
+    taps.renew(&watch, nobody_speaks);
+    assert!(tap.is_watched());
+    // The first half of a packet came before anybody looked.
+    tap.read(&PINGREQ[..1], &PINGREQ[1..]);
+    tap.wrote(&[0xd0], true);
+    tap.wrote(&[0], false);
+    assert_eq!(told(&watch), ["PINGREQ", "PINGRESP"]);
+    assert_eq!(tap.known().counted.map(|[read, wrote]| (read.bytes, wrote.frames)), Some((2, 1)));
+    taps.unwatch(&watch);
+    assert!(!tap.is_watched() && tap.known().counted.is_none());
+
+    let watch = taps.watch(Wanted::Connection(tap.id)).unwrap();
+    taps.renew(&watch, nobody_speaks);
+    taps.remove(&tap);
+    assert_eq!(told(&watch), ["end"]);
+    assert!(taps.get(tap.id).is_none());
+}
+
+#[test]
+fn what_a_device_said_before_it_was_known_is_shown_too() {
+    let taps = Taps::default();
+    let before = mqtt(&taps);
+    let watch = taps.watch(Wanted::Device(DeviceId::parse("lamp").unwrap())).unwrap();
+    taps.renew(&watch, nobody_speaks);
+    assert!(!before.is_watched(), "it is somebody else's");
+    let (lamp, other) = (mqtt(&taps), mqtt(&taps));
+    lamp.read(&[], PINGREQ);
+    other.read(&[], PINGREQ);
+    assert_eq!(told(&watch), [""; 0]);
+    lamp.note_user(&taps, &Arc::new(Principal::new("device:lamp", Permissions::all())));
+    other.note_user(&taps, &Arc::new(Principal::new("device:fan", Permissions::all())));
+    assert_eq!(told(&watch), ["PINGREQ"]);
+    lamp.read(&[], PINGREQ);
+    other.read(&[], PINGREQ);
+    assert_eq!(told(&watch), ["PINGREQ"]);
+    taps.unwatch(&watch);
+    assert!(!lamp.is_watched() && !other.is_watched(), "nobody waits any more");
+    let after = mqtt(&taps);
+    assert!(!after.is_watched());
+}
+
+#[test]
+fn a_full_queue_loses_frames_and_says_how_many() {
+    let taps = Taps::default();
+    let watch = taps.watch(Wanted::Peer(SocketAddr::new(peer().ip(), 0))).unwrap();
+    let tap = mqtt(&taps);
+    for _ in 0..TAP_QUEUE_FRAMES_AND_MORE {
+        tap.read(&[], PINGREQ);
+    }
+    let events = told(&watch);
+    assert_eq!(events.len(), crate::limits::TAP_QUEUE_FRAMES + 1);
+    assert_eq!(events.last().unwrap(), "lost 7");
+    tap.read(&[], PINGREQ);
+    assert_eq!(told(&watch), ["PINGREQ"]);
+}
+
+const TAP_QUEUE_FRAMES_AND_MORE: usize = crate::limits::TAP_QUEUE_FRAMES + 7;
+
+#[test]
+fn nobody_looks_at_the_connection_he_looks_over_and_few_look_at_once() {
+    let taps = Taps::default();
+    let tap = mqtt(&taps);
+    tap.mute();
+    let wanted = Wanted::Peer(peer());
+    let watches: Vec<_> = (0..TAP_WATCHES_MAX).map(|_| taps.watch(wanted.clone()).unwrap()).collect();
+    taps.renew(&watches[0], nobody_speaks);
+    assert!(!tap.is_watched());
+    assert!(taps.watch(wanted.clone()).is_none());
+    taps.unwatch(&watches[0]);
+    assert!(taps.watch(wanted).is_some());
+}

@@ -1,0 +1,63 @@
+// The page as an app of its own: the service worker, the browser's offer to install it, and a hub that was updated under an open page.
+
+/** What Chromium's browsers hand out; there is no standard for it. */
+interface InstallPrompt extends Event {
+  prompt(): Promise<void>;
+  readonly userChoice: Promise<{ outcome: 'accepted' | 'dismissed' }>;
+}
+
+class Pwa {
+  /** Whether the page runs in a window of its own. */
+  installed = $state(false);
+  /** The browser offers to install it. */
+  offered = $state.raw<InstallPrompt | null>(null);
+  /** The hub has a newer page than this one. */
+  updated = $state(false);
+  /** The worker could not be started, mostly as the browser does not trust the certificate. */
+  failed = $state(false);
+
+  /** Browsers keep pages only where nobody can have changed them: over HTTPS, or from the machine itself. */
+  get possible(): boolean {
+    return typeof isSecureContext === 'boolean' && isSecureContext && 'serviceWorker' in navigator;
+  }
+
+  start(): void {
+    const standalone = matchMedia('(display-mode: standalone)');
+    this.installed = standalone.matches || 'standalone' in navigator;
+    standalone.addEventListener('change', () => (this.installed = standalone.matches));
+    addEventListener('beforeinstallprompt', (event) => {
+      event.preventDefault();
+      this.offered = event as InstallPrompt;
+    });
+    addEventListener('appinstalled', () => (this.offered = null));
+    if (!this.possible || !import.meta.env.PROD) return;
+    // After what is seen: the worker fetches what this visit has fetched already.
+    if (document.readyState === 'complete') void this.#register();
+    else addEventListener('load', () => void this.#register(), { once: true });
+  }
+
+  async #register(): Promise<void> {
+    const before = navigator.serviceWorker.controller;
+    // A new worker takes over at once; if there was one before it, this page is of that one's build.
+    navigator.serviceWorker.addEventListener('controllerchange', () => {
+      if (before !== null) this.updated = true;
+    });
+    try {
+      const registration = await navigator.serviceWorker.register('/sw.js', { updateViaCache: 'none' });
+      document.addEventListener('visibilitychange', () => {
+        if (document.visibilityState === 'visible') void registration.update().catch(() => {});
+      });
+    } catch {
+      this.failed = true;
+    }
+  }
+
+  async install(): Promise<void> {
+    const offer = this.offered;
+    if (offer === null) return;
+    this.offered = null;
+    await offer.prompt();
+  }
+}
+
+export const pwa = new Pwa();

@@ -1,0 +1,24 @@
+// Puts into the service worker which files the shell is, and a name for this build made of their contents. A part of the build.
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+
+const DIST = new URL('dist/', import.meta.url);
+const LOOSE = ['/manifest.webmanifest', '/favicon.svg', '/icon-192.png'];
+
+const html = readFileSync(new URL('index.html', DIST), 'utf8');
+const first = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path);
+// The last values, which a page without its hub shows, are a part of their own.
+const last = readdirSync(new URL('assets/', DIST)).filter((name) => /^last-[^.]*\.js$/.test(name));
+if (first.length === 0 || last.length !== 1) {
+  console.error(`The shell is not what worker.mjs expects: ${first.join(', ')}; ${last.join(', ')}.`);
+  process.exit(1);
+}
+const shell = ['/', ...first, ...last.map((name) => `/assets/${name}`), ...LOOSE];
+
+const source = readFileSync(new URL('sw.js', import.meta.url), 'utf8');
+const hash = createHash('sha256').update(source).update(html);
+for (const path of shell.slice(1)) hash.update(path).update(readFileSync(new URL(`.${path}`, DIST)));
+const worker = source
+  .replace("'__BUILD__'", JSON.stringify(hash.digest('hex').slice(0, 16)))
+  .replace('__SHELL__', JSON.stringify(shell));
+writeFileSync(new URL('sw.js', DIST), worker);

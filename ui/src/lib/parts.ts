@@ -11,6 +11,7 @@ export interface Given {
   Presence: { device: string };
   DashboardPage: { id: string };
   AddDevice: { onclose: () => void };
+  AddToDashboard: { device: string; onclose: () => void };
   PropertyHistory: { property: PropertyCell };
 }
 
@@ -26,6 +27,7 @@ const system = () => import('../system');
 const LOADERS = {
   Account: () => admin().then((all) => all.Account),
   AddDevice: () => admin().then((all) => all.AddDevice),
+  AddToDashboard: () => dashboards().then((all) => all.AddToDashboard),
   Backup: () => system().then((all) => all.Backup),
   ConnectPage: () => connect().then((all) => all.ConnectPage),
   DashboardPage: () => dashboards().then((all) => all.DashboardPage),

@@ -1,6 +1,7 @@
 // Lets Python drive the system's Chromium through playwright-core: commands come as JSON lines on standard input,
 // answers leave on standard output. Elements are found as people find them, by role and name; see support/browser.py.
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -15,6 +16,7 @@ const browser = await chromium.launch({
   args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...flags],
 });
 const pages = new Map();
+const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 // A target: {role, name, checked…} or {css} or {text}, optionally inside another target.
 function find(page, { within, role, css, text, ...options }) {
@@ -25,11 +27,12 @@ function find(page, { within, role, css, text, ...options }) {
 }
 
 const commands = {
-  async open({ page: name, url, width = 1440, height = 900, dark = false, scale = 1 }) {
+  async open({ page: name, url, width = 1440, height = 900, dark = false, scale = 1, locale = "en-US" }) {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? "dark" : "light",
       deviceScaleFactor: scale,
+      locale,
       hasTouch: width < 1000,
       isMobile: width < 600,
       reducedMotion: "reduce",
@@ -54,6 +57,22 @@ const commands = {
       if (response.status() >= 400) seen.failed.push(`${response.status()} ${response.url()}`);
     });
     await page.goto(url, { waitUntil: "load" });
+    return {};
+  },
+  // What axe finds wrong for people who cannot see or point, by how much it hinders them.
+  async axe({ page, impacts }) {
+    const view = pages.get(page).page;
+    await view.evaluate(axeSource);
+    const found = await view.evaluate(() =>
+      globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], resultTypes: ["violations"] }),
+    );
+    const serious = found.violations.filter(({ impact }) => impacts.includes(impact));
+    const told = ({ id, impact, help, nodes }) =>
+      `${impact} ${id}: ${help}: ${nodes.slice(0, 4).map(({ html, failureSummary }) => `${html.slice(0, 200)} (${failureSummary})`).join(" | ")}`;
+    return { violations: serious.map(told), passes: found.passes.length };
+  },
+  async offline({ page, offline }) {
+    await pages.get(page).context.setOffline(offline);
     return {};
   },
   async goto({ page, url }) {

@@ -123,6 +123,16 @@ class Page:
         """What a person with the developer tools open would have noticed."""
         return self.call("seen")["seen"]
 
+    def axe(self, impacts=("serious", "critical")):
+        """What axe finds that hinders people so much; it has to have looked at something."""
+        answer = self.call("axe", impacts=impacts)
+        assert answer["passes"] > 0, answer
+        return answer["violations"]
+
+    def offline(self, offline=True):
+        """Takes the network away from this browser, or gives it back."""
+        self.call("offline", offline=offline)
+
     def clean(self):
         """No error or warning on the console, no failed request, none to another host."""
         assert self.seen() == {"console": [], "errors": [], "foreign": [], "failed": []}

@@ -1,5 +1,6 @@
 // The English words of administration, apart from the others because they are fetched with it. The rules of
 // `strings.ts` hold here, too.
+import { translate } from './language';
 
 export const a = {
   people: {
@@ -274,3 +275,5 @@ export const a = {
     } as Record<string, string>,
   },
 };
+
+await translate(a, { de: () => import('./de/strings.admin') });

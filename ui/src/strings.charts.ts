@@ -1,8 +1,9 @@
 // The English words of charts and of what is kept of readings, apart from the others because they are fetched with
 // them. The rules of `strings.ts` hold here, too.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 export const c = {
   title: 'History',
@@ -136,6 +137,8 @@ export const c = {
     lowBody: 'When the disk is full, readings are lost and changes are refused. Free some space.',
   },
 };
+
+await translate(c, { de: () => import('./de/strings.charts') });
 
 /** Bytes as people say them, in powers of ten as disks are sold. */
 

@@ -1,8 +1,9 @@
 // The English words of found devices and of discovery, apart from the others because they are fetched with them. The
 // rules of `strings.ts` hold here, too.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 export const f = {
   lead: 'Devices that announced themselves to this hub. Adopt one, and its values live here like those of any other.',
@@ -127,3 +128,5 @@ export const f = {
     see: 'See what was found',
   },
 };
+
+await translate(f, { de: () => import('./de/strings.found') });

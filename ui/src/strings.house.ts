@@ -1,8 +1,9 @@
 // The English words of claim codes, templates and virtual devices, fetched with `admin/`. The rules of `strings.ts`
 // hold here, too.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 export const h = {
   claims: {
@@ -169,3 +170,5 @@ export const h = {
     several: (n: number) => plural(n, 'property', 'properties'),
   },
 };
+
+await translate(h, { de: () => import('./de/strings.house') });

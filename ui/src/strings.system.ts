@@ -1,9 +1,31 @@
 // The English words of keeping the hub well: firmware, limits, backup, logs. The rules of `strings.ts` hold here, too.
+import { locale, translate } from './language';
 
-const count = (n: number): string => new Intl.NumberFormat().format(n);
+const count = (n: number): string => new Intl.NumberFormat(locale).format(n);
 const devices = (n: number): string => `${count(n)} ${n === 1 ? 'device' : 'devices'}`;
 
 export const y = {
+  install: {
+    title: 'As an app',
+    installed:
+      'You are using Housewire as an app. Without the hub it opens with the values that it saw last.',
+    ready:
+      'Install it, and it has an icon and a window of its own. Without the hub it opens with the values that it saw last.',
+    button: 'Install Housewire',
+    menu: 'Your browser installs it from its menu (“Install” or “Add to Home Screen”). Without the hub it opens with the values that it saw last.',
+    insecure:
+      'Browsers install a page and keep it for times without the hub only over HTTPS, or on the hub\u2019s own machine (localhost). You are looking at it over plain HTTP.',
+    untrusted:
+      'This browser does not trust the hub\u2019s certificate yet, so it keeps nothing of the page. Make it trust the hub, then reload.',
+    open: 'Open the encrypted address',
+    trust: 'Make this device trust the hub',
+  },
+  about: {
+    title: 'About Housewire',
+    text: 'Free software under the MIT or the Apache 2.0 licence. It runs in your house and asks nobody outside for anything.',
+    guide: 'Its guide and reference come with the program, in the folder docs.',
+  },
+
   firmware: {
     lead: 'Programs for your own boards: upload a file, choose which devices run it, and watch them update themselves.',
     upload: 'Upload firmware',
@@ -216,3 +238,5 @@ export const y = {
     label: 'Lines of the log',
   },
 };
+
+await translate(y, { de: () => import('./de/strings.system') });

@@ -1,8 +1,9 @@
 // Every English word of the page, in one place. Plain, second person, sentence case. An error says what
 // happened, why, and the next step. Functions where a number or a name belongs into the sentence.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 // The first word stands for false, the second for true.
 type Pair = [no: string, yes: string];
@@ -155,7 +156,7 @@ export const t = {
     title: 'Found devices',
     invite: (n: number) => plural(n, 'new device found', 'new devices found'),
     names: (names: readonly string[], more: number) =>
-      new Intl.ListFormat().format(more > 0 ? [...names, `${more} more`] : names),
+      new Intl.ListFormat(locale).format(more > 0 ? [...names, `${more} more`] : names),
     look: 'Look at them',
     lookOne: 'Look at it',
     sources: {
@@ -332,29 +333,9 @@ export const t = {
     addressHint: 'HTTP, WebSocket and MQTT all answer at this address.',
     api: 'What programs can say to it',
   },
-  install: {
-    title: 'As an app',
-    installed:
-      'You are using Housewire as an app. Without the hub it opens with the values that it saw last.',
-    ready:
-      'Install it, and it has an icon and a window of its own. Without the hub it opens with the values that it saw last.',
-    button: 'Install Housewire',
-    menu: 'Your browser installs it from its menu (“Install” or “Add to Home Screen”). Without the hub it opens with the values that it saw last.',
-    insecure:
-      'Browsers install a page and keep it for times without the hub only over HTTPS, or on the hub\u2019s own machine (localhost). You are looking at it over plain HTTP.',
-    untrusted:
-      'This browser does not trust the hub\u2019s certificate yet, so it keeps nothing of the page. Make it trust the hub, then reload.',
-    open: 'Open the encrypted address',
-    trust: 'Make this device trust the hub',
-  },
   language: {
     title: 'Language',
     hint: 'Chosen by your browser until you choose. Numbers and dates follow it.',
-  },
-  about: {
-    title: 'About Housewire',
-    text: 'Free software under the MIT or the Apache 2.0 licence. It runs in your house and asks nobody outside for anything.',
-    guide: 'Its guide and reference come with the program, in the folder docs.',
   },
   sections: {
     general: 'General',
@@ -461,7 +442,7 @@ export const t = {
     rights: 'Rights',
     ownRights: 'Rights of its own',
     guest: 'Guest',
-    guestOf: (policy: string) => (policy === 'lan' ? 'On this network' : 'On this computer'),
+    guestOf: (policy: string): string => (policy === 'lan' ? 'On this network' : 'On this computer'),
     signOut: 'Sign out',
   },
   rights: {
@@ -522,3 +503,5 @@ export const t = {
   loading: 'Loading devices',
   loadingPart: 'Loading',
 };
+
+await translate(t, { de: () => import('./de/strings') });

@@ -1,4 +1,5 @@
 // Sizes as people read them.
+import { locale } from '../language';
 
 export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -9,5 +10,5 @@ export function bytesText(bytes: number): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.5 ? 0 : value >= 9.95 ? 1 : 2;
-  return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }).format(value)}\u202f${units[unit] ?? ''}`;
+  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value)}\u202f${units[unit] ?? ''}`;
 }

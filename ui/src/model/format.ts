@@ -1,4 +1,5 @@
 // How values, numbers and times are written for a person. Words come from strings.ts.
+import { locale as defaultLocale } from '../language';
 import { t } from '../strings';
 import type { Json, PropertyMeta } from './types';
 import { bytesOf, stepOf, textOf } from './value';
@@ -34,7 +35,7 @@ export function formatNumber(value: number, decimals: number, locale?: string): 
   let format = formats.get(key);
   if (format === undefined) {
     format = new Intl.NumberFormat(
-      locale,
+      locale ?? defaultLocale,
       huge
         ? { notation: 'scientific', maximumFractionDigits: 3 }
         : tiny
@@ -115,8 +116,8 @@ export function formatDuration(seconds: number): string {
   return t.duration.seconds(Math.floor(seconds));
 }
 
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const clock = new Intl.DateTimeFormat(undefined, {
+const exact = new Intl.DateTimeFormat(defaultLocale, { dateStyle: 'medium', timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(defaultLocale, {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',

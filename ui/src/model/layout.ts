@@ -1,5 +1,6 @@
 // What comes first: the order of properties on a card, and of devices and rooms on Home. Decided by
 // what things are, never by what they say at the moment, so that nothing moves while values change.
+import { locale } from '../language';
 import type { PropertyMeta } from './types';
 import { controlOf } from './value';
 
@@ -58,7 +59,7 @@ export function orderProperties<T extends Ranked>(properties: Iterable<T>): T[] 
   );
 }
 
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+const collator = new Intl.Collator(locale, { numeric: true, sensitivity: 'base' });
 
 export function compareText(a: string, b: string): number {
   return collator.compare(a, b);

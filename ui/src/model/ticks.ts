@@ -1,5 +1,6 @@
 // How times are written along an axis: as short as the distance between them allows, in the reader's own language
 // and zone, with the day where a day begins.
+import { locale as defaultLocale } from '../language';
 
 const DAY = 86_400;
 
@@ -8,7 +9,8 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 function format(options: Intl.DateTimeFormatOptions, locale?: string): Intl.DateTimeFormat {
   const key = `${locale ?? ''}${JSON.stringify(options)}`;
   let found = formats.get(key);
-  if (found === undefined) formats.set(key, (found = new Intl.DateTimeFormat(locale, options)));
+  if (found === undefined)
+    formats.set(key, (found = new Intl.DateTimeFormat(locale ?? defaultLocale, options)));
   return found;
 }
 

@@ -201,7 +201,7 @@ def test_damaged_and_foreign_archives_change_nothing(owned, tmp_path):
             (whole[:-4], "damaged_backup"),
             (bytes(flipped), "damaged_backup"),
             (repacked(whole, {"../../harm": b"x"}), "damaged_backup"),
-            (repacked(whole, {"/tmp/harm-of-a-test": b"x"}), "damaged_backup"),
+            (repacked(whole, {"/harm-of-a-test": b"x"}), "damaged_backup"),
             (repacked(whole, {"tls/x": b"x"}, is_named=False), "damaged_backup"),
             (repacked(whole, {}, replaced={"housewire.db": b"SQLite format 3\0" + b"x" * 5000}), "damaged_backup"),
             (repacked(whole, {}, schema=99), "newer_backup"),
@@ -216,7 +216,7 @@ def test_damaged_and_foreign_archives_change_nothing(owned, tmp_path):
         assert cli.run(None, "backup", "--verify", path).code == 1 or number == 10, "its database is looked at when it is taken in"
     assert owned.get("/api/backup/restore").json()["staged"] is False
     assert sorted(path.name for path in owned.data.iterdir()) == before
-    assert not pathlib.Path("/tmp/harm-of-a-test").exists() and not list(tmp_path.parent.rglob("harm"))
+    assert not pathlib.Path("/harm-of-a-test").exists() and not list(tmp_path.parent.rglob("harm"))
 
 
 def repacked(whole, more, is_named=True, replaced=None, schema=None):

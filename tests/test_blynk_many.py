@@ -40,7 +40,7 @@ def answers(sockets, count):
 
 @pytest.mark.timeout(900)
 def test_idle_devices_cost_little_and_a_crowd_is_let_in(make_hub, long, record_property):
-    count = 10_000 if long else 1_500
+    count = 5_000 if long else 1_500
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1_000), hard))
     hub = make_hub().start()

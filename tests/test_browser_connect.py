@@ -42,11 +42,17 @@ def test_the_way_from_devices_to_a_first_message(owned, browser, tmp_path):
             page.wait(css("[data-first]"))
             assert page.text(css("[data-first] code")).startswith("devices/green-house/")
             page.wait(css('[data-property="temperature"]'))
-            page.click(role("switch", "Led"))
+            page.click(css('[data-property="led"] [role=switch]'))
             sketch.says("led is on")
             page.wait(css('[data-property="led"] [role=switch][aria-checked=true]'))
         assert owned.device("green-house")["name"] == "Green house"
-        page.click(role("link", "Open the device"))
+        page.click(role("button", "Add it to a dashboard"))
+        page.wait(role("dialog", "Add it to a dashboard"))
+        page.click(role("button", "Add"))
+        page.wait(role("heading", "Green house"))
+        (dashboard,) = owned.get("/api/dashboards").json()
+        assert (dashboard["title"], dashboard["widgets"]) == ("Green house", 2)
+        page.goto(owned.http + "/devices/green-house")
         page.wait(role("heading", "Green house"))
         # Whoever left has seen the token for the last time.
         page.goto(owned.http + "/connect")
@@ -116,7 +122,7 @@ def test_a_board_is_given_an_address_that_it_can_reach_or_a_warning(owned, brows
         reachable = [name for name in names if name != "localhost" and not name.startswith("127.") and name != "::1"]
         if reachable:
             until(lambda: any(f'"{name}"' in page.text(PROGRAM) for name in reachable), what="an address of the network")
-        page.fill(role("textbox", "Address of the hub"), "127.0.0.1")
+        page.fill(role("combobox", "Address of the hub"), "127.0.0.1")
         page.wait(css('aside.warn[aria-label^="127.0.0.1 is this very computer"]'))
         if board == "esp32":
             page.fill(role("textbox", "Name of the Wi-Fi"), 'The "house"')

@@ -330,7 +330,7 @@ def test_the_bar_of_a_phone_reaches_every_page(home, browser):
         for name in ("History", "Settings"):
             page.click(role("button", "More", within=role("navigation")))
             page.click(role("link", name, within=css(".sheet")))
-            page.wait(role("heading", name))
+            until(lambda: page.evaluate("location.pathname") == f"/{name.lower()}", 10, f"the page {name}")
         page.click(role("button", "More", within=role("navigation")))
         page.wait(role("button", "Account: Guest, On this computer"))
         page.press("Escape")
@@ -353,13 +353,13 @@ def test_what_is_not_there_says_so(home, lamp, browser):
 
 def test_a_device_that_is_away_is_marked(home, browser):
     make(home, widget("a", "value", place(0, 0), {"property": "post/flag"}), id="post")
-    with Paho(home, "3.1.1", name="post", will=("devices/post/$online", "false")) as post:
-        post.publish("devices/post/flag", "true", retain=True)
-        with browser.open(home.http + "/dashboards/post") as page:
-            page.wait(css('[data-widget="a"][data-state="live"]'))
-            post.kill()
-            page.wait(css('[data-widget="a"][data-state="offline"]'))
-            page.clean()
+    post = Paho(home, "3.1.1", name="post")
+    post.publish("devices/post/flag", "true", retain=True)
+    with browser.open(home.http + "/dashboards/post") as page:
+        page.wait(css('[data-widget="a"][data-state="live"]'))
+        post.close()
+        page.wait(css('[data-widget="a"][data-state="offline"]'))
+        page.clean()
 
 
 def test_a_viewer_looks_and_changes_nothing(owned, browser):

@@ -25,7 +25,7 @@ def test_the_page_says_why_a_device_is_offline(hub, browser):
         page.wait(css("[data-presence=offline]"))
         shown = page.text(PRESENCE)
         assert "Why it is offline" in shown and "Last seen" in shown, shown
-        said = hub.get("/api/devices/porch/presence").json()
+        said = hub.get("/api/presence/porch").json()
         assert said["said"] in shown
         page.click(css("[data-presence] summary"))
         assert "Offline" in page.text(css("[data-presence] .past"))
@@ -35,8 +35,8 @@ def test_what_was_refused_is_told_with_what_to_do(owned, browser):
     token = owned.post("/api/devices/lamp/token", json={}).json()["token"]
     with Paho(owned, name="board", token=token) as board:
         board.publish("devices/other/level", "1", qos=0)
-        until(lambda: owned.get("/api/devices/lamp/presence").json()["refusals"], what="a refusal")
-        [refusal] = owned.get("/api/devices/lamp/presence").json()["refusals"]
+        until(lambda: owned.get("/api/presence/lamp").json()["refusals"], what="a refusal")
+        [refusal] = owned.get("/api/presence/lamp").json()["refusals"]
         with opened(browser, owned, "anna", "/devices/lamp") as page:
             page.wait(css("[data-presence] .refusals li"))
             shown = page.text(css("[data-presence] .refusals"))

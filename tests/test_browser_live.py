@@ -14,7 +14,7 @@ from support.people import PASSWORD, add, opened, unexpected
 from support.wait import until
 
 TREE = role("tree")
-PAYLOAD = css("[data-detail] pre")
+PAYLOAD = css("[data-detail] [role=tabpanel] pre")
 
 
 def row(topic):
@@ -69,7 +69,7 @@ def test_payloads_are_shown_byte_for_byte(note, page):
     shows(page, row("raw/<b>x</b>/اسم"), "مرحبا")
     shows(page, row("raw/empty"), "empty")
     page.click(row("raw/bytes"))
-    shows(page, PAYLOAD, "0000  ff d8 00 01")
+    shows(page, PAYLOAD, "ff d8 00 01")
 
 
 def test_a_topic_looked_at_closely(note, page):
@@ -140,10 +140,13 @@ def test_the_tree_is_walked_with_keys(page):
 
 
 def test_ten_thousand_topics_and_only_rows_in_view_are_drawn(hub, browser):
+    for first in range(0, 10_000, 1_000):
+        entries = [
+            {"op": "publish", "topic": f"many/{i}", "payload": "last" if i == 9_999 else i, "retain": True}
+            for i in range(first, first + 1_000)
+        ]
+        assert hub.post("/api/batch", json=entries).status_code == 200
     with Paho(hub, name="many") as client:
-        for i in range(9_999):
-            client.client.publish(f"many/{i}", str(i), 0, True)
-        client.publish("many/9999", "last", retain=True)
         with browser.open(hub.http + "/live") as page:
             shows(page, css("[data-total=topics]"), "10,000 topics")
             page.focus(TREE)

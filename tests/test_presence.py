@@ -76,21 +76,22 @@ def test_silence(shared, unique):
 
 
 def test_somebody_takes_its_place_and_an_admin_throws_it_out(owned):
-    token = owned.post("/api/devices/lamp/token", json={}).json()
-    lamp = Paho(owned, "5", name="lamp", token=token["token"])
-    lamp.publish("devices/lamp/power", "true", 1)
-    until(lambda: presence(owned, "lamp")["online"], what="it to be there")
-    with Paho(owned, "5", name="lamp", token=token["token"]):
-        away(owned, "lamp", "replaced")
-    lamp = Paho(owned, "5", name="lamp", token=token["token"])
-    lamp.publish("devices/lamp/power", "true", 1)
-    until(lambda: presence(owned, "lamp")["online"], what="it to be there")
+    owned.declare("fan", power={"type": "bool"})
+    token = owned.post("/api/devices/fan/token", json={}).json()
+    lamp = Paho(owned, "5", name="fan", token=token["token"])
+    lamp.publish("devices/fan/power", "true", 1)
+    until(lambda: presence(owned, "fan")["online"], what="it to be there")
+    with Paho(owned, "5", name="fan", token=token["token"]):
+        away(owned, "fan", "replaced")
+    lamp = Paho(owned, "5", name="fan", token=token["token"])
+    lamp.publish("devices/fan/power", "true", 1)
+    until(lambda: presence(owned, "fan")["online"], what="it to be there")
     assert owned.delete(f"/api/tokens/{token['id']}").status_code == 204
-    away(owned, "lamp", "revoked")
+    away(owned, "fan", "revoked")
     # And when it comes back with that token, this is told with the device.
     with pytest.raises(AssertionError):
-        Paho(owned, "5", name="lamp", token=token["token"])
-    until(lambda: [one["kind"] for one in presence(owned, "lamp")["refusals"]] == ["credentials"], what="the refusal")
+        Paho(owned, "5", name="fan", token=token["token"])
+    until(lambda: [one["kind"] for one in presence(owned, "fan")["refusals"]] == ["credentials"], what="the refusal")
 
 
 def test_by_websocket(shared, unique):

@@ -22,23 +22,24 @@ def test_packets_of_a_client_in_both_directions(shared, unique, version):
         client.subscribe(topic, 1)
         about = connection(shared, client_id=name)
         assert (about["transport"], about["over"], about["in"], about["device"]) == ("mqtt", "tcp", None, None)
-        with Wire(shared, connection=about["id"]) as wire:
-            client.publish(topic, "21.5", 1, retain=True)
-            sent = wire.wait("PUBLISH", "in")
-            assert sent["summary"] == f"{topic} · QoS 1 · retained · 4 bytes"
-            assert value(sent, "payload")[0] == "21.5"
-            standard = "MQTT 5.0" if version == "5" else "MQTT 3.1.1"
-            assert value(sent, "RETAIN") == ("1", f"{standard} §3.3.1.3")
-            assert bytes.fromhex(sent["hex"]).endswith(b"21.5") and len(bytes.fromhex(sent["hex"])) == sent["bytes"]
-            assert (sent["transport"], sent["connection"], sent["cut"]) == ("mqtt", about["id"], False)
-            assert wire.wait("PUBLISH", "out")["summary"].startswith(topic)
-            wire.wait("PUBACK", "out")
-            wire.wait("PUBACK", "in")
-            counted = connection(shared, client_id=name)
-            assert counted["in"]["frames"] >= 2 and counted["out"]["bytes"] >= sent["bytes"]
+        wire = Wire(shared, connection=about["id"])
+        client.publish(topic, "21.5", 1, retain=True)
+        sent = wire.wait("PUBLISH", "in")
+        assert sent["summary"] == f"{topic} · QoS 1 · retained · 4 bytes"
+        assert value(sent, "payload")[0] == "21.5"
+        standard = "MQTT 5.0" if version == "5" else "MQTT 3.1.1"
+        assert value(sent, "RETAIN") == ("1", f"{standard} §3.3.1.3")
+        assert bytes.fromhex(sent["hex"]).endswith(b"21.5") and len(bytes.fromhex(sent["hex"])) == sent["bytes"]
+        assert (sent["transport"], sent["connection"], sent["cut"]) == ("mqtt", about["id"], False)
+        assert wire.wait("PUBLISH", "out")["summary"].startswith(topic)
+        wire.wait("PUBACK", "out")
+        wire.wait("PUBACK", "in")
+        counted = connection(shared, client_id=name)
+        assert counted["in"]["frames"] >= 2 and counted["out"]["bytes"] >= sent["bytes"]
     # The end of the connection is the end of the stream.
     assert wire.others.wait(what="the end")["connection"] == about["id"]
     wire.ended.wait_closed()
+    wire.close()
 
 
 def test_nobody_looks_once_the_stream_is_closed(shared, unique):

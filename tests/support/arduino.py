@@ -29,6 +29,8 @@ class Uno:
     FLAGS = ["-mmcu=atmega328p", "-DF_CPU=16000000L", "-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR"]
     FLAGS += ["-Os", "-ffunction-sections", "-fdata-sections"]
     CPP = ["avr-g++", "-std=gnu++11", "-fno-exceptions", "-fno-threadsafe-statics"]
+    # Debian's compiler is of a version that tells this to C alone, and the core asks for it in C++.
+    CPP += ["-DDECIMAL_DIG=__DECIMAL_DIG__"]
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)

@@ -68,11 +68,6 @@ export function dashboardPath(id: string): string {
   return `/dashboards/${id}`;
 }
 
-/** The list of dashboards, to put a device on one of them. */
-export function dashboardsPath(add: string): string {
-  return `/dashboards?add=${encodeURIComponent(add)}`;
-}
-
 export function devicePath(id: string): string {
   return `/devices/${id}`;
 }

@@ -7,6 +7,12 @@ const plural = (n: number, one: string, many: string): string =>
 export const d = {
   title: 'Dashboards',
   untitled: 'Untitled dashboard',
+  add: {
+    title: 'Add it to a dashboard',
+    lead: (name: string) => `What ${name} says and obeys gets a widget each, below what is there already.`,
+    which: 'Dashboard',
+    verb: 'Add',
+  },
   list: {
     search: 'Find by name',
     searchLabel: 'Find a dashboard',

@@ -22,6 +22,7 @@ export const d = {
       network: 'The network connection broke',
       replaced: 'Another connection of the same name took its place',
       revoked: 'Its credential was taken back',
+      protocol: 'The hub ended the connection because of what it sent',
       'hub restart': 'The hub was restarted',
       'never connected': 'It never connected',
     } as Record<string, string>,

@@ -303,7 +303,8 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
             }
             Some(Language::Http) => drop(tokio::spawn(http::serve(socket, peer, Arc::new(guard)))),
             Some(Language::Blynk) if shard.config.blynk.enabled => {
-                let newcomer = blynk::Newcomer { socket: ByteStream::tcp(socket, Arc::clone(guard.tap())), peer, guard };
+                let newcomer =
+                    blynk::Newcomer { socket: ByteStream::tcp(socket, Arc::clone(guard.tap())), peer, guard };
                 drop(tokio::spawn(blynk::serve(newcomer)));
             }
             Some(Language::Blynk) => debug!(%peer, "connection closed: it speaks Blynk, and blynk.enabled is false"),
@@ -311,7 +312,8 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
             None => {
-                let what = format!("it began with the byte 0x{byte:02x}: neither MQTT, HTTP, Blynk nor TLS begin like this");
+                let what =
+                    format!("it began with the byte 0x{byte:02x}: neither MQTT, HTTP, Blynk nor TLS begin like this");
                 let next = "Look at the port and the protocol that are set in the client: this port speaks MQTT, HTTP, WebSocket, Blynk and TLS.";
                 refuse(&guard, &peer, Kind::Protocol, &what, next);
                 debug!(%peer, first_byte = byte, "connection closed: neither MQTT nor HTTP nor Blynk");

@@ -18,6 +18,8 @@ use crate::limits::PRESENCE_CHANGES_KEPT;
 use crate::shard::now;
 
 const ONLINE: &str = "devices/+/$online";
+/// Says `removed` when a device is deleted.
+const CHANGED: &str = "devices/+/$changed";
 
 /// Why a device is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,8 @@ pub(crate) struct Change {
     pub(crate) reason: Option<Reason>,
 }
 
+const REMOVED: &[u8] = b"removed";
+
 /// See the module.
 pub(crate) struct Presence {
     started: Timestamp,
@@ -111,8 +115,10 @@ impl Presence {
         let presence = Arc::new(Self { started: now().wall, devices: Mutex::default() });
         let principal = Arc::new(Principal::new("presence", Permissions::all()));
         let subscriber = hub.own_subscriber(principal, Arc::clone(&presence) as _);
-        let filter = Filter::parse(ONLINE).expect("a constant that parses");
-        hub.subscribe(&subscriber, &filter, SubscribeOptions::default()).expect("it may read everything");
+        for filter in [ONLINE, CHANGED] {
+            let filter = Filter::parse(filter).expect("a constant that parses");
+            hub.subscribe(&subscriber, &filter, SubscribeOptions::default()).expect("it may read everything");
+        }
         presence
     }
 
@@ -144,11 +150,8 @@ impl Presence {
         let is_online = match payload {
             b"true" => true,
             b"false" => false,
-            // It was deleted.
-            _ => {
-                devices.remove(&device);
-                return;
-            }
+            // Says nothing of it.
+            _ => return,
         };
         let known = devices.entry(device).or_default();
         let reason = if is_online {
@@ -186,8 +189,11 @@ impl Known {
 impl Mailbox for Presence {
     fn offer(&self, run: &Run<'_>, _delivery: &Delivery) -> Offer {
         let device = run.topic().as_str().split('/').nth(1).and_then(|id| DeviceId::parse(id).ok());
-        if let (Some(device), Some(payload)) = (device, run.payloads().last()) {
+        let (Some(device), Some(payload)) = (device, run.payloads().last()) else { return Offer::Taken };
+        if run.topic().as_str().ends_with("/$online") {
             self.heard(device, run, payload);
+        } else if payload.windows(REMOVED.len()).any(|part| part == REMOVED) {
+            self.devices.lock().remove(&device);
         }
         Offer::Taken
     }

@@ -105,7 +105,7 @@ pub(crate) fn topic_of(refusal: &Refusal) -> Option<String> {
 /// Who was refused, as far as that is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Whose<'a> {
-    /// `mqtt`, `ws`, `http`, `tls`.
+    /// `mqtt`, `ws`, `http`, `blynk`, `tls`.
     pub(crate) transport: &'static str,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) client_id: Option<&'a str>,

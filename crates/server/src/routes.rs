@@ -16,8 +16,8 @@ use crate::caller::Caller;
 use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, Problem};
 use crate::limits::{WS_BLYNK_FRAME_BYTES_MAX, WS_MQTT_PACKETS_PER_FRAME};
 use crate::mqtt::Newcomer;
-use crate::tap::Spoken;
 use crate::stream::ByteStream;
+use crate::tap::Spoken;
 use crate::ws::NoWebSocket;
 use crate::{blynk, mqtt, ws};
 

@@ -11,8 +11,8 @@ mod watch;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use housewire_core::{Principal, Timestamp};
 use housewire_protocols::annotate::follow::{Content, Direction, Frame, Speaks};
@@ -76,8 +76,8 @@ struct Facts {
     is_mute: bool,
     user: Option<Arc<Principal>>,
     client_id: Option<Arc<str>>,
-    /// Of the last request, if it was of a client of a channel.
-    client: Option<Arc<Client>>,
+    /// Whose mailbox is here, or was; not kept for this.
+    client: Weak<Client>,
     probe: Option<Box<Probe>>,
 }
 
@@ -109,7 +109,7 @@ impl Tap {
             is_mute: false,
             user: None,
             client_id: None,
-            client: None,
+            client: Weak::new(),
             probe: None,
         };
         let (is_watched, told) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -167,7 +167,7 @@ impl Tap {
         {
             let mut facts = self.facts.lock();
             facts.client_id = Some(Arc::clone(client.id()));
-            facts.client = Some(Arc::clone(client));
+            facts.client = Arc::downgrade(client);
         }
         self.note_user(taps, client.subscriber.principal());
     }
@@ -190,7 +190,7 @@ impl Tap {
             is_http2: facts.is_http2,
             user: facts.user.clone(),
             client_id: facts.client_id.clone(),
-            client: facts.client.clone(),
+            client: facts.client.upgrade(),
             counted: facts.probe.as_ref().map(|probe| probe.counted()),
         }
     }
@@ -219,7 +219,7 @@ impl Tap {
                 _ => Speaks::WebSocket(if facts.is_stream { Inside::Stream } else { Inside::Text }),
             },
             Layer::Mqtt => {
-                let connection = facts.client.as_ref().and_then(|client| client.whereabouts().connection);
+                let connection = facts.client.upgrade().and_then(|client| client.whereabouts().connection);
                 Speaks::Mqtt(connection.and_then(|connection| connection.version).unwrap_or(Version::V3_1_1))
             }
         };

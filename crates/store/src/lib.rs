@@ -7,8 +7,8 @@
 //! the disk, so none of them is made on a shard.
 
 mod accounts;
-mod blobs;
 mod backup;
+mod blobs;
 mod device;
 mod documents;
 mod error;
@@ -30,10 +30,10 @@ pub use accounts::{
     AccountStore, AuditEntry, AuditQuery, AuditRecord, CredentialKind, CredentialOwner, CredentialRecord,
     CredentialUse, LoadedAccounts, PersonRecord,
 };
-pub use blobs::{Blobs, Incoming};
 pub use backup::{
     BackupError, BackupFile, Backups, Manifest, Offline, Restored, Snapshot, Staging, verify as verify_backup,
 };
+pub use blobs::{Blobs, Incoming};
 pub use documents::{Documents, LoadedDocuments};
 pub use error::StoreError;
 #[doc(hidden)]

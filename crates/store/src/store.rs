@@ -11,8 +11,8 @@ use housewire_core::{Changes, DeviceRecord, PropertyRecord, Snapshot};
 use rusqlite::{Connection, Error, TransactionBehavior};
 
 use crate::accounts::AccountStore;
-use crate::blobs::Blobs;
 use crate::backup::{Backups, Restored, clear_leftovers, finish_restore};
+use crate::blobs::Blobs;
 use crate::documents::Documents;
 use crate::error::StoreError;
 use crate::folder::DataFolder;

@@ -11,7 +11,7 @@ export interface Refusal {
   seq: number;
   time: string;
   transport: string;
-  peer: string;
+  peer: string | null;
   client_id: string | null;
   user: string | null;
   device: string | null;

@@ -11,6 +11,7 @@ export interface Given {
   Presence: { device: string };
   DashboardPage: { id: string };
   AddDevice: { onclose: () => void };
+  AddToDashboard: { device: string; onclose: () => void };
   PropertyHistory: { property: PropertyCell };
 }
 
@@ -26,6 +27,7 @@ const system = () => import('../system');
 const LOADERS = {
   Account: () => admin().then((all) => all.Account),
   AddDevice: () => admin().then((all) => all.AddDevice),
+  AddToDashboard: () => dashboards().then((all) => all.AddToDashboard),
   Backup: () => system().then((all) => all.Backup),
   ConnectPage: () => connect().then((all) => all.ConnectPage),
   DashboardPage: () => dashboards().then((all) => all.DashboardPage),
@@ -35,6 +37,8 @@ const LOADERS = {
   Limits: () => system().then((all) => all.Limits),
   LivePage: () => live().then((all) => all.LivePage),
   Logs: () => system().then((all) => all.Logs),
+  Setup: () => import('../pages/Setup.svelte').then((all) => all.default),
+  Trust: () => import('../pages/Trust.svelte').then((all) => all.default),
   SharePage: () => dashboards().then((all) => all.SharePage),
   WirePage: () => live().then((all) => all.WirePage),
   Announce: () => device().then((all) => all.Announce),

@@ -1,3 +1,5 @@
+//! Frames as the standards show them, byte by byte, and streams cut wherever they can be cut.
+
 use super::follow::{Content, Direction, Follower, Frame, Speaks};
 use super::websocket::Inside;
 use super::*;

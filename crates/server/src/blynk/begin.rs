@@ -17,6 +17,7 @@ use crate::blynk::mailbox::BlynkMailbox;
 use crate::clients::{self, Protocol};
 use crate::peer::Peer;
 use crate::pins::{PinMap, Reach};
+use crate::refusals::{self, Whose};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 use crate::stream::ByteStream;
@@ -64,12 +65,21 @@ pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
     match log_in(&shard, &socket, &peer, &mut session, &mut tail).await {
         Ok((known, bytes_in)) => Some(accept(known, socket, &peer, session, tail, bytes_in, guard)),
         Err(end) => {
+            if matches!(end, End::Protocol(_) | End::Malformed(_)) {
+                note_refusal(&shard, &peer, refusals::Kind::Protocol, &end.to_string());
+            }
             if shard.sessions.may_log() {
                 info!(peer = %peer.address(), reason = %end, "Blynk device refused");
             }
             None
         }
     }
+}
+
+/// For whoever wonders why a device is not there.
+fn note_refusal(shard: &Shard, peer: &Peer, kind: refusals::Kind, what: &str) {
+    let whose = Whose { transport: VIA, peer: Some(peer.address()), ..Whose::default() };
+    shard.refusals.note(&shard.hub, whose, kind, what);
 }
 
 /// Reads and answers frames until one is a login that is good; with how many bytes that took.
@@ -143,6 +153,7 @@ fn handle_greeting(
                     return Ok((Some(known), used));
                 }
                 Err(why) => {
+                    note_refusal(shard, peer, refusals::Kind::Credentials, &why);
                     if shard.sessions.may_log() {
                         info!(peer = %peer.address(), reason = why, "a Blynk device's login is refused");
                     }

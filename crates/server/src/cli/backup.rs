@@ -16,16 +16,17 @@ use super::output::Output;
 use super::{HubCommand, HubOptions};
 
 const BACKUP_EXAMPLE: &str = "\
-The hub goes on while its backup is made; whatever it acknowledged before is in it. FILE is a gzipped tar archive, and has every secret of the
-hub: passwords' hashes, the keys of TLS. It is read back and verified before it gets its name.
+The hub goes on while its backup is made; whatever it acknowledged before is in it. FILE is a
+gzipped tar archive, and has every secret of the hub: hashes of passwords, the keys of TLS. It is
+read back and verified before it gets its name.
 
 Example:
   housewire backup hub-$(date +%F).tar.gz --token-file housewire-data/local/token
   housewire backup --verify hub-2026-11-23.tar.gz";
 
 const RESTORE_EXAMPLE: &str = "\
-The archive is read to its end and verified before anything is changed. With --replace, what is there is moved aside in the same folder, to
-before-restore-1 and so on.
+The archive is read to its end and verified before anything is changed. With --replace, what is
+there is moved aside in the same folder, to before-restore-1 and so on.
 
 Example:
   housewire restore hub-2026-11-23.tar.gz --data housewire-data --replace";

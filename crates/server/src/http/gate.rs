@@ -19,7 +19,7 @@ use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
 use crate::http::tls;
 use crate::peer::Peer;
-use crate::refusals::{Kind, Whose};
+use crate::refusals::{Kind as Why, Whose};
 use crate::shard::{ConnectionGuard, Shard};
 use crate::tap::Tap;
 
@@ -73,7 +73,7 @@ impl Gate {
         let topic = path.and_then(topic_of);
         let known = self.alive.tap().known();
         // The last one who was let in over this connection says nothing of one who was not.
-        let user = known.user.as_ref().map(|user| user.name()).filter(|_| kind != Kind::Credentials);
+        let user = known.user.as_ref().map(|user| user.name()).filter(|_| kind != Why::Credentials);
         let peer = Some(self.peer.address());
         let whose = Whose { transport: "http", peer, client_id: None, user, topic: topic.as_deref() };
         self.shard.refusals.note(&self.shard.hub, whose, kind, problem.detail());
@@ -140,15 +140,15 @@ impl Gate {
 }
 
 /// What an answer that is an error is told as; `None` if it is no refusal.
-fn kind_of(status: StatusCode, code: &str) -> Option<Kind> {
+fn kind_of(status: StatusCode, code: &str) -> Option<Why> {
     Some(match (status, code) {
-        (StatusCode::UNAUTHORIZED, _) | (_, "slowed" | "wrong_code") => Kind::Credentials,
-        (StatusCode::FORBIDDEN, _) => Kind::Permission,
-        (_, "rejected" | "invalid_declaration") => Kind::Type,
-        (_, "invalid_topic" | "invalid_filter") => Kind::Topic,
-        (_, "full" | "rate_limited" | "too_large" | "timeout") | (StatusCode::INSUFFICIENT_STORAGE, _) => Kind::Limit,
+        (StatusCode::UNAUTHORIZED, _) | (_, "slowed" | "wrong_code") => Why::Credentials,
+        (StatusCode::FORBIDDEN, _) => Why::Permission,
+        (_, "rejected" | "invalid_declaration") => Why::Type,
+        (_, "invalid_topic" | "invalid_filter") => Why::Topic,
+        (_, "full" | "rate_limited" | "too_large" | "timeout") | (StatusCode::INSUFFICIENT_STORAGE, _) => Why::Limit,
         (StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::METHOD_NOT_ALLOWED, _) => {
-            Kind::Protocol
+            Why::Protocol
         }
         _ => return None,
     })

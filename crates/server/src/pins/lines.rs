@@ -39,13 +39,14 @@ impl Lines {
     pub(crate) fn send(&self, device: &DeviceId, command: Command, id: MessageId, pin: Pin, values: Parts<'_>) -> bool {
         let lines = self.0.read();
         let of_device = lines.get(device).map(Vec::as_slice).unwrap_or_default();
-        of_device.iter().fold(false, |reached, line| line.send(command, id, pin, values) || reached)
+        // All of them get it, whichever takes it.
+        of_device.iter().filter(|line| line.send(command, id, pin, values)).count() > 0
     }
 
     /// Sends anything else.
     pub(crate) fn send_frame(&self, device: &DeviceId, command: Command, id: MessageId, parts: Parts<'_>) -> bool {
         let lines = self.0.read();
         let of_device = lines.get(device).map(Vec::as_slice).unwrap_or_default();
-        of_device.iter().fold(false, |reached, line| line.send_frame(command, id, parts) || reached)
+        of_device.iter().filter(|line| line.send_frame(command, id, parts)).count() > 0
     }
 }

@@ -1,3 +1,5 @@
+//! Who sees which frames, and what becomes of those that nobody takes.
+
 use housewire_core::{DeviceId, Permissions};
 
 use super::*;

@@ -16,8 +16,9 @@ pub(crate) struct ConnectionView {
     /// For `/api/wire`; no two connections of one run of the hub have the same.
     #[schema(example = "c17")]
     pub(crate) id: String,
-    /// What is spoken: `mqtt`, `ws` or `http`; `null` while it has said nothing.
-    transport: Option<&'static str>,
+    /// What is spoken: `mqtt`, `ws` or `http`; `unknown` while it has said nothing.
+    #[schema(example = "mqtt")]
+    transport: &'static str,
     /// What carries it: `tcp`, `tls`, `ws` or `wss`.
     over: &'static str,
     /// `1.1` or `2`, of HTTP.
@@ -55,7 +56,7 @@ impl ConnectionView {
         let counted = known.counted.map(|both| both.map(FramesView::from));
         Self {
             id: format!("c{}", known.id),
-            transport: known.spoken.map(crate::tap::Spoken::name),
+            transport: known.spoken.map_or("unknown", crate::tap::Spoken::name),
             over: match known.over {
                 None | Some(Transport::Tcp | Transport::Http) => "tcp",
                 Some(Transport::Tls | Transport::HttpOverTls) => "tls",

@@ -144,8 +144,13 @@ impl Backups {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = format!("{below}{name}");
             let is_left_out = depth == 1 && (is_own(&name) || name == HISTORY || name.starts_with(DATABASE));
-            // A file that is being written has this ending.
-            if is_left_out || !is_allowed(&path) || name.ends_with(".new") || to.join(&path).exists() {
+            // A file that is being written has one of these endings.
+            if is_left_out
+                || !is_allowed(&path)
+                || name.ends_with(".new")
+                || name.ends_with(".part")
+                || to.join(&path).exists()
+            {
                 continue;
             }
             let Ok(kind) = entry.file_type() else { continue };

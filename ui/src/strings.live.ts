@@ -1,5 +1,5 @@
 // English words of the live view and the wire view. They travel with that bundle.
-import { locale } from './language';
+import { locale, translate } from './language';
 
 const number = (n: number): string => new Intl.NumberFormat(locale).format(n);
 const plural = (n: number, one: string, many: string): string => `${number(n)} ${n === 1 ? one : many}`;
@@ -207,3 +207,5 @@ export const l = {
     },
   },
 };
+
+await translate(l, { de: () => import('./de/strings.live') });

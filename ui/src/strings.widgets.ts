@@ -1,6 +1,6 @@
 // The English words of widgets, apart from the others because they are fetched with dashboards. The rules of `strings.ts`
 // hold here, too.
-import { locale } from './language';
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
   `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
@@ -368,3 +368,5 @@ export const w = {
     onlyIcons: 'Look',
   },
 };
+
+await translate(w, { de: () => import('./de/strings.widgets') });

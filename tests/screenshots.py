@@ -1,5 +1,6 @@
 """Photographs the page, light and dark, phone and desktop: what the documents show into docs/images, or, with
-HOUSEWIRE_IMAGES=FOLDER, every page into that folder, with no data, little, much, an error, and without a hub.
+HOUSEWIRE_IMAGES=FOLDER, every page into that folder, with no data, little, much, an error, and without a hub. HOUSEWIRE_PICTURES
+is a pattern: only pictures whose names match are taken.
 
 Run by `make screenshots`, never by the tests. The pictures are to be looked at before they are committed.
 """
@@ -18,6 +19,7 @@ from support import web
 from support.browser import Browser, css, role, text
 from support.hub import Hub
 from support.paho import Paho
+from support.scenes import everyday
 from support.wait import until
 
 KEPT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -50,6 +52,8 @@ class Photographer:
         self.browser, self.folder = browser, folder
 
     def take(self, name, url, ready, pose=lambda page: None, before=lambda: None, clean=True):
+        if not re.search(os.environ.get("HOUSEWIRE_PICTURES", ""), name):
+            return
         for size, (width, height) in SIZES.items():
             for dark in (False, True):
                 file = self.folder / f"{name}-{size}-{'dark' if dark else 'light'}.png"
@@ -375,6 +379,7 @@ def main():
             device = settled(hub)
             if everything:
                 camera.take("invitation", hub.http + "/", role("button", "Set up this hub"))
+            everyday(camera, hub, not everything)
             memories(camera, hub, not everything)
             for_documents(camera, hub, device)
             hub.stop()

@@ -158,7 +158,7 @@ def test_who_may_look(owned):
     assert status("/api/connections") == status("/api/wire?device=lamp") == status("/api/refusals") == 401
     assert status("/api/wire?peer=127.0.0.1", mine) == status("/api/wire?device=fan", mine) == 403
     assert status("/api/refusals", mine) == 403
-    assert status("/api/wire?device=lamp", mine) == 200
+    assert status("/api/wire?device=lamp", mine) == 403
     listed = requests.get(owned.url("/api/connections"), headers=mine, timeout=PATIENCE).json()
     assert listed and {one["user"] for one in listed} == {"device:lamp"}
     assert owned.get("/api/wire").status_code == 400

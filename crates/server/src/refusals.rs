@@ -1,7 +1,7 @@
 //! What the hub refused, whatever the door, in words for the person whose device does not work: what happened, and what to do next.
 //!
 //! A ring in memory that a page may wait on. Whoever refuses says so here and nowhere else asks; nothing is decided by it. Secrets never
-//! come here: neither what was shown as a credential nor what a message said.
+//! come here: what was shown as a credential is not told. Of a value that broke a rule the beginning is, as in the answer to whoever sent it.
 
 use std::collections::VecDeque;
 use std::fmt::Display;

@@ -71,7 +71,7 @@ pub(crate) fn is_property(caller: &Caller, id: &DeviceId) -> bool {
 #[utoipa::path(
     get, path = "/api/presence/{id}", operation_id = "getPresence", tag = "Devices",
     summary = "Says whether a device is there, why not, and how it came and went",
-    description = "Remembered from the start of the hub on. Also at `/api/devices/{id}/presence`, unless the device has a property of that name. Connections and refusals are shown to those who may see them: administrators, and the device itself.",
+    description = "Remembered from the start of the hub on. Also at `/api/devices/{id}/presence`, unless the device has a property of that name. Connections and refusals are shown to administrators; to the device itself its own.",
     params(DevicePath),
     responses((status = 200, description = "Its presence.", body = PresenceView), BadRequest, Forbidden, NotFound),
 )]
@@ -95,13 +95,11 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
         None if last_seen.is_some() || has_target => Reason::HubRestart,
         None => Reason::NeverConnected,
     });
-    let is_trusted = caller.principal().may_administer() || caller.principal().name() == format!("device:{id}");
-    let refusals = if is_trusted {
-        caller.shard.refusals.behind(0, |refused| refused.device.as_ref() == Some(&id)).0
-    } else {
-        Vec::new()
-    };
-    let connections = if is_trusted { connections(&caller, &id).await } else { Vec::new() };
+    let (name, sees_all) = (caller.principal().name(), caller.principal().may_administer());
+    let may_see = |user: Option<&str>| sees_all || user == Some(name) && name == format!("device:{id}");
+    let of_device = caller.shard.refusals.behind(0, |refused| refused.device.as_ref() == Some(&id)).0;
+    let refusals = of_device.into_iter().filter(|refused| may_see(refused.user.as_deref()));
+    let connections = connections(&caller, &id, may_see).await;
     Ok(Json(PresenceView {
         online: is_online,
         since: last.map(|last| last.time.to_string()),
@@ -111,12 +109,12 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
         connections,
         past: past.into_iter().map(ChangeView::from).collect(),
         remembered_since: presence.started().to_string(),
-        refusals: refusals.into_iter().map(RefusalView::from).collect(),
+        refusals: refusals.map(RefusalView::from).collect(),
     }))
 }
 
-/// The connections of a device; looked for in pieces, as there may be many of others.
-async fn connections(caller: &Caller, id: &DeviceId) -> Vec<ConnectionView> {
+/// The connections of a device that may be seen; looked for in pieces, as there may be many of others.
+async fn connections(caller: &Caller, id: &DeviceId, may_see: impl Fn(Option<&str>) -> bool) -> Vec<ConnectionView> {
     let (mut found, mut last) = (Vec::new(), 0);
     let speakers = caller.hub().speakers(id);
     loop {
@@ -125,7 +123,8 @@ async fn connections(caller: &Caller, id: &DeviceId) -> Vec<ConnectionView> {
         last = end.id;
         for known in taps.iter().map(|tap| tap.known()) {
             let speaks = known.client.as_ref().is_some_and(|client| speakers.contains(&client.subscriber.id()));
-            if speaks || device_of(&known, caller.hub()).as_ref() == Some(id) {
+            let is_of_device = speaks || device_of(&known, caller.hub()).as_ref() == Some(id);
+            if is_of_device && may_see(known.user.as_ref().map(|user| user.name())) {
                 found.push(ConnectionView::new(&known, caller.hub()));
             }
         }

@@ -2,7 +2,7 @@
 // opened. Live reports are put to the end of both.
 import { onDestroy, untrack } from 'svelte';
 import { Feed } from '../../../charts/feed.svelte';
-import type { Shown } from '../../../charts/Chart.svelte';
+import type { Shown } from '../../../charts/shown';
 import type { Api } from '../../../hub/api';
 import { History } from '../../../hub/history';
 import { decimalsOf } from '../../../model/format';

@@ -93,10 +93,10 @@ def test_requests_and_answers_with_curl(shared, unique):
     assert SECRET not in everything and spelled not in everything
 
 
-def test_frames_of_a_websocket_and_mqtt_inside_of_one(shared, unique):
+def test_frames_of_a_websocket_and_mqtt_inside_of_one(hub, unique):
     topic = f"lab/{unique('ws')}"
-    with Wire(shared, peer="127.0.0.1") as wire:
-        with connect(shared.ws, proxy=None) as socket:
+    with Wire(hub, peer="127.0.0.1") as wire:
+        with connect(hub.ws, proxy=None) as socket:
             wire.wait("request", "in", summary="GET /api/ws")
             wire.wait("answer", "out", summary="101 Switching Protocols")
             socket.send(json.dumps({"op": "publish", "topic": topic, "payload": "on", "id": 1}))
@@ -105,13 +105,13 @@ def test_frames_of_a_websocket_and_mqtt_inside_of_one(shared, unique):
             assert topic in value(frame, "payload")[0] and value(frame, "MASK") == ("1", "RFC 6455 §5.1")
             assert wire.wait("text", "out")["transport"] == "ws"
         assert wire.wait("close", "in")["summary"].startswith("1000")
-        with Paho(shared, "5", name=unique("inside"), transport="websockets", token=SECRET) as client:
+        with Paho(hub, "5", name=unique("inside"), transport="websockets", token=SECRET) as client:
             client.publish(topic, "inside", 1)
             assert value(wire.wait("CONNECT", "in"), "password")[0] == "••••"
             assert wire.wait("PUBLISH", "in")["summary"].startswith(topic)
             outer = wire.wait("binary", "in")
             assert "••" in outer["hex"], "what is inside of it is shown by itself, and only there"
-            about = connection(shared, client_id=client.name)
+            about = connection(hub, client_id=client.name)
             assert (about["transport"], about["over"]) == ("mqtt", "ws")
         everything = "\n".join(wire.text)
     assert SECRET not in everything

@@ -62,6 +62,15 @@ def test_a_login_opens_and_a_wrong_one_may_be_tried_again(shared, unique, comman
     until(lambda: not shared.device(name)["online"], what="it is offline")
 
 
+def test_who_wonders_why_a_device_is_not_there_is_told(shared):
+    with Raw(shared) as raw:
+        assert raw.log_in(NOTHING) == (RESPONSE, 1, 9)
+        address = "{}:{}".format(*raw.socket.getsockname())
+        told = [one for one in shared.get("/api/refusals").json()["refusals"] if one["peer"] == address]
+        assert [(one["transport"], one["kind"]) for one in told] == [("blynk", "credentials")], told
+        assert "token" in told[0]["what"]
+
+
 def test_values_go_both_ways_and_through_every_door(shared, unique):
     name = unique("lamp")
     with device(shared, name) as raw, Paho(shared) as paho:

@@ -12,8 +12,10 @@ from support.blynk import HARDWARE_LOGIN, INTERNAL, OK, PING, RESPONSE, frame, t
 from support.wait import PATIENCE, until
 
 ANSWER = struct.calcsize("!BHH")
+# 4,750 to 4,850 are measured, with the device's entry as one that is online.
+EACH_MAX = 5_120
 # What the allocator takes for itself, whatever the number.
-SPARE = 3 * 1024 * 1024
+SPARE = 512 * 1024
 
 
 def resident(hub):
@@ -65,7 +67,7 @@ def test_idle_devices_cost_little_and_a_crowd_is_let_in(make_hub, long, record_p
     assert set(came.values()) == {struct.pack("!BHH", RESPONSE, 2, OK) + struct.pack("!BHH", RESPONSE, 3, OK)}
     each = (resident(hub) - before) / count
     record_property("figures", f"{count} idle Blynk devices: {each:.0f} bytes each")
-    assert each <= 4_096 + SPARE / count, each
+    assert each <= EACH_MAX + SPARE / count, each
     online = lambda: sum(device["online"] for device in hub.get("/api/devices").json())  # noqa: E731
     assert online() == count
     for one in sockets:

@@ -37,7 +37,7 @@ def furnished(hub):
 
 
 def looked_at(page):
-    page.wait(css("main h1"))
+    page.wait(css("main :is(h1, h2)"))
     page.evaluate(f"new Promise((done) => {{ const look = () => (({SETTLED})() ? done(true) : setTimeout(look, 50)); look(); }})")
     return page.axe()
 
@@ -53,7 +53,7 @@ def test_no_page_hinders_anybody_seriously(owned, browser, size, dark):
         found["sign-in"] = page.axe()
     with browser.open(owned.http, width=width, height=height, dark=dark) as page:
         sign_in(page, "anna")
-        page.wait(css("main h1"))
+        page.wait(css("main :is(h1, h2)"))
         for name, path in PAGES.items():
             page.goto(owned.http + path)
             found[name] = looked_at(page)

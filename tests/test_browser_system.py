@@ -12,7 +12,7 @@ def test_firmware_goes_from_the_page_to_a_board(owned, browser):
         page.wait(text("No firmware yet"))
         page.click(role("button", "Upload firmware", within=css("main header")))
         page.upload(css("dialog .zone"), "desk-lamp-1.2.0.bin", "program")
-        assert page.value(role("combobox", "Name", within=role("dialog"))) == "desk-lamp"
+        assert page.value(role("textbox", "Name", within=role("dialog"))) == "desk-lamp"
         page.click(role("button", "Upload firmware", within=role("dialog")))
         page.wait(text("desk-lamp 1.2.0 is stored."))
         page.click(role("button", "Roll out desk-lamp 1.2.0"))
@@ -78,6 +78,7 @@ def test_the_page_speaks_german_to_who_reads_it_and_on_request(owned, browser):
         page.fill(role("textbox", "Name"), "anna")
         page.fill(css("input[type=password]"), PASSWORD)
         page.press("Enter")
+        page.wait(role("heading", "Anmelden"), "detached")
         page.goto(owned.http + "/settings/limits")
         page.wait(role("heading", "Grenzen"))
         # Numbers, too.

@@ -1,5 +1,6 @@
 // The English words of "Connect a device", fetched with that page. The rules of `strings.ts` hold here, too.
 import type { Board, Protocol } from './connect/boards';
+import { translate } from './language';
 
 interface BoardWords {
   name: string;
@@ -260,3 +261,5 @@ export const c = {
     } as Record<string, string>,
   },
 };
+
+await translate(c, { de: () => import('./de/strings.connect') });

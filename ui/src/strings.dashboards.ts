@@ -1,7 +1,8 @@
 // English words of dashboards. Plain, second person, sentence case.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 export const d = {
   title: 'Dashboards',
@@ -309,3 +310,5 @@ export const d = {
     readOnly: 'You may look, not switch.',
   },
 };
+
+await translate(d, { de: () => import('./de/strings.dashboards') });

@@ -1,6 +1,7 @@
 // English words of the page of one device that are seldom needed. They travel with that bundle.
+import { locale, translate } from './language';
 
-const number = (n: number): string => new Intl.NumberFormat().format(n);
+const number = (n: number): string => new Intl.NumberFormat(locale).format(n);
 const plural = (n: number, one: string, many: string): string => `${number(n)} ${n === 1 ? one : many}`;
 
 export const d = {
@@ -30,7 +31,7 @@ export const d = {
     pastOf: (n: number) => plural(n, 'change', 'changes'),
     timeline: (from: string, online: string) => `Since ${from} it was online ${online} of the time.`,
     share: (share: number) =>
-      new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 }).format(share),
+      new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share),
     now: 'now',
     online_: 'Online',
     offline_: 'Offline',
@@ -53,3 +54,5 @@ export const d = {
     settings: 'Settings, Discovery',
   },
 };
+
+await translate(d, { de: () => import('./de/strings.device') });

@@ -58,7 +58,7 @@ export const h = {
     properties: 'Properties',
     builtin: 'built in',
     use: 'Add device',
-    useLabel: (title: string) => `Add a device like ${title}`,
+    useLabel: (title: string) => `Add device like ${title}`,
     delete: 'Delete',
     deleteLabel: (title: string) => `Delete the template ${title}`,
     deleteTitle: (title: string) => `Delete the template ${title}?`,

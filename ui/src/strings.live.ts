@@ -1,6 +1,7 @@
 // English words of the live view and the wire view. They travel with that bundle.
+import { locale, translate } from './language';
 
-const number = (n: number): string => new Intl.NumberFormat().format(n);
+const number = (n: number): string => new Intl.NumberFormat(locale).format(n);
 const plural = (n: number, one: string, many: string): string => `${number(n)} ${n === 1 ? one : many}`;
 
 const rate = (perSecond: number): string => {
@@ -206,3 +207,5 @@ export const l = {
     },
   },
 };
+
+await translate(l, { de: () => import('./de/strings.live') });

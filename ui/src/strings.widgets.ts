@@ -1,8 +1,9 @@
 // The English words of widgets, apart from the others because they are fetched with dashboards. The rules of `strings.ts`
 // hold here, too.
+import { locale, translate } from './language';
 
 const plural = (n: number, one: string, many: string): string =>
-  `${new Intl.NumberFormat().format(n)} ${n === 1 ? one : many}`;
+  `${new Intl.NumberFormat(locale).format(n)} ${n === 1 ? one : many}`;
 
 type Kind = [name: string, about: string];
 
@@ -88,7 +89,7 @@ export const w = {
     empty: 'No rows yet.',
     waiting: 'Nothing came yet. Each message becomes a row.',
     cut: (shown: number, all: number) =>
-      `${plural(shown, 'row', 'rows')} of ${new Intl.NumberFormat().format(all)} are shown.`,
+      `${plural(shown, 'row', 'rows')} of ${new Intl.NumberFormat(locale).format(all)} are shown.`,
     columns: (shown: number) => `Only the first ${plural(shown, 'column is', 'columns are')} shown.`,
     notTable: 'The value is no table. It has to be JSON: a list of objects, a list of lists, or an object.',
   },
@@ -367,3 +368,5 @@ export const w = {
     onlyIcons: 'Look',
   },
 };
+
+await translate(w, { de: () => import('./de/strings.widgets') });

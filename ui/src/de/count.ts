@@ -1,6 +1,7 @@
 // What all German catalogues need. Imports nothing of the page, which waits for them.
 
-const locale = typeof document === 'undefined' ? 'de' : (document.documentElement.dataset['locale'] ?? 'de');
+export const locale =
+  typeof document === 'undefined' ? 'de' : (document.documentElement.dataset['locale'] ?? 'de');
 const format = new Intl.NumberFormat(locale);
 
 export const number = (n: number): string => format.format(n);

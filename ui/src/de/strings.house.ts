@@ -57,7 +57,7 @@ const de: typeof h = {
     properties: 'Eigenschaften',
     builtin: 'eingebaut',
     use: 'Gerät hinzufügen',
-    useLabel: (title) => `Ein Gerät wie ${title} hinzufügen`,
+    useLabel: (title) => `Gerät hinzufügen wie ${title}`,
     delete: 'Löschen',
     deleteLabel: (title) => `Die Vorlage ${title} löschen`,
     deleteTitle: (title) => `Die Vorlage ${title} löschen?`,

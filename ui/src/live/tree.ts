@@ -3,6 +3,7 @@
 // Bounds and what happens there: there are no more than `nodes` levels, messages to further topics are counted and nothing else. Of a topic
 // the last `history` messages are kept, of a message the first `payload_bytes`. All payloads together take `total_bytes`: beyond
 // that the oldest messages of all go, and a topic's only one is cut to its first bytes.
+import { locale } from '../language';
 import type { MessageFrame } from '../model/types';
 
 export interface Limits {
@@ -263,7 +264,7 @@ function sameBytes(a: Entry, b: Entry): boolean {
   return a.size === b.size && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }
 
-const collator = new Intl.Collator(undefined, { numeric: true });
+const collator = new Intl.Collator(locale, { numeric: true });
 
 /** Names in their order, `lamp2` before `lamp10`; what differs only in case by its code. */
 function compare(a: string, b: string): number {

@@ -1,5 +1,7 @@
 //! Annotation against bytes that nobody thought of.
 
+#![allow(clippy::unwrap_used)] // the lint knows test functions, not what they share
+
 mod fuzzing;
 
 /// What the fuzzer starts from, and what broke something once.

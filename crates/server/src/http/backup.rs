@@ -88,7 +88,12 @@ pub(crate) async fn get(caller: Caller) -> Result<Response, Problem> {
     // What was said to be safe has to be where it is copied from; and what was only published should be.
     caller.shard.durability.flushed(caller.hub().next_batch()).await?;
     caller.history_settled().await?;
-    caller.accounts(|accounts| Ok(accounts.save_all())).await?;
+    caller
+        .accounts(|accounts| {
+            accounts.save_all();
+            Ok(())
+        })
+        .await?;
     let (backups, config) = (caller.shard.house.backups.clone(), caller.shard.config.file.clone());
     let made = now().wall;
     let (tell, told) = oneshot::channel();

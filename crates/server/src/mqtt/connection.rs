@@ -332,7 +332,7 @@ impl Connection {
             let peer = client.whereabouts().connection.map(|connection| connection.peer);
             let (client_id, user) = (Some(&**client.id()), Some(session.subscriber().principal().name()));
             let whose = Whose { transport: "mqtt", peer, client_id, user, topic: None };
-            shard.refusals.note(&shard.hub, whose, kind_of(error), &error.to_string());
+            shard.refusals.note(&shard.hub, whose, kind_of(error), error);
         }
         if !self.shard().sessions.may_log() {
             return;

@@ -137,7 +137,7 @@ impl Session {
         let (client_id, user) = (Some(&**self.feed().client().id()), Some(self.caller.principal().name()));
         let peer = Some(self.caller.peer.address());
         let whose = Whose { transport: "ws", peer, client_id, user, topic: topic.as_deref() };
-        shard.refusals.note(&shard.hub, whose, refusal.into(), &refusal.to_string());
+        shard.refusals.note(&shard.hub, whose, refusal.into(), refusal.to_string());
     }
 
     /// Why the devices that spoke over it are about to be away.

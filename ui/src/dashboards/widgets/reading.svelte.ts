@@ -1,4 +1,5 @@
 // A source as a widget looks at it: its value in words, and what somebody asked of it until the device answers.
+import { locale } from '../../language';
 import { decimalsFor, decimalsOf, formatNumber, formatValue, humanise, THIN } from '../../model/format';
 import type { Json, PropertyMeta } from '../../model/types';
 import { t } from '../../strings';
@@ -138,7 +139,7 @@ export class Reading {
 function rounded(value: number, decimals: number): string {
   const plain = Math.abs(value) < 1e15 ? Number(value.toFixed(decimals)) : value;
   return Math.abs(plain) < 0.1 && plain !== 0 && decimals >= 2
-    ? new Intl.NumberFormat(undefined, {
+    ? new Intl.NumberFormat(locale, {
         minimumFractionDigits: decimals,
         maximumFractionDigits: decimals,
       }).format(plain)

@@ -1,0 +1,56 @@
+// The German words of the page of one device that are seldom needed.
+import type { d } from '../strings.device';
+import { locale, plural } from './count';
+
+const de: typeof d = {
+  icon: 'Bild',
+  iconAuto: 'Nach dem gewählt, was das Gerät ist',
+
+  presence: {
+    title: 'Anwesenheit',
+    whyTitle: 'Warum es offline ist',
+    online: 'Verbunden.',
+    since: 'Seit',
+    lastSeen: 'Zuletzt gesehen',
+    never: 'nie',
+    reasons: {
+      goodbye: 'Es hat sich verabschiedet',
+      will: 'Es ging verloren, und sein letzter Wille wurde gesagt',
+      'keep-alive': 'Es gab nicht rechtzeitig ein Lebenszeichen',
+      network: 'Die Netzwerkverbindung brach',
+      protocol: 'Der Hub hat die Verbindung beendet, wegen dem, was es schickte',
+      replaced: 'Eine andere Verbindung desselben Namens nahm seinen Platz',
+      revoked: 'Sein Zugang wurde widerrufen',
+      'hub restart': 'Der Hub wurde neu gestartet',
+      'never connected': 'Es hat sich nie verbunden',
+    },
+    reason: 'Grund',
+    past: 'Vorher',
+    pastOf: (n) => plural(n, 'Wechsel', 'Wechsel'),
+    timeline: (from, online) => `Seit ${from} war es ${online} der Zeit online.`,
+    share: (share) =>
+      new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share),
+    now: 'jetzt',
+    online_: 'Online',
+    offline_: 'Offline',
+    refusals: 'Was der Hub ablehnte',
+    refusalsNone: 'Seit der Hub läuft, wurde von diesem Gerät nichts abgelehnt.',
+    next: 'Was zu tun ist:',
+    connections: 'Verbunden durch',
+    connection: (transport, over) => `${transport} über ${over}`,
+    frames: 'Die Frames ansehen',
+    framesOf: (peer) => `Die Frames von ${peer} ansehen`,
+    device: 'Die Leitung beobachten, bis es kommt',
+  },
+
+  announce: {
+    title: 'Home Assistant',
+    label: 'Dieses Gerät Home Assistant ankündigen',
+    on: 'Ein Home Assistant, der diesen Hub benutzt, findet das Gerät von selbst.',
+    off: 'Ein Home Assistant, der diesen Hub benutzt, findet dieses Gerät nicht.',
+    hubOff: 'Dieser Hub kündigt keines seiner Geräte an. Schalte das zuerst ein, unter',
+    settings: 'Einstellungen, Discovery',
+  },
+};
+
+export default de;

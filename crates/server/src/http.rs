@@ -64,6 +64,7 @@ mod wire;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::{any, get};
+use housewire_protocols::annotate::http::without_secrets;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -168,7 +169,7 @@ async fn unknown(uri: Uri) -> Problem {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::wrong_method(&method, &shorten(uri.path()))
+    Problem::wrong_method(&method, &shorten(&without_secrets(uri.path())))
 }
 
 #[cfg(test)]

@@ -307,7 +307,7 @@ async fn find_language(socket: TcpStream, peer: Peer, speaks: Speaks, guard: Con
                     blynk::Newcomer { socket: ByteStream::tcp(socket, Arc::clone(guard.tap())), peer, guard };
                 drop(tokio::spawn(blynk::serve(newcomer)));
             }
-            Some(Language::Blynk) => debug!(%peer, "connection closed: it speaks Blynk, and blynk.enabled is false"),
+            Some(Language::Blynk) => refuse_blynk(&guard, &peer),
             None if byte == PROXY_FIRST_BYTE && shard.sessions.may_log() => {
                 info!(%peer, "connection closed: it began like a PROXY header, and neither proxy_protocol nor proxy_from speak of its address");
             }
@@ -393,12 +393,19 @@ async fn meet_tls(
             let newcomer = blynk::Newcomer { socket, peer, guard };
             drop(tokio::spawn(blynk::serve(newcomer)));
         }
+        Some(Language::Blynk) if speaks == Speaks::Anything => refuse_blynk(&guard, &peer),
         Some(Language::Http) if speaks == Speaks::Anything => {
             drop(tokio::spawn(http::serve(stream, peer, Arc::new(guard))));
         }
         _ => debug!(%peer, ?inside, "connection closed: nothing inside of TLS that is spoken on this port"),
     }
     None
+}
+
+fn refuse_blynk(guard: &ConnectionGuard, peer: &Peer) {
+    let next = "Set blynk.enabled to true in the config file, or give the device another firmware.";
+    refuse(guard, peer, Kind::Protocol, "it speaks Blynk, and blynk.enabled is false", next);
+    debug!(%peer, "connection closed: it speaks Blynk, and blynk.enabled is false");
 }
 
 /// Tells of a connection that came to nothing.

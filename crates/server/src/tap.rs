@@ -32,6 +32,7 @@ pub(crate) use crate::tap::watch::{Counted, Event, Seen, Wanted, Watch};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spoken {
     Mqtt,
+    Blynk,
     Http,
     WebSocket,
 }
@@ -40,18 +41,20 @@ impl Spoken {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mqtt => "mqtt",
+            Self::Blynk => "blynk",
             Self::Http => "http",
             Self::WebSocket => "ws",
         }
     }
 }
 
-/// Where in a connection bytes go by: MQTT in a WebSocket goes by twice.
+/// Where in a connection bytes go by: MQTT or Blynk in a WebSocket goes by twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     /// HTTP/1.1, and the WebSocket that it becomes.
     Http,
-    Mqtt,
+    /// What may be inside of it, or stands by itself: MQTT, Blynk.
+    Stream,
 }
 
 /// One connection, for those who look at it. It lives as long as the connection counts.
@@ -127,13 +130,13 @@ impl Tap {
         facts.peer = peer.address();
         let transport = match (spoken, facts.spoken) {
             // What it was before carries it.
-            (Spoken::Mqtt, Some(Spoken::Http | Spoken::WebSocket)) => Transport::WebSocket,
-            (Spoken::Mqtt, _) | (Spoken::Http, _) => Transport::Tcp,
+            (Spoken::Mqtt | Spoken::Blynk, Some(Spoken::Http | Spoken::WebSocket)) => Transport::WebSocket,
+            (Spoken::Mqtt | Spoken::Blynk | Spoken::Http, _) => Transport::Tcp,
             (Spoken::WebSocket, _) => Transport::WebSocket,
         };
         facts.over = Some(transport.secured(peer.is_secure()));
         facts.spoken = Some(spoken);
-        facts.is_stream |= spoken == Spoken::Mqtt && transport == Transport::WebSocket;
+        facts.is_stream |= spoken != Spoken::WebSocket && transport == Transport::WebSocket;
     }
 
     pub(crate) fn note_http2(&self) {
@@ -195,14 +198,14 @@ impl Tap {
         }
     }
 
-    /// MQTT was read. `known` came before and belongs to a packet that was not whole then; it is told of if nothing else was.
+    /// MQTT or Blynk was read. `known` came before and belongs to a packet that was not whole then; it is told of if nothing else was.
     pub(crate) fn read(&self, known: &[u8], bytes: &[u8]) {
-        self.pass(Layer::Mqtt, Direction::In, &[known, bytes], true);
+        self.pass(Layer::Stream, Direction::In, &[known, bytes], true);
     }
 
-    /// MQTT was written; `begins` if a packet begins with the first byte.
+    /// MQTT or Blynk was written; `begins` if a packet begins with the first byte.
     pub(crate) fn wrote(&self, bytes: &[u8], begins: bool) {
-        self.pass(Layer::Mqtt, Direction::Out, &[bytes], begins);
+        self.pass(Layer::Stream, Direction::Out, &[bytes], begins);
     }
 
     /// HTTP was read or written, or what it became.
@@ -218,13 +221,14 @@ impl Tap {
                 Some(Spoken::Http) | None => Speaks::Http,
                 _ => Speaks::WebSocket(if facts.is_stream { Inside::Stream } else { Inside::Text }),
             },
-            Layer::Mqtt => {
+            Layer::Stream if facts.spoken == Some(Spoken::Blynk) => Speaks::Blynk,
+            Layer::Stream => {
                 let connection = facts.client.upgrade().and_then(|client| client.whereabouts().connection);
                 Speaks::Mqtt(connection.and_then(|connection| connection.version).unwrap_or(Version::V3_1_1))
             }
         };
         if let Some(probe) = &mut facts.probe {
-            probe.pass(self.id, layer == Layer::Mqtt, speaks, direction, pieces, begins);
+            probe.pass(self.id, layer == Layer::Stream, speaks, direction, pieces, begins);
         }
     }
 

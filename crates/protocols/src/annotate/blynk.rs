@@ -20,7 +20,8 @@ pub fn measure(bytes: &[u8]) -> Option<usize> {
 
 /// Takes a frame apart, of which `bytes` were kept of `whole`.
 pub fn annotate(bytes: &[u8], whole: usize, sender: Sender) -> Annotation {
-    let is_delicate = bytes.first().is_some_and(|code| matches!(code, 2 | 15 | 29));
+    // What nobody knows the meaning of may be another protocol's login.
+    let is_delicate = bytes.first().is_some_and(|code| matches!(code, 2 | 15 | 29) || !is_known(*code));
     let mut reader = Reader::new(bytes, whole);
     let read = frame(&mut reader, sender);
     reader.finish(read, is_delicate)
@@ -93,14 +94,25 @@ fn frame(reader: &mut Reader<'_>, sender: Sender) -> Step<()> {
         reader.made.summary = format!("{name} · message {id}");
         return Ok(());
     }
+    if !is_known(code) {
+        let (range, _) = reader.take(usize::from(number), "the body")?;
+        reader.redact(range.clone());
+        reader.field(range, "body", HIDDEN, "what it means is not known, so that it is not shown", "");
+        reader.made.summary = format!("command {code} · message {id}");
+        return Ok(());
+    }
     body(reader, code, id, usize::from(number), sender)
+}
+
+fn is_known(code: u8) -> bool {
+    COMMANDS.iter().any(|(number, ..)| *number == code)
 }
 
 /// Parts, divided by NUL.
 fn body(reader: &mut Reader<'_>, code: u8, id: u16, length: usize, sender: Sender) -> Step<()> {
     let start = reader.at;
     let (whole, bytes) = reader.take(length, "the body")?;
-    let mut texts = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     let mut from = start;
     for (place, part) in bytes.split(|byte| *byte == 0).enumerate() {
         let range = from..from + part.len();
@@ -108,7 +120,9 @@ fn body(reader: &mut Reader<'_>, code: u8, id: u16, length: usize, sender: Sende
         if length == 0 || !reader.has_room() {
             break;
         }
-        let is_token = code == 15 && place == 2 && texts.get(1).is_some_and(|second| second == "i");
+        // Whatever a device binds a key with; what it writes with it has a verb that is known.
+        let is_written = texts.get(1).is_some_and(|verb| matches!(&**verb, "vw" | "dw" | "aw"));
+        let is_token = code == 15 && sender == Sender::Device && place >= 2 && !is_written;
         let text = if is_token { HIDDEN.to_owned() } else { text_or_size(part, part.len()) };
         if is_token {
             reader.redact(range.clone());
@@ -154,6 +168,8 @@ fn called(code: u8, place: usize, first: Option<&str>, sender: Sender) -> (&'sta
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     fn values(annotation: &Annotation) -> Vec<(&str, &str)> {
@@ -181,6 +197,26 @@ mod tests {
         assert_eq!(&*response.summary, "9 invalid token · to message 1");
         let broken = annotate(&[6, 0, 0, 0, 0], 5, Sender::Device);
         assert!(broken.summary.contains("malformed"), "{broken:?}");
+    }
+
+    #[test]
+    fn a_bridge_shows_what_it_writes_and_nothing_that_may_be_a_token() {
+        let of = |bytes: &[u8], sender| annotate(bytes, bytes.len(), sender);
+        let written = of(b"\x0f\x00\x0e\x00\x0964\0vw\x009\x007", Sender::Device);
+        assert_eq!((&*written.summary, written.redacted.len()), ("64 vw 9 7 · message 14", 0));
+        let arrived = of(b"\x0f\x00\x0e\x00\x06vw\x009\x007", Sender::Hub);
+        assert_eq!((&*arrived.summary, arrived.redacted.len()), ("vw 9 7 · message 14", 0));
+        // A verb that does not exist may have been meant to bind, and a command of another protocol to log in.
+        let mistaken = of(b"\x0f\x00\x0e\x00\x0864\0I\0abc", Sender::Device);
+        assert_eq!(
+            (&*mistaken.summary, &*mistaken.redacted),
+            ("64 I •••• · message 14", &[Range { start: 10, end: 13 }][..])
+        );
+        let unknown = of(b"\x01\x00\x01\x00\x03abc", Sender::Device);
+        assert_eq!(
+            (&*unknown.summary, &*unknown.redacted),
+            ("command 1 · message 1", &[Range { start: 5, end: 8 }][..])
+        );
     }
 
     #[test]

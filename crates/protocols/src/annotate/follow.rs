@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::websocket::{self, Inside};
-use super::{Annotation, hidden, http, mqtt};
+use super::{Annotation, blynk, hidden, http, mqtt};
 use crate::limits::{FRAME_BYTES_KEPT, REQUESTS_REMEMBERED};
 use crate::mqtt::Version;
 
@@ -27,6 +27,8 @@ pub enum Direction {
 pub enum Content {
     /// A control packet.
     Mqtt(Version),
+    /// A frame of Blynk's.
+    Blynk,
     /// A frame of a WebSocket.
     WebSocket(Inside),
     /// The head of a request or an answer.
@@ -50,6 +52,7 @@ impl Content {
     pub fn transport(self) -> &'static str {
         match self {
             Self::Mqtt(_) => "mqtt",
+            Self::Blynk => "blynk",
             Self::WebSocket(_) => "ws",
             Self::Head | Self::Body { .. } | Self::Chunk { .. } => "http",
             Self::Middle => "unknown",
@@ -76,6 +79,10 @@ impl Frame {
         let Self { bytes, whole, .. } = self;
         match self.content {
             Content::Mqtt(version) => mqtt::annotate(bytes, *whole, version),
+            Content::Blynk => {
+                let sender = if self.direction == Direction::In { blynk::Sender::Device } else { blynk::Sender::Hub };
+                blynk::annotate(bytes, *whole, sender)
+            }
             Content::WebSocket(inside) => websocket::annotate(bytes, *whole, inside),
             Content::Head => http::annotate_head(bytes, *whole),
             Content::Body { is_shown } => http::annotate_body(bytes, *whole, is_shown),
@@ -90,6 +97,8 @@ impl Frame {
 pub enum Speaks {
     /// MQTT, of this version as far as is known; a CONNECT says it itself.
     Mqtt(Version),
+    /// Blynk's hardware protocol.
+    Blynk,
     /// HTTP/1.1, which may become a WebSocket. Of HTTP/2 nothing is told.
     Http,
     /// A WebSocket that is open already.
@@ -193,7 +202,7 @@ impl Follower {
             begins = false;
             let before = bytes.len();
             bytes = match self.speaks {
-                Speaks::Mqtt(_) | Speaks::WebSocket(_) => self.push_measured(direction, bytes, frames),
+                Speaks::Mqtt(_) | Speaks::Blynk | Speaks::WebSocket(_) => self.push_measured(direction, bytes, frames),
                 Speaks::Http => self.push_http(direction, bytes, frames),
             };
             debug_assert!(bytes.len() < before || !self.lanes[direction as usize].is_synced, "it goes on");
@@ -203,7 +212,7 @@ impl Follower {
     /// A guess: a wrong one is found out soon, and then the next is made.
     fn seems_to_begin(&self, direction: Direction, bytes: &[u8]) -> bool {
         match (self.speaks, direction) {
-            (Speaks::Mqtt(_), _) => false,
+            (Speaks::Mqtt(_) | Speaks::Blynk, _) => false,
             (Speaks::WebSocket(_), direction) => websocket::begins_like_one(bytes, direction == Direction::In),
             (Speaks::Http, Direction::Out) => bytes.starts_with(b"HTTP/1."),
             (Speaks::Http, Direction::In) => {
@@ -223,6 +232,7 @@ impl Follower {
             used += 1;
             let measured = match speaks {
                 Speaks::Mqtt(_) => mqtt::measure(&lane.held).map_err(drop),
+                Speaks::Blynk => Ok(blynk::measure(&lane.held).map(|whole| (whole, 0))),
                 _ if !websocket::begins_like_one(&lane.held, direction == Direction::In) => Err(()),
                 _ => Ok(websocket::measure(&lane.held)
                     .map(|(head, length)| (head, usize::try_from(length).unwrap_or(usize::MAX)))),
@@ -248,6 +258,7 @@ impl Follower {
                     self.speaks = Speaks::Mqtt(version);
                     Content::Mqtt(version)
                 }
+                Speaks::Blynk => Content::Blynk,
                 Speaks::WebSocket(inside) => Content::WebSocket(inside),
                 Speaks::Http => unreachable!("is not measured"),
             };
@@ -453,7 +464,7 @@ impl<'h> HeadFacts<'h> {
             facts.status = two.parse().unwrap_or(0);
         } else {
             facts.is_head = one == "HEAD";
-            facts.path = two.split('?').next().unwrap_or_default();
+            facts.path = http::path_of(two);
         }
         for line in lines {
             let Some((name, value)) = line.split_once(':') else { continue };

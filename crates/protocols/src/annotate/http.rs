@@ -201,28 +201,91 @@ fn hide_in_value(reader: &mut Reader<'_>, name: &str, value: &str, at: usize) ->
     }
 }
 
-/// A target without what its query says in parameters that are named after a secret; `at` is its first byte.
+/// A target without its secrets; `at` is its first byte.
 fn hide_in_target(reader: &mut Reader<'_>, target: &str, at: usize) -> String {
-    let Some(start) = target.find('?').map(|mark| mark + 1) else { return target.to_owned() };
-    let mut safe = target[..start].to_owned();
-    let mut place = at + start;
-    for (number, pair) in target[start..].split('&').enumerate() {
-        if number > 0 {
-            safe.push('&');
-        }
-        match pair.split_once('=') {
-            Some((name, value)) if names_a_secret(&decoded(name)) => {
-                let value_at = place + name.len() + 1;
-                reader.redact(value_at..value_at + value.len());
-                safe.push_str(name);
-                safe.push('=');
-                safe.push_str(HIDDEN);
-            }
-            _ => safe.push_str(pair),
-        }
-        place += pair.len() + 1;
+    let secrets = secrets_of(target);
+    for secret in &secrets {
+        reader.redact(at + secret.start..at + secret.end);
     }
+    without(target, &secrets)
+}
+
+/// A target or a path as it may be shown and logged: without what opens a door.
+pub fn without_secrets(target: &str) -> String {
+    without(target, &secrets_of(target))
+}
+
+fn without(target: &str, secrets: &[Range<usize>]) -> String {
+    let (mut safe, mut from) = (String::with_capacity(target.len()), 0);
+    for secret in secrets {
+        safe.push_str(&target[from..secret.start]);
+        safe.push_str(HIDDEN);
+        from = secret.end;
+    }
+    safe.push_str(&target[from..]);
     safe
+}
+
+/// The path of a target, which may say scheme and host, too.
+pub(super) fn path_of(target: &str) -> &str {
+    let before_query = target.split('?').next().unwrap_or_default();
+    match before_query.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("", |slash| &rest[slash..]),
+        _ => before_query,
+    }
+}
+
+/// Where the secrets of a target are, in their order: tokens that are a part of the path, as Blynk's old API has them, and what the
+/// query says in parameters that are named after a secret.
+fn secrets_of(target: &str) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    let query = target.find('?').map_or(target.len(), |mark| mark + 1);
+    let path = path_of(target);
+    // Names in paths of the API are not secret, and as long as any.
+    let behind_api = path.trim_start().strip_prefix("/api");
+    if !behind_api.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        let before_query = target.find('?').unwrap_or(target.len());
+        let mut place = before_query - path.len();
+        let mut is_first = true;
+        for part in path.split('/') {
+            let length = longest_of_token(&decoded(part));
+            if length >= TOKEN_CHARS || (is_first && length >= TOKEN_CHARS_PERHAPS) {
+                secrets.push(place..place + part.len());
+            }
+            is_first &= part.trim().is_empty();
+            place += part.len() + 1;
+        }
+    }
+    let mut place = query;
+    for pair in target[query..].split('&') {
+        let end = place + pair.len();
+        match pair.split_once('=') {
+            Some((name, _)) if names_a_secret(&decoded(name)) => secrets.push(place + name.len() + 1..end),
+            None if longest_of_token(&decoded(pair)) >= TOKEN_CHARS || hides_a_secret(&decoded(pair)) => {
+                secrets.push(place..end);
+            }
+            _ => {}
+        }
+        place = end + 1;
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
+}
+
+/// Of a token as the hub makes them, and Blynk did.
+const TOKEN_CHARS: usize = 32;
+/// Somebody may have copied a part only, which others would guess the rest of.
+const TOKEN_CHARS_PERHAPS: usize = 20;
+
+/// How many characters in a row might be a token's.
+fn longest_of_token(text: &str) -> usize {
+    let is_other = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    text.split(is_other).map(str::len).max().unwrap_or(0)
+}
+
+/// Whether it has become a parameter with a secret once it is decoded.
+fn hides_a_secret(pair: &str) -> bool {
+    pair.split_once('=').is_some_and(|(name, _)| names_a_secret(name))
 }
 
 /// A name without its percent signs, so that `t%6fken` is none to hide behind.

@@ -273,6 +273,44 @@ fn the_head_of_an_answer() {
     assert_eq!(annotation.redacted, [Range { start: 16, end: broken.len() }]);
 }
 
+/// Blynk's APIs have a device's token in the path, or in the query.
+#[test]
+fn tokens_in_targets_are_hidden_whatever_form_they_have() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcd-_";
+    let encoded = TOKEN.replace('0', "%30");
+    let cut = &TOKEN[..24];
+    for (target, safe) in [
+        (format!("/{TOKEN}/get/V1"), "/••••/get/V1"),
+        (format!("/{TOKEN}"), "/••••"),
+        (format!("//{TOKEN}/update/V1?value=7"), "//••••/update/V1?value=7"),
+        (format!("/{encoded}/get/V1"), "/••••/get/V1"),
+        (format!("/{cut}/get/V1"), "/••••/get/V1"),
+        (format!("/pin/{TOKEN}/V1"), "/pin/••••/V1"),
+        (format!("/%20{TOKEN}%0a/get/V1"), "/••••/get/V1"),
+        (format!("http://hub:8080/{TOKEN}/get/V1"), "http://hub:8080/••••/get/V1"),
+        (format!("/a://b/{TOKEN}"), "/a://b/••••"),
+        (format!("/external/api/get?token={TOKEN}&v1"), "/external/api/get?token=••••&v1"),
+        (format!("/external/api/get?v1&t%6Fken={TOKEN}"), "/external/api/get?v1&t%6Fken=••••"),
+        (format!("/external/api/get?token%3D{TOKEN}&v1"), "/external/api/get?••••&v1"),
+        (format!("/external/api/get?{TOKEN}"), "/external/api/get?••••"),
+        ("/external/api/update?token=&v1=7".into(), "/external/api/update?token=&v1=7"),
+    ] {
+        assert_eq!(http::without_secrets(&target), safe, "{target}");
+        let head = format!("GET {target} HTTP/1.1\r\nReferer: {target}\r\nHost: hub\r\n\r\n");
+        let annotation = http::annotate_head(head.as_bytes(), head.len());
+        let told = format!("{annotation:?}");
+        assert!(!told.contains(cut) && !told.contains(&encoded), "{told}");
+        assert_eq!(annotation.summary, format!("GET {safe}"));
+        let hidden: Vec<_> = annotation.redacted.iter().map(|range| &head[range.clone()]).collect();
+        assert!(hidden.iter().all(|part| part.contains(cut) || part.contains(&encoded)), "{hidden:?}");
+        assert_eq!(hidden.len(), if safe.contains(HIDDEN) { 2 } else { 0 }, "{target}");
+    }
+    // Names of devices are no secret, and the page's own paths are not as long.
+    for target in [format!("/api/devices/{TOKEN}/power"), "/devices/living-room-temperature".into(), "/?a=b".into()] {
+        assert_eq!(http::without_secrets(&target), target);
+    }
+}
+
 /// RFC 9112 section 7.1.
 #[test]
 fn chunks() {
@@ -328,6 +366,28 @@ fn packets_are_found_however_they_are_cut() {
 }
 
 #[test]
+fn frames_of_blynk_are_found_however_they_are_cut() {
+    let stream = unhex("1d 00 01 00 03 61 62 63 00 00 02 00 c8 14 00 03 00 06 76 77 00 31 00 32 06 00 04 00 00");
+    for size in 1..=stream.len() {
+        let mut follower = Follower::new(Speaks::Blynk, true, may_show);
+        let pieces: Vec<_> = stream.chunks(size).map(|piece| (Direction::In, piece)).collect();
+        let frames = follow(&mut follower, &pieces);
+        let kinds: Vec<_> = frames.iter().map(|frame| frame.annotate().kind).collect();
+        assert_eq!(kinds, ["hardware login", "response", "hardware", "ping"], "{size}");
+        assert!(frames.iter().all(|frame| frame.content.transport() == "blynk"));
+        assert!(!format!("{:?}", frames[0].annotate()).contains("abc"));
+    }
+    // Who comes in the middle is told where a frame begins.
+    let mut follower = Follower::new(Speaks::Blynk, false, may_show);
+    let mut frames = Vec::new();
+    follower.push(Direction::Out, b"abc", false, &mut frames);
+    follower.push(Direction::Out, &stream[8..13], true, &mut frames);
+    let told: Vec<_> = frames.iter().map(|frame| frame.annotate().summary).collect();
+    assert_eq!(told[1..], ["200 ok · to message 2"]);
+    assert!(frames[0].content == Content::Middle && !told[0].contains("abc"));
+}
+
+#[test]
 fn requests_bodies_and_what_becomes_of_them() {
     use Direction::{In, Out};
     let exchange: &[(Direction, &[u8])] = &[
@@ -338,7 +398,7 @@ fn requests_bodies_and_what_becomes_of_them() {
         (In, b"ret"),
         (Out, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nto"),
         (Out, b"ken\r\n0\r\n\r\n"),
-        (In, b"HEAD /open HTTP/1.1\r\n\r\n"),
+        (In, b"HEAD http://hub/open HTTP/1.1\r\n\r\n"),
         (Out, b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"),
         (In, b"GET /mqtt HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
         (Out, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x82\x01a"),

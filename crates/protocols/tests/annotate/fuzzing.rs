@@ -9,7 +9,8 @@ use housewire_protocols::mqtt::Version;
 /// Bytes as a connection: the first says what it speaks, and each next one how many follow, and which way they go.
 pub(crate) fn follow_bytes(input: &[u8]) {
     let Some((first, mut rest)) = input.split_first() else { return };
-    let speaks = match first & 3 {
+    let speaks = match first & 11 {
+        8.. => Speaks::Blynk,
         0 => Speaks::Mqtt(Version::V5),
         1 => Speaks::Mqtt(Version::V3_1_1),
         2 => Speaks::Http,
@@ -35,6 +36,7 @@ pub(crate) fn follow_bytes(input: &[u8]) {
     for content in [
         Content::Mqtt(Version::V5),
         Content::Mqtt(Version::V3_1),
+        Content::Blynk,
         Content::WebSocket(Inside::Text),
         Content::WebSocket(Inside::Stream),
         Content::Head,

@@ -21,6 +21,7 @@ use crate::refusals::{self, Whose};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
 use crate::stream::ByteStream;
+use crate::tap::Spoken;
 use crate::tls;
 
 /// A device that has said nothing yet.
@@ -55,6 +56,7 @@ pub(super) struct Known {
 pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
     let Newcomer { socket, peer, guard } = newcomer;
     let shard = guard.shard().clone();
+    socket.tap().note_peer(&peer, Spoken::Blynk);
     let options = SessionOptions {
         heartbeat_s: shard.config.blynk.heartbeat_s,
         login_timeout: shard.config.limits.greeting_timeout,
@@ -129,8 +131,13 @@ async fn log_in(
 
 /// A few bytes to a socket to which next to nothing was written: it takes them, or is lost.
 fn write_now(socket: &ByteStream, bytes: &[u8]) {
-    if !bytes.is_empty() {
-        let _written = socket.try_write(bytes).is_ok();
+    if bytes.is_empty() {
+        return;
+    }
+    if let Ok(written) = socket.try_write(bytes)
+        && socket.tap().is_watched()
+    {
+        socket.tap().wrote(&bytes[..written], true);
     }
 }
 
@@ -200,6 +207,7 @@ fn accept(
     let id = Arc::from(format!("blynk-{:016x}", fastrand::u64(..)));
     let client = shard.clients.add(id, Protocol::Blynk, Arc::clone(&subscriber), Arc::clone(&mailbox) as _);
     mailbox.set_client(Arc::clone(&client));
+    mailbox.socket.tap().note_client(&shard.taps, &client);
     client.add_bytes_in(bytes_in);
     let facts = clients::Connection {
         peer: peer.address(),

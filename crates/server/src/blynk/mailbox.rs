@@ -335,8 +335,12 @@ impl Flush for BlynkMailbox {
                 break;
             }
             let end = at + frame_bytes(&state.output[at..]);
-            match self.socket.try_write(&state.output[at + state.written_bytes..end]) {
+            let rest = &state.output[at + state.written_bytes..end];
+            match self.socket.try_write(rest) {
                 Ok(written) => {
+                    if self.socket.tap().is_watched() {
+                        self.socket.tap().wrote(&rest[..written], state.written_bytes == 0);
+                    }
                     state.bytes_out += written as u64;
                     state.written_bytes += written;
                     if at + state.written_bytes < end {

@@ -14,9 +14,19 @@ use axum::http::{Request, Response};
 use crate::accounts::SECRET_CHARS;
 use crate::peer::Peer;
 use crate::shard::Shard;
+use crate::tap::Tap;
 
 /// Where Blynk 2.0 has its API.
 const V2: &str = "/external/api/";
+
+/// Where a request came in.
+#[derive(Clone, Copy)]
+pub(super) struct Door<'s> {
+    pub(super) shard: &'s Shard,
+    pub(super) peer: &'s Peer,
+    /// Of its connection.
+    pub(super) tap: &'s Tap,
+}
 
 /// What of a path is Blynk's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +50,10 @@ impl Call {
     }
 
     /// Answers it.
-    pub(super) async fn answer(self, shard: &Shard, peer: &Peer, request: Request<Body>) -> Response<Body> {
+    pub(super) async fn answer(self, door: Door<'_>, request: Request<Body>) -> Response<Body> {
         match self {
-            Self::Legacy(token, rest) => legacy::answer(shard, peer, &token, &rest, request).await,
-            Self::V2(rest) => v2::answer(shard, peer, &rest, request).await,
+            Self::Legacy(token, rest) => legacy::answer(door, &token, &rest, request).await,
+            Self::V2(rest) => v2::answer(door, &rest, request).await,
         }
     }
 }

@@ -13,6 +13,7 @@ use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, he
 use axum::response::IntoResponse;
 use futures_util::FutureExt as _;
 use futures_util::future::Either;
+use housewire_protocols::annotate::http::without_secrets;
 use hyper::body::Body as _;
 
 use crate::http::accept::prefers_json;
@@ -154,7 +155,9 @@ impl Asked {
         if let Some(problem) = response.extensions_mut().remove::<Problem>()
             && self.wants_json
         {
-            problem.name_instance(self.path.as_ref().map(PathAndQuery::path), self.method == Kind::Head, &mut response);
+            // The answer may be shown to those who look at the connection.
+            let path = self.path.as_ref().map(|path| without_secrets(path.path()));
+            problem.name_instance(path.as_deref(), self.method == Kind::Head, &mut response);
         }
         if self.method == Kind::Options && response.status() == StatusCode::METHOD_NOT_ALLOWED {
             response = allowed_methods(&response);

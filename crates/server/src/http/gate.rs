@@ -85,7 +85,8 @@ impl Gate {
             if self.shard.config.blynk.enabled
                 && let Some(call) = blynk::Call::of(path)
             {
-                return Box::pin(call.answer(&self.shard, &self.peer, request)).await;
+                let door = blynk::Door { shard: &self.shard, peer: &self.peer, tap: self.alive.tap() };
+                return Box::pin(call.answer(door, request)).await;
             }
             // The page is the same for everybody, and says itself who has to sign in.
             return Box::pin(routes.clone().oneshot(request)).await.into_response();

@@ -28,7 +28,7 @@ pub(crate) struct RefusalView {
     seq: u64,
     #[schema(format = DateTime)]
     time: String,
-    /// The door: `mqtt`, `ws` or `http`; `tls` or `tcp` for what did not come so far.
+    /// The door: `mqtt`, `blynk`, `ws` or `http`; `tls` or `tcp` for what did not come so far.
     #[schema(example = "mqtt")]
     transport: &'static str,
     #[schema(example = "192.0.2.20:49152")]

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
+use housewire_protocols::annotate::http::without_secrets;
 use percent_encoding::percent_decode_str;
 
 use crate::http::coding::{self, Coding};
@@ -27,7 +28,7 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
         return answer(&path, &method, &headers);
     }
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
-        return Problem::not_found(format!("There is no file /{}.", shorten(&path))).into_response();
+        return Problem::not_found(format!("There is no file /{}.", shorten(&without_secrets(&path)))).into_response();
     }
     let entry = entry(&path);
     if is_file(entry) {

@@ -96,7 +96,7 @@ fn may_see(caller: &Caller, known: &Known) -> bool {
 #[utoipa::path(
     get, path = "/api/wire", operation_id = "watchWire", tag = "Wire",
     summary = "Streams what goes over connections, frame by frame",
-    description = "Server-sent events. `frame`: one MQTT packet, HTTP head or body, or WebSocket frame, taken apart field by field, with the clause \
+    description = "Server-sent events. `frame`: one MQTT packet, Blynk frame, HTTP head or body, or WebSocket frame, taken apart field by field, with the clause \
                    of the standard; `gap` with `lost`: so many did not fit into the queue; `end` with `connection`: it is over, and the stream with it if \
                    it was the only one asked for. Exactly one of `connection`, `device` and `peer` is named. Passwords, tokens, cookies and whatever may \
                    hold them are hidden before they leave the hub. The connection of this stream itself is not shown. For administrators alone: a \

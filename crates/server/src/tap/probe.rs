@@ -13,7 +13,7 @@ pub(super) struct Probe {
     /// It was there before the first byte.
     is_from_start: bool,
     http: Option<Follower>,
-    mqtt: Option<Follower>,
+    stream: Option<Follower>,
     counted: [Counted; 2],
     watches: Vec<Arc<Watch>>,
     /// Of a connection that nobody knows yet: its last frames, for whoever turns out to want it.
@@ -27,7 +27,7 @@ impl Probe {
         Self {
             is_from_start,
             http: None,
-            mqtt: None,
+            stream: None,
             counted: Default::default(),
             watches: Vec::new(),
             backlog: VecDeque::new(),
@@ -70,14 +70,14 @@ impl Probe {
     pub(super) fn pass(
         &mut self,
         connection: u64,
-        is_mqtt: bool,
+        is_stream: bool,
         speaks: Speaks,
         direction: Direction,
         pieces: &[&[u8]],
         begins: bool,
     ) {
         let is_from_start = self.is_from_start;
-        let follower = if is_mqtt { &mut self.mqtt } else { &mut self.http };
+        let follower = if is_stream { &mut self.stream } else { &mut self.http };
         let follower = follower.get_or_insert_with(|| Follower::new(speaks, is_from_start, may_show));
         let mut frames = std::mem::take(&mut self.frames);
         // What came before is told of only if nothing was.

@@ -79,6 +79,31 @@ fn what_a_device_said_before_it_was_known_is_shown_too() {
 }
 
 #[test]
+fn blynk_is_shown_as_such_whatever_carries_it() {
+    const LOGIN: &[u8] = b"\x1d\x00\x01\x00\x05token";
+    let taps = Taps::default();
+    let watch = taps.watch(Wanted::Peer(peer())).unwrap();
+    let (plain, inside) = (taps.add(peer()), taps.add(peer()));
+    for (tap, over) in [(&plain, Transport::Tcp), (&inside, Transport::WebSocket)] {
+        if over == Transport::WebSocket {
+            tap.note_peer(&Peer::direct(peer()), Spoken::Http);
+            tap.note_websocket(&Peer::direct(peer()), true);
+        }
+        tap.note_peer(&Peer::direct(peer()), Spoken::Blynk);
+        assert_eq!((tap.known().spoken, tap.known().over), (Some(Spoken::Blynk), Some(over)));
+        tap.read(&[], &LOGIN[..7]);
+        tap.read(&[], &LOGIN[7..]);
+        tap.wrote(&[0, 0, 1, 0, 200], true);
+        assert_eq!(told(&watch), ["hardware login", "response"]);
+    }
+    // Its frames in the WebSocket are seen, and nothing of what is in them.
+    inside.pass_http(Direction::In, &[&[0x82, 0x8a, 0, 0, 0, 0], LOGIN].concat());
+    let Some(Event::Seen(seen)) = watch.take() else { panic!("a frame") };
+    let annotation = seen.frame.annotate();
+    assert_eq!((&*annotation.kind, annotation.redacted.first().map(|range| range.start)), ("binary", Some(6)));
+}
+
+#[test]
 fn a_full_queue_loses_frames_and_says_how_many() {
     let taps = Taps::default();
     let watch = taps.watch(Wanted::Peer(SocketAddr::new(peer().ip(), 0))).unwrap();

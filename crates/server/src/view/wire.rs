@@ -16,7 +16,7 @@ pub(crate) struct ConnectionView {
     /// For `/api/wire`; no two connections of one run of the hub have the same.
     #[schema(example = "c17")]
     pub(crate) id: String,
-    /// What is spoken: `mqtt`, `ws` or `http`; `unknown` while it has said nothing.
+    /// What is spoken: `mqtt`, `blynk`, `ws` or `http`; `unknown` while it has said nothing.
     #[schema(example = "mqtt")]
     transport: &'static str,
     /// What carries it: `tcp`, `tls`, `ws` or `wss`.
@@ -94,7 +94,7 @@ pub(crate) struct FrameView {
     connection: String,
     /// As the hub sees it: `in` from the client, `out` to it.
     direction: &'static str,
-    /// Of this frame: `mqtt`, `ws`, `http`, or `unknown` for what began before anybody looked.
+    /// Of this frame: `mqtt`, `blynk`, `ws`, `http`, or `unknown` for what began before anybody looked.
     transport: &'static str,
     /// How long it is; 0 for heads of HTTP/2, which go over the wire compressed and are shown decoded.
     bytes: usize,

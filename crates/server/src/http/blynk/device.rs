@@ -6,9 +6,11 @@ use housewire_core::{DeviceId, Origin, Presence, Principal, Run, TopicRef};
 use housewire_protocols::blynk::{Command, MessageId, Parts, Pin, is_property};
 
 use crate::accounts::{Kind, Via};
+use crate::http::blynk::Door;
 use crate::notifications::NewNotification;
 use crate::peer::Peer;
 use crate::pins::{PinMap, to_payload, write_values};
+use crate::refusals::{self, Whose};
 use crate::shard::{Shard, now};
 
 /// Of what is written over HTTP, as Blynk's server has it.
@@ -24,12 +26,30 @@ pub(super) struct Device<'s> {
 
 impl<'s> Device<'s> {
     /// `None` if the token is no device's.
-    pub(super) fn by_token(shard: &'s Shard, peer: &Peer, token: &str) -> Option<Self> {
-        let login = shard.accounts.by_token(token, peer.address().ip(), Via::Http).ok()?;
-        let credential = login.credential.filter(|_| login.kind == Kind::Device)?;
-        let id = shard.accounts.token(credential).ok()?.device()?.clone();
-        let pins = PinMap::of(&shard.hub, &id);
-        Some(Self { shard, id, principal: login.principal, pins })
+    pub(super) fn by_token(door: Door<'s>, token: &str) -> Option<Self> {
+        let Door { shard, peer, tap } = door;
+        match Self::identify(shard, peer, token) {
+            Ok((id, principal)) => {
+                tap.note_user(&shard.taps, &principal);
+                let pins = PinMap::of(&shard.hub, &id);
+                Some(Self { shard, id, principal, pins })
+            }
+            Err(why) => {
+                // The answer is Blynk's, which says nothing more; whoever looks after the hub hears why.
+                let whose = Whose { transport: "http", peer: Some(peer.address()), ..Whose::default() };
+                shard.refusals.note(&shard.hub, whose, refusals::Kind::Credentials, why);
+                None
+            }
+        }
+    }
+
+    fn identify(shard: &Shard, peer: &Peer, token: &str) -> Result<(DeviceId, Arc<Principal>), String> {
+        let login =
+            shard.accounts.by_token(token, peer.address().ip(), Via::Http).map_err(|error| error.to_string())?;
+        let credential = login.credential.filter(|_| login.kind == Kind::Device);
+        let device = credential.and_then(|id| shard.accounts.token(id).ok()?.device().cloned());
+        let device = device.ok_or_else(|| format!("the token of {} is no device's", login.principal.name()))?;
+        Ok((device, login.principal))
     }
 
     /// Whether it is there.

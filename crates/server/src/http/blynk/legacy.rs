@@ -8,26 +8,19 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::http::blynk::device::Device;
-use crate::http::blynk::reply;
+use crate::http::blynk::{Door, reply};
 use crate::http::query::Query;
 use crate::limits::BLYNK_HTTP_BODY_BYTES_MAX;
 use crate::notifications::{Kind, NewNotification};
-use crate::peer::Peer;
 use crate::pins::local_seconds;
-use crate::shard::{Shard, now};
+use crate::shard::now;
 
 const WRONG_PIN: &str = "Wrong pin format.";
 const NO_PIN: &str = "Requested pin doesn't exist in the app.";
 const WRONG_REQUEST: &str = "Wrong request format.";
 
-pub(super) async fn answer(
-    shard: &Shard,
-    peer: &Peer,
-    token: &str,
-    rest: &str,
-    request: Request<Body>,
-) -> Response<Body> {
-    let Some(device) = Device::by_token(shard, peer, token) else { return reply::refused("Invalid token.") };
+pub(super) async fn answer(door: Door<'_>, token: &str, rest: &str, request: Request<Body>) -> Response<Body> {
+    let Some(device) = Device::by_token(door, token) else { return reply::refused("Invalid token.") };
     let mut steps = rest.split('/');
     let (action, place, more) = (steps.next().unwrap_or_default(), steps.next(), steps.next());
     match (request.method(), action, place, more) {

@@ -7,11 +7,9 @@ use housewire_protocols::limits::BLYNK_EVENT_CHARS_MAX;
 use serde_json::value::RawValue;
 
 use crate::http::blynk::device::Device;
-use crate::http::blynk::reply;
+use crate::http::blynk::{Door, reply};
 use crate::http::query::Query;
 use crate::notifications::{Kind, NewNotification};
-use crate::peer::Peer;
-use crate::shard::Shard;
 
 const WRONG_PIN: &str = "Wrong pin format.";
 const NO_STREAM: &str = "No datastream setup for that pin.";
@@ -20,10 +18,10 @@ const WRONG_FIELD: &str = "Wrong metaField format.";
 /// What says whose pin it is or what is done with it, and is none itself.
 const NO_PINS: [&str; 4] = ["token", "pin", "value", "dataStreamId"];
 
-pub(super) async fn answer(shard: &Shard, peer: &Peer, action: &str, request: Request<Body>) -> Response<Body> {
+pub(super) async fn answer(door: Door<'_>, action: &str, request: Request<Body>) -> Response<Body> {
     let query = Query::of(request.uri());
     let token = query.first("token").unwrap_or_default();
-    let Some(device) = Device::by_token(shard, peer, &token) else { return reply::error("Invalid token.") };
+    let Some(device) = Device::by_token(door, &token) else { return reply::error("Invalid token.") };
     if request.method() != Method::GET {
         return reply::unknown();
     }

@@ -53,7 +53,7 @@ struct State {
 
 impl Dashboards {
     /// Reads what was kept, and opens the door to those who have a link.
-    pub(crate) fn open(dashboards: Documents, shares: Documents, accounts: &Arc<Accounts>) -> Result<Self, StoreError> {
+    pub(crate) fn open(dashboards: Documents, shares: Documents, accounts: &Arc<Accounts>) -> Result<Arc<Self>, StoreError> {
         let mut state = State::default();
         let loaded = dashboards.load()?;
         for skipped in &loaded.skipped {
@@ -83,8 +83,14 @@ impl Dashboards {
             }
         }
         let disk = Mutex::new(Disk { dashboards, shares });
-        let opened = Self { accounts: Arc::clone(accounts), state: RwLock::new(state), disk };
+        let opened = Arc::new(Self { accounts: Arc::clone(accounts), state: RwLock::new(state), disk });
         opened.admit_shares();
+        let weak = Arc::downgrade(&opened);
+        accounts.on_change(move || {
+            if let Some(dashboards) = weak.upgrade() {
+                dashboards.refresh_shares();
+            }
+        });
         Ok(opened)
     }
 

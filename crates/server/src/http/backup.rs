@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
@@ -103,7 +104,8 @@ pub(crate) async fn get(caller: Caller) -> Result<Response, Problem> {
         make(&backups, made, beside.as_slice(), tell, pieces);
     })?;
     let manifest = told.await.map_err(|_| broken())??;
-    note(&caller, Event::BackupMade, None);
+    let made_by = Deed { event: Event::BackupMade, by: &caller.change(), subject: None, detail: None };
+    caller.shard.accounts.audit.note(made_by);
     let day = made.to_string();
     let name = format!("attachment; filename=\"housewire-{}.tar.gz\"", &day[..10]);
     let headers = [
@@ -169,11 +171,17 @@ pub(crate) async fn show(caller: Caller) -> Result<Json<StagedJson>, Problem> {
 )]
 pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, Problem> {
     caller.must_administer()?;
+    let (accounts, by) = (Arc::clone(&caller.shard.accounts), caller.change());
     let staging = caller.shard.house.backups.staging()?;
     let (tell, mut told) = oneshot::channel();
     let (pieces, taken) = mpsc::channel(BACKUP_PIECES_MAX);
     on_a_thread("restore", move || {
         let taken_in = staging.take_in(Taken { pieces: taken, piece: Bytes::new(), is_over: false });
+        // Here, as it is so whether or not somebody still waits for the answer.
+        if let Ok(manifest) = &taken_in {
+            let detail = Some(format!("made {} by version {}", manifest.made, manifest.version));
+            accounts.audit.note(Deed { event: Event::RestoreStaged, by: &by, subject: None, detail });
+        }
         // Free for the next one before anybody is told.
         drop(staging);
         drop(tell.send(taken_in));
@@ -186,7 +194,12 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
             piece = timeout(BACKUP_SILENCE_MAX, body.next()) => piece.map_err(|_| Problem::too_slow())?,
         };
         let piece = match piece {
-            None => Piece::End,
+            // What took hours may have been begun by an admin who is none any more.
+            None => {
+                caller.must_still_be_let_in()?;
+                caller.must_administer()?;
+                Piece::End
+            }
             Some(piece) => Piece::Bytes(piece.map_err(|error| {
                 Problem::bad_request(format!("The backup broke off: {error}. Nothing was changed.")).closing()
             })?),
@@ -199,7 +212,6 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
         }
     };
     let manifest = end.map_err(|_| broken())?.map_err(|error| Problem::from(error).closing())?;
-    note(&caller, Event::RestoreStaged, Some(format!("made {} by version {}", manifest.made, manifest.version)));
     Ok((StatusCode::ACCEPTED, Json(StagedJson::from(Some(manifest)))).into_response())
 }
 
@@ -212,12 +224,17 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
 )]
 pub(crate) async fn forget(caller: Caller) -> Result<StatusCode, Problem> {
     caller.must_administer()?;
-    let backups = caller.shard.house.backups.clone();
-    let forgotten = caller.accounts(move |_| Ok(backups.staging().and_then(|staging| Ok(staging.forget()?)))).await?;
-    if !forgotten? {
+    let (backups, by) = (caller.shard.house.backups.clone(), caller.change());
+    let forgotten = caller.accounts(move |accounts| {
+        let forgotten = backups.staging().and_then(|staging| Ok(staging.forget()?));
+        if let Ok(true) = forgotten {
+            accounts.audit.note(Deed { event: Event::RestoreForgotten, by: &by, subject: None, detail: None });
+        }
+        Ok(forgotten)
+    });
+    if !forgotten.await?? {
         return Err(Problem::not_found("No backup waits for the next start."));
     }
-    note(&caller, Event::RestoreForgotten, None);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -237,10 +254,6 @@ fn on_a_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), P
 fn broken() -> Problem {
     let text = "The backup failed, which is a bug; the hub's log says more. Nothing was changed.";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", text)
-}
-
-fn note(caller: &Caller, event: Event, detail: Option<String>) {
-    caller.shard.accounts.audit.note(Deed { event, by: &caller.change(), subject: None, detail });
 }
 
 /// Hands on what is written, in pieces; waits for whoever takes them.

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use housewire_store::{BackupError, Backups, Manifest, Snapshot, StoreError};
 use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -32,6 +34,8 @@ use crate::view::schema::AnyBytes;
 
 /// What is gathered before it is handed on.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How long it takes to look again whether a piece is taken: a few of them are under way.
+const PIECE_PAUSE: Duration = Duration::from_millis(2);
 /// The configuration file's name in a backup, and so below a data folder that one was put in place of.
 const CONFIG_NAME: &str = "config/housewire.toml";
 /// How many bytes the files have, for whoever shows how far it is.
@@ -132,7 +136,7 @@ fn make(
             return drop(tell.send(Err(error)));
         }
     };
-    let mut pieces = Pieces { gathered: Vec::with_capacity(PIECE_BYTES), to: pieces };
+    let mut pieces = Pieces { gathered: Vec::with_capacity(PIECE_BYTES), to: pieces, silence_max: BACKUP_SILENCE_MAX };
     if tell.send(Ok(snapshot.manifest().clone())).is_ok()
         && let Err(error) = snapshot.write(&mut pieces)
     {
@@ -256,10 +260,11 @@ fn broken() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", text)
 }
 
-/// Hands on what is written, in pieces; waits for whoever takes them.
+/// Hands on what is written, in pieces; waits for whoever takes them, but not for ever: meanwhile nobody else gets a backup.
 struct Pieces {
     gathered: Vec<u8>,
     to: mpsc::Sender<Bytes>,
+    silence_max: Duration,
 }
 
 impl Write for Pieces {
@@ -275,9 +280,22 @@ impl Write for Pieces {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        let piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES));
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "its client is gone");
-        self.to.blocking_send(piece.into()).map_err(gone)
+        let mut piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES)).into();
+        let begun = Instant::now();
+        loop {
+            piece = match self.to.try_send(piece) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Closed(_)) => {
+                    return Err(io::Error::new(io::ErrorKind::BrokenPipe, "its client is gone"));
+                }
+                Err(TrySendError::Full(_)) if begun.elapsed() >= self.silence_max => {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "its client takes nothing any more"));
+                }
+                Err(TrySendError::Full(piece)) => piece,
+            };
+            // This thread has no runtime, and so no timer that could end a wait.
+            std::thread::sleep(PIECE_PAUSE);
+        }
     }
 }
 
@@ -329,5 +347,42 @@ impl From<BackupError> for Problem {
             BackupError::Store(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
         };
         Self::new(status, code, format!("{}.", with_reasons(&error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(silence_max: Duration) -> (Pieces, mpsc::Receiver<Bytes>) {
+        let (to, taken) = mpsc::channel(1);
+        (Pieces { gathered: Vec::new(), to, silence_max }, taken)
+    }
+
+    #[test]
+    fn a_client_that_stops_reading_holds_no_backup_for_ever() {
+        let (mut stuck, _taken) = pieces(Duration::from_millis(10));
+        let piece = [0; PIECE_BYTES];
+        stuck.write_all(&piece).unwrap();
+        assert_eq!(stuck.write_all(&piece).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn one_that_reads_slowly_gets_all_of_it() {
+        let (mut slow, mut taken) = pieces(Duration::from_secs(60));
+        let reader = std::thread::spawn(move || {
+            let mut bytes = 0;
+            while let Some(piece) = taken.blocking_recv() {
+                std::thread::sleep(Duration::from_millis(5));
+                bytes += piece.len();
+            }
+            bytes
+        });
+        for _ in 0..5 {
+            slow.write_all(&[0; PIECE_BYTES]).unwrap();
+        }
+        slow.write_all(b"end").and_then(|()| slow.flush()).unwrap();
+        drop(slow);
+        assert_eq!(reader.join().unwrap(), 5 * PIECE_BYTES + 3);
     }
 }

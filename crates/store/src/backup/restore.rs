@@ -80,7 +80,7 @@ impl Staging {
     fn receive(&self, incoming: &Path, from: impl Read) -> Result<Manifest, BackupError> {
         let files = incoming.join(FILES);
         create_folder(&files)?;
-        let begin = |manifest: &Manifest| must_have_room(&self.folder, manifest);
+        let begin = |manifest: &Manifest| must_have_room(&self.folder, manifest.bytes());
         let manifest = archive::read(from, begin, |path, _| {
             let path = files.join(path);
             if let Some(parent) = path.parent() {
@@ -201,11 +201,11 @@ fn sync_folders(path: &Path) -> Result<(), StoreError> {
     sync_folder(path)
 }
 
-fn must_have_room(folder: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+/// So many bytes, and some more that stay free for the hub.
+pub(super) fn must_have_room(folder: &Path, bytes: u64) -> Result<(), BackupError> {
     // A file system that does not tell is tried.
     let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
-    let (free, needed) =
-        (disk.f_bavail.saturating_mul(disk.f_frsize), manifest.bytes().saturating_add(BACKUP_ROOM_BYTES));
+    let (free, needed) = (disk.f_bavail.saturating_mul(disk.f_frsize), bytes.saturating_add(BACKUP_ROOM_BYTES));
     if needed > free { Err(BackupError::NoRoom { needed, free }) } else { Ok(()) }
 }
 

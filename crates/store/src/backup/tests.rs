@@ -146,6 +146,25 @@ fn one_backup_at_a_time() {
 }
 
 #[test]
+fn a_backup_that_does_not_fit_is_not_begun() {
+    let from = tempfile::tempdir().unwrap();
+    let store = Store::open(from.path()).unwrap();
+    // It has that length, and takes no room.
+    let large = from.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(1 << 43).unwrap();
+    let refused = store.backups().snapshot(MADE, &[]).map(drop);
+    assert!(
+        matches!(refused, Err(BackupError::NoRoom { needed, free }) if needed > 1 << 43 && free < needed),
+        "{refused:?}"
+    );
+    assert!(!from.path().join(MAKING).exists());
+    let beside = store.backups().snapshot(MADE, &[("config/large", &large)]).map(drop);
+    assert!(matches!(beside, Err(BackupError::NoRoom { needed, .. }) if needed > 1 << 44), "{beside:?}");
+    std::fs::remove_file(&large).unwrap();
+    store.backups().snapshot(MADE, &[]).unwrap();
+}
+
+#[test]
 fn damage_anywhere_is_found_and_changes_nothing() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = Store::open(from.path()).unwrap();

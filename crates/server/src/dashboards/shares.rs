@@ -216,10 +216,10 @@ impl Dashboards {
             let topic = origin.topic();
             permissions.read.push(filter(&topic));
             if let Origin::Property(device, _) = origin {
-                // What there is to know of a property: its device, whether that is there, what was asked of it.
+                // What there is to know of a property: its device, whether that is there, what was asked of it; as far as its maker may.
                 let beside =
                     [format!("{topic}/target"), format!("devices/{device}"), format!("devices/{device}/$online")];
-                for topic in beside.iter().map(|topic| filter(topic)) {
+                for topic in beside.iter().filter(|topic| may(Access::Read, topic)).map(|topic| filter(topic)) {
                     if !permissions.read.contains(&topic) {
                         permissions.read.push(topic);
                     }

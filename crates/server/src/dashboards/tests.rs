@@ -188,6 +188,32 @@ fn a_link_opens_what_its_maker_may_see_and_follows_the_dashboard() {
 }
 
 #[test]
+fn a_link_tells_no_more_of_a_device_than_its_maker_may_know() {
+    let house = House::new();
+    let filters = |texts: &[&str]| texts.iter().map(|text| housewire_core::Filter::parse(text).unwrap()).collect();
+    let grant = Grant {
+        read: Some(filters(&["devices/lamp/power", "devices/fan/+"])),
+        deny: filters(&["devices/fan/$online"]),
+        ..Grant::of(Role::Member)
+    };
+    let new = NewPerson { name: "dora".into(), password: "copper kettle".into(), grant };
+    house.accounts.create_person(new, &by()).unwrap();
+    let kept = house.make("dora", &looks_at(r#"{"property":"lamp/power"},{"property":"fan/speed"}"#));
+    let made = house.dashboards.create_share(&house.asker("dora"), &kept.id, NewShare::default(), &by());
+    let visitor = house.accounts.by_share(made.unwrap().0.reveal(), HOME).unwrap().principal;
+    for (topic, reads) in [
+        ("devices/lamp/power", true),
+        ("devices/lamp/power/target", false),
+        ("devices/lamp", false),
+        ("devices/lamp/$online", false),
+        ("devices/fan/speed", true),
+        ("devices/fan/$online", false),
+    ] {
+        assert_eq!(may(&visitor, Access::Read, topic), reads, "{topic}");
+    }
+}
+
+#[test]
 fn a_link_of_an_app_follows_its_token() {
     let house = House::new();
     let kept = house.make("anna", &looks_at(r#"{"property":"lamp/power"}"#));

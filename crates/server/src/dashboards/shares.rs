@@ -180,6 +180,10 @@ impl Dashboards {
         self.forget_expired(&mut disk);
         let (shares, mut useless) = (self.state.read().shares.clone(), Vec::new());
         for (link, share) in shares {
+            if self.state.read().unreadable.contains(&share.dashboard) {
+                // It opens nothing until somebody has put the dashboard right.
+                continue;
+            }
             let kept = self.state.read().dashboards.get(&share.dashboard).cloned();
             let rights = kept.and_then(|kept| self.rights(&share, &kept));
             match (rights, share.secret_hash()) {

@@ -214,6 +214,33 @@ fn a_link_tells_no_more_of_a_device_than_its_maker_may_know() {
 }
 
 #[test]
+fn a_dashboard_that_cannot_be_read_keeps_its_place_and_its_links() {
+    let house = House::new();
+    let kept = house.make("anna", r#"{"id":"home","title":"Home"}"#);
+    let anna = house.asker("anna");
+    let (secret, ..) = house.dashboards.create_share(&anna, &kept.id, NewShare::default(), &by()).unwrap();
+    let mut documents = house.store.documents("dashboard").unwrap();
+    documents.write("home", r#"{"of":"another version"}"#).unwrap();
+    drop(documents);
+
+    let house = house.restarted();
+    assert!(house.accounts.by_share(secret.reveal(), HOME).is_err());
+    let anna = house.asker("anna");
+    let again = house.dashboards.create(&anna, read(r#"{"id":"home","title":"Home"}"#));
+    assert!(matches!(again, Err(DashboardError::Account(AccountError::Taken(_)))), "{again:?}");
+    assert_eq!(house.make("anna", r#"{"title":"Home"}"#).id, "home-2");
+    house.dashboards.refresh_shares();
+    let mut documents = house.store.documents("dashboard").unwrap();
+    assert!(documents.load().unwrap().documents.contains(&("home".into(), r#"{"of":"another version"}"#.into())));
+    documents.write("home", &kept.record()).unwrap();
+    drop(documents);
+
+    let house = house.restarted();
+    assert_eq!(house.dashboards.get(&house.asker("anna"), "home").unwrap().version, kept.version);
+    assert!(house.accounts.by_share(secret.reveal(), HOME).is_ok());
+}
+
+#[test]
 fn a_link_of_an_app_follows_its_token() {
     let house = House::new();
     let kept = house.make("anna", &looks_at(r#"{"property":"lamp/power"}"#));

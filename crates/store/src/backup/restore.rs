@@ -48,12 +48,16 @@ impl Offline {
     /// Takes in a backup and puts it in place. `replaces` what is there, which is moved aside.
     pub fn restore(&self, from: impl Read, replaces: bool) -> Result<(Manifest, Restored), BackupError> {
         let folder = self.0.path().to_owned();
+        let must_be_free = || {
+            let is_occupied = self.0.file(DATABASE).exists() || self.0.file(READY).exists();
+            if is_occupied && !replaces { Err(BackupError::Occupied(folder.display().to_string())) } else { Ok(()) }
+        };
+        // Before a backup that waits is put in place, too: whoever is refused finds what was there.
+        must_be_free()?;
         finish_restore(&self.0)?;
         clear_leftovers(&self.0)?;
-        if !replaces && self.0.file(DATABASE).exists() {
-            return Err(BackupError::Occupied(folder.display().to_string()));
-        }
-        let manifest = Staging::new(folder, None).take_in(from)?;
+        must_be_free()?;
+        let manifest = Staging::new(folder.clone(), None).take_in(from)?;
         let restored = finish_restore(&self.0)?;
         Ok((manifest, restored.expect("it was staged a moment ago")))
     }

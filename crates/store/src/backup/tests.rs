@@ -352,6 +352,24 @@ fn a_restore_that_was_cut_short_goes_on() {
 }
 
 #[test]
+fn a_restore_that_is_refused_leaves_what_waits_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = {
+        let store = Store::open(folder.path()).unwrap();
+        let bytes = archive_of(&store);
+        write(&store, "later", "{}");
+        store.backups().staging().unwrap().take_in(bytes.as_slice()).unwrap();
+        bytes
+    };
+    let before = tree(folder.path());
+    assert!(matches!(restore(&bytes, folder.path(), false), Err(BackupError::Occupied(_))));
+    assert_eq!(tree(folder.path()), before);
+    std::fs::remove_file(folder.path().join("housewire.db")).unwrap();
+    assert!(matches!(restore(&bytes, folder.path(), false), Err(BackupError::Occupied(_))), "what waits is data, too");
+    restore(&bytes, folder.path(), true).unwrap();
+}
+
+#[test]
 fn what_was_taken_in_can_be_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

@@ -287,10 +287,9 @@ impl Firmware {
     /// The bytes of a file, if they are what was uploaded. Waits for the disk, and reads the whole file the first time.
     pub(crate) fn bytes(&self, key: &FileKey, note: &FileNote) -> Result<File, FirmwareError> {
         let damaged = || FirmwareError::Damaged(key.0.clone(), key.1.clone());
-        let is_good = match self.checked.lock().get(&note.sha256).copied() {
-            Some(known) => known,
-            None => self.check(key, note),
-        };
+        // Let go of before it is checked, which notes what came of it.
+        let known = self.checked.lock().get(&note.sha256).copied();
+        let is_good = known.unwrap_or_else(|| self.check(key, note));
         let (file, length) = self.blobs.open(&note.sha256)?.filter(|_| is_good).ok_or_else(damaged)?;
         if length == note.size { Ok(file) } else { Err(damaged()) }
     }

@@ -254,6 +254,43 @@ def test_an_upload_that_breaks_off_changes_nothing(owned):
     assert until(lambda: owned.post("/api/backup/restore", data=whole).status_code == 202, what="its turn")
 
 
+def test_an_upload_of_somebody_who_is_no_admin_any_more_changes_nothing(owned):
+    """What decides is who sends its end: an upload may take hours."""
+    import socket
+
+    whole = owned.get("/api/backup").content
+
+    def begun(name, role="admin"):
+        add(owned, name, role)
+        somebody = as_person(owned, name)
+        cookie = "; ".join(f"{key}={value}" for key, value in somebody.cookies.items())
+        head = f"POST /api/backup/restore HTTP/1.1\r\nHost: {owned.host}:{owned.port}\r\nCookie: {cookie}\r\nContent-Length: {len(whole)}\r\n\r\n"
+        connection = socket.create_connection((owned.host, owned.port))
+        connection.settimeout(60)
+        connection.sendall(head.encode() + whole[:-1])
+        until(lambda: (owned.data / "restore.incoming").exists(), what="the upload")
+        return connection
+
+    for name, ends, status in (
+        ("ben", lambda: owned.patch("/api/users/ben", json={"role": "member"}), b"403"),
+        ("carl", lambda: owned.delete("/api/users/carl"), b"401"),
+    ):
+        connection = begun(name)
+        assert ends().status_code in (200, 204)
+        connection.sendall(whole[-1:])
+        answer = connection.recv(65536)
+        assert answer.split()[1] == status, answer
+        connection.close()
+        until(lambda: not (owned.data / "restore.incoming").exists(), what="that nothing is left of it")
+        assert owned.get("/api/backup/restore").json()["staged"] is False
+    connection = begun("dora")
+    connection.sendall(whole[-1:])
+    connection.close()
+    until(lambda: owned.get("/api/backup/restore").json()["staged"], what="what came whole")
+    staged = [one for one in owned.get("/api/audit").json() if one["event"] == "restore_staged"]
+    assert [one["who"] for one in staged] == ["dora"], "noted though nobody waited for the answer"
+
+
 def test_who_may(owned, tmp_path):
     add(owned, "ben", "member")
     ben = as_person(owned, "ben")

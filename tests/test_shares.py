@@ -57,6 +57,8 @@ def test_a_link_shows_one_dashboard_and_nothing_else(owned):
     device = somebody.get("/api/devices/lamp").json()
     assert (device["name"], list(device["properties"])) == ("Desk lamp", ["power"])
     assert [one["id"] for one in somebody.get("/api/devices").json()] == ["lamp"]
+    problem(somebody.get("/api/devices/lamp/presence"), 403)
+    problem(somebody.get("/api/presence/lamp"), 403)
     assert somebody.get("/api/devices/lamp/power").status_code == 200
     assert somebody.get("/api/devices/lamp/power/history?last=1h").status_code == 200
     assert somebody.get("/api/topics/home/note").text == "hello"

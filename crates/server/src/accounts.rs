@@ -24,8 +24,8 @@ mod verified;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use housewire_core::{DeviceId, Hub, Permissions, Principal, Role, Timestamp};
@@ -93,7 +93,11 @@ pub(crate) struct Accounts {
     reserved: Vec<String>,
     /// Rung when somebody is turned out, for requests that wait.
     turned_out: Notify,
+    /// Called when what somebody may do has changed; see [`Accounts::on_change`].
+    on_change: OnceLock<OnChange>,
 }
+
+type OnChange = Box<dyn Fn() + Send + Sync>;
 
 impl Accounts {
     /// Reads all accounts. `reserved` are names that no person may have.
@@ -138,6 +142,7 @@ impl Accounts {
             shares: Shares::default(),
             reserved,
             turned_out: Notify::new(),
+            on_change: OnceLock::new(),
         };
         accounts.apply_guest_policy();
         Ok(accounts)
@@ -146,6 +151,18 @@ impl Accounts {
     /// The hub that they are let into.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// Has this called whenever somebody got other rights, or has none any more: for what others may do in his name. Only the first counts.
+    pub(crate) fn on_change(&self, call: impl Fn() + Send + Sync + 'static) {
+        drop(self.on_change.set(Box::new(call)));
+    }
+
+    /// Rights have changed. To be called without any lock, and never on a shard.
+    fn tell_change(&self) {
+        if let Some(call) = self.on_change.get() {
+            call();
+        }
     }
 
     /// The guest's rights depend on whether there is an admin.
@@ -207,6 +224,15 @@ impl Accounts {
             return Some(Arc::clone(&login.principal));
         }
         self.state.read().principal(name)
+    }
+
+    /// Whether all that let an app of this name in has expired; whoever extends it lets the app in again.
+    pub(crate) fn has_lapsed(&self, name: &str) -> bool {
+        let Some(app) = name.strip_prefix("app:") else { return false };
+        let (owner, now) = (CredentialOwner::App(app.to_owned()), now().wall);
+        let state = self.state.read();
+        let mut own = state.of_owner(&owner).peekable();
+        own.peek().is_some() && own.all(|credential| credential.is_expired(now))
     }
 
     /// Whether what somebody came in with still opens the door.
@@ -306,6 +332,9 @@ impl Accounts {
         }
         self.turn_out(&expired);
         let sessions: Vec<_> = expired.iter().copied().filter(|id| self.state.read().is_session(*id)).collect();
+        if sessions.len() < expired.len() {
+            self.tell_change();
+        }
         if !sessions.is_empty()
             && let Err(problem) = self.forget(&sessions)
         {
@@ -322,6 +351,9 @@ impl Accounts {
         self.disarm(&orphans);
         self.turn_out(ids);
         drop(store);
+        if !orphans.is_empty() {
+            self.tell_change();
+        }
         Ok(())
     }
 

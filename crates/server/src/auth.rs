@@ -99,6 +99,11 @@ impl Guests {
         &self.guest
     }
 
+    /// The guest of this machine.
+    pub(crate) fn owner(&self) -> &Arc<Principal> {
+        &self.owner
+    }
+
     /// Whoever has not shown yet who he is, and may do nothing.
     pub(crate) fn nobody(&self) -> Login {
         Login::of(Arc::clone(&self.nobody), Kind::Nobody)

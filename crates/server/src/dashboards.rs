@@ -9,7 +9,7 @@ mod kept;
 pub(crate) mod model;
 mod shares;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use housewire_core::Access;
@@ -47,17 +47,25 @@ struct Disk {
 struct State {
     dashboards: BTreeMap<String, Arc<Kept>>,
     shares: BTreeMap<String, Arc<Share>>,
+    /// Dashboards that are on the disk and could not be read, by id: nothing takes their place, and the links to them wait.
+    unreadable: BTreeSet<String>,
     /// No version comes twice, also of a dashboard that was deleted and made again.
     last_version: u64,
 }
 
 impl Dashboards {
     /// Reads what was kept, and opens the door to those who have a link.
-    pub(crate) fn open(dashboards: Documents, shares: Documents, accounts: &Arc<Accounts>) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        dashboards: Documents,
+        shares: Documents,
+        accounts: &Arc<Accounts>,
+    ) -> Result<Arc<Self>, StoreError> {
         let mut state = State::default();
         let loaded = dashboards.load()?;
         for skipped in &loaded.skipped {
             warn!("{skipped}");
+            let id = skipped.row.split_once('/').map(|(_, id)| id.to_owned());
+            state.unreadable.extend(id.filter(|id| id != LAST));
         }
         for (id, body) in loaded.documents {
             if id == LAST {
@@ -69,7 +77,12 @@ impl Dashboards {
                     state.last_version = state.last_version.max(kept.version);
                     state.dashboards.insert(id, Arc::new(kept));
                 }
-                Err(error) => warn!("the dashboard '{id}' cannot be read: {error}; make it again, or restore a backup"),
+                Err(error) => {
+                    warn!(
+                        "the dashboard '{id}' cannot be read: {error}; make it under another id, or restore a backup"
+                    );
+                    state.unreadable.insert(id);
+                }
             }
         }
         let loaded = shares.load()?;
@@ -83,8 +96,14 @@ impl Dashboards {
             }
         }
         let disk = Mutex::new(Disk { dashboards, shares });
-        let opened = Self { accounts: Arc::clone(accounts), state: RwLock::new(state), disk };
+        let opened = Arc::new(Self { accounts: Arc::clone(accounts), state: RwLock::new(state), disk });
         opened.admit_shares();
+        let weak = Arc::downgrade(&opened);
+        accounts.on_change(move || {
+            if let Some(dashboards) = weak.upgrade() {
+                dashboards.refresh_shares();
+            }
+        });
         Ok(opened)
     }
 
@@ -107,7 +126,7 @@ impl Dashboards {
         asker.must_create()?;
         let mut disk = self.disk.lock();
         let id = match &sent.id {
-            Some(id) if self.state.read().dashboards.contains_key(id) => {
+            Some(id) if self.state.read().is_taken(id) => {
                 return Err(AccountError::Taken(id.clone()).into());
             }
             Some(id) => id.clone(),
@@ -268,11 +287,16 @@ impl Dashboards {
         let state = self.state.read();
         let numbered = (2..).map(|number| format!("{stem}-{number}"));
         let mut wished = std::iter::once(stem.clone()).chain(numbered);
-        wished.find(|id| !state.dashboards.contains_key(id)).expect("there are more numbers than dashboards")
+        wished.find(|id| !state.is_taken(id)).expect("there are more numbers than dashboards")
     }
 }
 
 impl State {
+    /// Whether a dashboard has that id, be it one that cannot be read.
+    fn is_taken(&self, id: &str) -> bool {
+        self.dashboards.contains_key(id) || self.unreadable.contains(id)
+    }
+
     fn shares_of<'s>(&'s self, dashboard: &'s str) -> impl Iterator<Item = (&'s str, &'s Arc<Share>)> {
         let all = self.shares.iter().filter(move |(_, share)| share.dashboard == dashboard);
         all.map(|(id, share)| (id.as_str(), share))
@@ -291,7 +315,7 @@ fn unknown(id: &str) -> DashboardError {
 }
 
 /// What somebody may do with what a dashboard shows.
-type Origins = std::collections::BTreeSet<Origin>;
+type Origins = BTreeSet<Origin>;
 
 #[cfg(test)]
 mod tests;

@@ -276,7 +276,10 @@ impl Firmware {
         };
         if !is_shared {
             self.checked.lock().remove(&note.sha256);
-            self.blobs.remove(&note.sha256)?;
+            // Nobody knows of it any more; the bytes go when the folder is swept at the next start.
+            if let Err(problem) = self.blobs.remove(&note.sha256) {
+                warn!("the bytes of firmware that was deleted are still there: {}", with_reasons(&problem));
+            }
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ pub(crate) struct House {
     pub(crate) claims: Claims,
     pub(crate) templates: Templates,
     pub(crate) virtual_devices: Arc<VirtualDevices>,
-    pub(crate) dashboards: Dashboards,
+    pub(crate) dashboards: Arc<Dashboards>,
     pub(crate) firmware: Arc<Firmware>,
     pub(crate) backups: Backups,
     /// Rung by an admin who wants the hub to start again.

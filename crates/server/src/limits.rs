@@ -253,7 +253,7 @@ pub(crate) const LOG_STREAMS_MAX: usize = 16;
 pub(crate) const LOG_STREAM_PAUSE: Duration = Duration::from_millis(250);
 /// Pieces of a backup on their way out or in; whoever makes or takes in the next one waits.
 pub(crate) const BACKUP_PIECES_MAX: usize = 8;
-/// How long the client of a backup may send nothing; it is answered 408 then.
+/// How long the client of a backup may send nothing, which is answered 408 then, or take nothing of one, which then breaks off.
 pub(crate) const BACKUP_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Who looks at connections (`/api/wire`) at once; one more is answered 503.
 pub(crate) const TAP_WATCHES_MAX: usize = 8;

@@ -126,6 +126,7 @@ impl Accounts {
         // Before the next change is made: what is applied last has to be what was made last.
         self.note_admins();
         drop(store);
+        self.tell_change();
         let detail = Some(record.grant.role.name().to_owned());
         self.audit.note(Deed { event, by, subject: Some(&record.name), detail });
         Ok(PersonView { record, sessions: 0 })
@@ -155,6 +156,7 @@ impl Accounts {
         self.set_permissions(&principal, permissions_of_person(&record.grant));
         self.note_admins();
         drop(store);
+        self.tell_change();
         if changes_rights {
             let detail = Some(record.grant.role.name().to_owned());
             self.audit.note(Deed { event: Event::UserChanged, by, subject: Some(&record.name), detail });
@@ -179,6 +181,7 @@ impl Accounts {
             self.turn_out_all_of(&person.principal);
         }
         drop(store);
+        self.tell_change();
         self.audit.note(Deed { event: Event::UserDeleted, by, subject: Some(&record.name), detail: None });
         Ok(())
     }

@@ -212,6 +212,7 @@ impl Accounts {
             self.set_permissions(&changed.principal, grant.permissions());
         }
         drop(store);
+        self.tell_change();
         let subject = principal_name(&changed.record.owner);
         self.audit.note(Deed { event: Event::TokenChanged, by, subject: Some(&subject), detail: None });
         Ok(changed)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use housewire_core::{Access, Filter, Permissions, Timestamp};
+use housewire_core::{Access, Filter, Permissions, Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -36,7 +36,7 @@ pub(crate) struct Share {
     pub(crate) dashboard: String,
     pub(crate) name: Option<String>,
     pub(crate) control: bool,
-    /// Who made it: it opens no more than he may. `None` is the guest of a hub that had nobody else, who might do everything.
+    /// Who made it: it opens no more than he may. `None` is the guest of a hub that had nobody else, who might do everything until it had.
     pub(crate) by: Option<String>,
     /// Of the secret, in Base64.
     hash: String,
@@ -146,13 +146,12 @@ impl Dashboards {
     }
 
     /// What somebody may do was changed: so may be what his links open.
-    pub(crate) fn refresh_shares(&self) {
+    pub(super) fn refresh_shares(&self) {
         let mut disk = self.disk.lock();
         self.forget_expired(&mut disk);
         let (shares, mut orphans) = (self.state.read().shares.clone(), Vec::new());
         for (link, share) in shares {
-            let is_orphan = share.by.as_deref().is_some_and(|by| self.accounts.principal(by).is_none());
-            if is_orphan {
+            if self.maker(&share).is_none() {
                 orphans.push(link);
             } else {
                 self.refresh(&share);
@@ -181,6 +180,10 @@ impl Dashboards {
         self.forget_expired(&mut disk);
         let (shares, mut useless) = (self.state.read().shares.clone(), Vec::new());
         for (link, share) in shares {
+            if self.state.read().unreadable.contains(&share.dashboard) {
+                // It opens nothing until somebody has put the dashboard right.
+                continue;
+            }
             let kept = self.state.read().dashboards.get(&share.dashboard).cloned();
             let rights = kept.and_then(|kept| self.rights(&share, &kept));
             match (rights, share.secret_hash()) {
@@ -191,15 +194,24 @@ impl Dashboards {
         self.forget_shares(&mut disk, &useless);
     }
 
+    /// Who answers for a link.
+    fn maker(&self, share: &Share) -> Option<Arc<Principal>> {
+        match &share.by {
+            Some(by) => self.accounts.principal(by),
+            // He may do everything, or somebody else looks after the hub by now.
+            None => Some(Arc::clone(self.accounts.guests.owner())).filter(|owner| owner.may_administer()),
+        }
+    }
+
     /// What a link opens; `None` if nobody answers for it any more.
     fn rights(&self, share: &Share, kept: &Kept) -> Option<Permissions> {
-        let maker = match &share.by {
-            Some(by) => Some(self.accounts.principal(by)?),
-            None => None,
-        };
+        let maker = self.maker(share)?;
+        if share.by.as_deref().is_some_and(|by| self.accounts.has_lapsed(by)) {
+            return Some(Permissions::default());
+        }
         let may = |access, topic: &str| {
             let Ok(topic) = housewire_core::TopicRef::parse(topic) else { return false };
-            maker.as_ref().is_none_or(|maker| maker.may(access, topic))
+            maker.may(access, topic)
         };
         let mut permissions = Permissions::default();
         let filter = |topic: &str| Filter::parse(topic).expect("a topic is a filter, too");
@@ -208,10 +220,10 @@ impl Dashboards {
             let topic = origin.topic();
             permissions.read.push(filter(&topic));
             if let Origin::Property(device, _) = origin {
-                // What there is to know of a property: its device, whether that is there, what was asked of it.
+                // What there is to know of a property: its device, whether that is there, what was asked of it; as far as its maker may.
                 let beside =
                     [format!("{topic}/target"), format!("devices/{device}"), format!("devices/{device}/$online")];
-                for topic in beside.iter().map(|topic| filter(topic)) {
+                for topic in beside.iter().filter(|topic| may(Access::Read, topic)).map(|topic| filter(topic)) {
                     if !permissions.read.contains(&topic) {
                         permissions.read.push(topic);
                     }

@@ -6,7 +6,7 @@ use housewire_core::{Access, Grant, Hub, HubOptions, Permissions, Principal, Rol
 use housewire_store::Store;
 
 use super::*;
-use crate::accounts::{Change, Expiry, Kind, Login, NewPerson, Via};
+use crate::accounts::{Change, Expiry, GrantChange, Kind, Login, NewPerson, NewToken, TokenChange, TokenOwner, Via};
 use crate::auth::Guests;
 use crate::clients::Clients;
 use crate::hosts::Hosts;
@@ -16,7 +16,7 @@ const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 struct House {
     folder: tempfile::TempDir,
     accounts: Arc<Accounts>,
-    dashboards: Dashboards,
+    dashboards: Arc<Dashboards>,
     store: Store,
 }
 
@@ -183,9 +183,122 @@ fn a_link_opens_what_its_maker_may_see_and_follows_the_dashboard() {
     assert!(may(&again, Access::Read, "devices/lamp/level"));
     assert!(house.accounts.by_share(uses.reveal(), HOME).is_err());
     house.accounts.delete_person("dora", &by()).unwrap();
-    house.dashboards.refresh_shares();
     assert!(house.accounts.by_share(looks.reveal(), HOME).is_err(), "nobody answers for it any more");
     assert_eq!(house.dashboards.shares(&house.asker("anna"), &id).unwrap().len(), 0);
+}
+
+#[test]
+fn a_link_tells_no_more_of_a_device_than_its_maker_may_know() {
+    let house = House::new();
+    let filters = |texts: &[&str]| texts.iter().map(|text| housewire_core::Filter::parse(text).unwrap()).collect();
+    let grant = Grant {
+        read: Some(filters(&["devices/lamp/power", "devices/fan/+"])),
+        deny: filters(&["devices/fan/$online"]),
+        ..Grant::of(Role::Member)
+    };
+    let new = NewPerson { name: "dora".into(), password: "copper kettle".into(), grant };
+    house.accounts.create_person(new, &by()).unwrap();
+    let kept = house.make("dora", &looks_at(r#"{"property":"lamp/power"},{"property":"fan/speed"}"#));
+    let made = house.dashboards.create_share(&house.asker("dora"), &kept.id, NewShare::default(), &by());
+    let visitor = house.accounts.by_share(made.unwrap().0.reveal(), HOME).unwrap().principal;
+    for (topic, reads) in [
+        ("devices/lamp/power", true),
+        ("devices/lamp/power/target", false),
+        ("devices/lamp", false),
+        ("devices/lamp/$online", false),
+        ("devices/fan/speed", true),
+        ("devices/fan/$online", false),
+    ] {
+        assert_eq!(may(&visitor, Access::Read, topic), reads, "{topic}");
+    }
+}
+
+#[test]
+fn a_dashboard_that_cannot_be_read_keeps_its_place_and_its_links() {
+    let house = House::new();
+    let kept = house.make("anna", r#"{"id":"home","title":"Home"}"#);
+    let anna = house.asker("anna");
+    let (secret, ..) = house.dashboards.create_share(&anna, &kept.id, NewShare::default(), &by()).unwrap();
+    let mut documents = house.store.documents("dashboard").unwrap();
+    documents.write("home", r#"{"of":"another version"}"#).unwrap();
+    drop(documents);
+
+    let house = house.restarted();
+    assert!(house.accounts.by_share(secret.reveal(), HOME).is_err());
+    let anna = house.asker("anna");
+    let again = house.dashboards.create(&anna, read(r#"{"id":"home","title":"Home"}"#));
+    assert!(matches!(again, Err(DashboardError::Account(AccountError::Taken(_)))), "{again:?}");
+    assert_eq!(house.make("anna", r#"{"title":"Home"}"#).id, "home-2");
+    house.dashboards.refresh_shares();
+    let mut documents = house.store.documents("dashboard").unwrap();
+    assert!(documents.load().unwrap().documents.contains(&("home".into(), r#"{"of":"another version"}"#.into())));
+    documents.write("home", &kept.record()).unwrap();
+    drop(documents);
+
+    let house = house.restarted();
+    assert_eq!(house.dashboards.get(&house.asker("anna"), "home").unwrap().version, kept.version);
+    assert!(house.accounts.by_share(secret.reveal(), HOME).is_ok());
+}
+
+#[test]
+fn a_link_of_an_app_follows_its_token() {
+    let house = House::new();
+    let kept = house.make("anna", &looks_at(r#"{"property":"lamp/power"}"#));
+    let new = NewToken {
+        owner: TokenOwner::App(Grant::of(Role::Admin)),
+        label: "panel".to_owned(),
+        expires: Expiry::default(),
+    };
+    let (_, token) = house.accounts.create_token(new, &by()).unwrap();
+    let app = Asker::new(&Login::of(Arc::clone(&token.principal), Kind::App), &house.accounts, |_| None);
+    let (secret, ..) = house.dashboards.create_share(&app, &kept.id, NewShare::default(), &by()).unwrap();
+    let visitor = house.accounts.by_share(secret.reveal(), HOME).unwrap().principal;
+    let sees = || may(&visitor, Access::Read, "devices/lamp/power");
+    assert!(sees());
+
+    let deny = |filters: &[&str]| {
+        let deny = filters.iter().map(|filter| housewire_core::Filter::parse(filter).unwrap()).collect();
+        let rights = GrantChange { deny: Some(deny), ..GrantChange::default() };
+        let change = TokenChange { rights, ..TokenChange::default() };
+        house.accounts.change_token(token.id(), change, &by()).unwrap();
+    };
+    deny(&["devices/lamp/#"]);
+    assert!(!sees(), "as soon as the app may not");
+    deny(&[]);
+    assert!(sees());
+
+    let expire = |expires| {
+        let change = TokenChange { expires: Some(expires), ..TokenChange::default() };
+        house.accounts.change_token(token.id(), change, &by()).unwrap();
+    };
+    expire(Expiry(Some(now().wall.after(std::time::Duration::from_millis(1)))));
+    while sees() {
+        house.accounts.save_all();
+        std::thread::yield_now();
+    }
+    expire(Expiry(None));
+    assert!(sees(), "somebody extended it");
+
+    house.accounts.revoke(token.id(), &by()).unwrap();
+    assert!(!sees() && house.accounts.by_share(secret.reveal(), HOME).is_err());
+    assert_eq!(house.dashboards.state.read().shares.len(), 0);
+}
+
+#[test]
+fn a_link_of_a_hub_without_accounts_ends_when_it_is_set_up() {
+    let house = House::open(tempfile::tempdir().unwrap());
+    let owner = Login::of(Arc::clone(house.accounts.guests.owner()), Kind::Guest);
+    let guest = Asker::new(&owner, &house.accounts, |_| None);
+    let sent = looks_at(r#"{"property":"lamp/power"}"#);
+    let kept = house.dashboards.create(&guest, read(&sent)).unwrap();
+    let (secret, ..) = house.dashboards.create_share(&guest, &kept.id, NewShare::default(), &by()).unwrap();
+    let house = house.restarted();
+    let visitor = house.accounts.by_share(secret.reveal(), HOME).unwrap().principal;
+    assert!(may(&visitor, Access::Read, "devices/lamp/power"));
+    house.accounts.set_up(None, true, "anna", "copper kettle", &by()).unwrap();
+    assert!(!may(&visitor, Access::Read, "devices/lamp/power"));
+    assert!(house.accounts.by_share(secret.reveal(), HOME).is_err());
+    assert!(house.restarted().accounts.by_share(secret.reveal(), HOME).is_err());
 }
 
 #[test]

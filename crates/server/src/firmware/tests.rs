@@ -40,6 +40,21 @@ fn files_survive_and_keep_their_bytes() {
 }
 
 #[test]
+fn a_file_whose_bytes_stay_on_the_disk_is_deleted_all_the_same() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::open(temp.path()).unwrap();
+    let firmware = Firmware::open(&store).unwrap();
+    let one = key("lamp", "1");
+    upload(&firmware, &one, b"program").unwrap();
+    let path = firmware.blobs.path(&firmware.file(&one).unwrap().sha256);
+    // A folder is not deleted as a file is.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    firmware.remove(&one).unwrap();
+    assert!(firmware.files().is_empty() && path.exists());
+}
+
+#[test]
 fn a_file_that_was_changed_on_the_disk_goes_to_nobody() {
     let temp = tempfile::tempdir().unwrap();
     let store = Store::open(temp.path()).unwrap();

@@ -5,6 +5,8 @@
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use housewire_store::{BackupError, Backups, Manifest, Snapshot, StoreError};
 use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::{error, warn};
@@ -31,6 +34,8 @@ use crate::view::schema::AnyBytes;
 
 /// What is gathered before it is handed on.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How long it takes to look again whether a piece is taken: a few of them are under way.
+const PIECE_PAUSE: Duration = Duration::from_millis(2);
 /// The configuration file's name in a backup, and so below a data folder that one was put in place of.
 const CONFIG_NAME: &str = "config/housewire.toml";
 /// How many bytes the files have, for whoever shows how far it is.
@@ -103,7 +108,8 @@ pub(crate) async fn get(caller: Caller) -> Result<Response, Problem> {
         make(&backups, made, beside.as_slice(), tell, pieces);
     })?;
     let manifest = told.await.map_err(|_| broken())??;
-    note(&caller, Event::BackupMade, None);
+    let made_by = Deed { event: Event::BackupMade, by: &caller.change(), subject: None, detail: None };
+    caller.shard.accounts.audit.note(made_by);
     let day = made.to_string();
     let name = format!("attachment; filename=\"housewire-{}.tar.gz\"", &day[..10]);
     let headers = [
@@ -130,7 +136,7 @@ fn make(
             return drop(tell.send(Err(error)));
         }
     };
-    let mut pieces = Pieces { gathered: Vec::with_capacity(PIECE_BYTES), to: pieces };
+    let mut pieces = Pieces { gathered: Vec::with_capacity(PIECE_BYTES), to: pieces, silence_max: BACKUP_SILENCE_MAX };
     if tell.send(Ok(snapshot.manifest().clone())).is_ok()
         && let Err(error) = snapshot.write(&mut pieces)
     {
@@ -169,11 +175,17 @@ pub(crate) async fn show(caller: Caller) -> Result<Json<StagedJson>, Problem> {
 )]
 pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, Problem> {
     caller.must_administer()?;
+    let (accounts, by) = (Arc::clone(&caller.shard.accounts), caller.change());
     let staging = caller.shard.house.backups.staging()?;
     let (tell, mut told) = oneshot::channel();
     let (pieces, taken) = mpsc::channel(BACKUP_PIECES_MAX);
     on_a_thread("restore", move || {
         let taken_in = staging.take_in(Taken { pieces: taken, piece: Bytes::new(), is_over: false });
+        // Here, as it is so whether or not somebody still waits for the answer.
+        if let Ok(manifest) = &taken_in {
+            let detail = Some(format!("made {} by version {}", manifest.made, manifest.version));
+            accounts.audit.note(Deed { event: Event::RestoreStaged, by: &by, subject: None, detail });
+        }
         // Free for the next one before anybody is told.
         drop(staging);
         drop(tell.send(taken_in));
@@ -186,7 +198,12 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
             piece = timeout(BACKUP_SILENCE_MAX, body.next()) => piece.map_err(|_| Problem::too_slow())?,
         };
         let piece = match piece {
-            None => Piece::End,
+            // What took hours may have been begun by an admin who is none any more.
+            None => {
+                caller.must_still_be_let_in()?;
+                caller.must_administer()?;
+                Piece::End
+            }
             Some(piece) => Piece::Bytes(piece.map_err(|error| {
                 Problem::bad_request(format!("The backup broke off: {error}. Nothing was changed.")).closing()
             })?),
@@ -199,7 +216,6 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
         }
     };
     let manifest = end.map_err(|_| broken())?.map_err(|error| Problem::from(error).closing())?;
-    note(&caller, Event::RestoreStaged, Some(format!("made {} by version {}", manifest.made, manifest.version)));
     Ok((StatusCode::ACCEPTED, Json(StagedJson::from(Some(manifest)))).into_response())
 }
 
@@ -212,12 +228,17 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
 )]
 pub(crate) async fn forget(caller: Caller) -> Result<StatusCode, Problem> {
     caller.must_administer()?;
-    let backups = caller.shard.house.backups.clone();
-    let forgotten = caller.accounts(move |_| Ok(backups.staging().and_then(|staging| Ok(staging.forget()?)))).await?;
-    if !forgotten? {
+    let (backups, by) = (caller.shard.house.backups.clone(), caller.change());
+    let forgotten = caller.accounts(move |accounts| {
+        let forgotten = backups.staging().and_then(|staging| Ok(staging.forget()?));
+        if let Ok(true) = forgotten {
+            accounts.audit.note(Deed { event: Event::RestoreForgotten, by: &by, subject: None, detail: None });
+        }
+        Ok(forgotten)
+    });
+    if !forgotten.await?? {
         return Err(Problem::not_found("No backup waits for the next start."));
     }
-    note(&caller, Event::RestoreForgotten, None);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -239,14 +260,11 @@ fn broken() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", text)
 }
 
-fn note(caller: &Caller, event: Event, detail: Option<String>) {
-    caller.shard.accounts.audit.note(Deed { event, by: &caller.change(), subject: None, detail });
-}
-
-/// Hands on what is written, in pieces; waits for whoever takes them.
+/// Hands on what is written, in pieces; waits for whoever takes them, but not for ever: meanwhile nobody else gets a backup.
 struct Pieces {
     gathered: Vec<u8>,
     to: mpsc::Sender<Bytes>,
+    silence_max: Duration,
 }
 
 impl Write for Pieces {
@@ -262,9 +280,22 @@ impl Write for Pieces {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        let piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES));
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "its client is gone");
-        self.to.blocking_send(piece.into()).map_err(gone)
+        let mut piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES)).into();
+        let begun = Instant::now();
+        loop {
+            piece = match self.to.try_send(piece) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Closed(_)) => {
+                    return Err(io::Error::new(io::ErrorKind::BrokenPipe, "its client is gone"));
+                }
+                Err(TrySendError::Full(_)) if begun.elapsed() >= self.silence_max => {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "its client takes nothing any more"));
+                }
+                Err(TrySendError::Full(piece)) => piece,
+            };
+            // This thread has no runtime, and so no timer that could end a wait.
+            std::thread::sleep(PIECE_PAUSE);
+        }
     }
 }
 
@@ -316,5 +347,42 @@ impl From<BackupError> for Problem {
             BackupError::Store(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_failing"),
         };
         Self::new(status, code, format!("{}.", with_reasons(&error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(silence_max: Duration) -> (Pieces, mpsc::Receiver<Bytes>) {
+        let (to, taken) = mpsc::channel(1);
+        (Pieces { gathered: Vec::new(), to, silence_max }, taken)
+    }
+
+    #[test]
+    fn a_client_that_stops_reading_holds_no_backup_for_ever() {
+        let (mut stuck, _taken) = pieces(Duration::from_millis(10));
+        let piece = [0; PIECE_BYTES];
+        stuck.write_all(&piece).unwrap();
+        assert_eq!(stuck.write_all(&piece).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn one_that_reads_slowly_gets_all_of_it() {
+        let (mut slow, mut taken) = pieces(Duration::from_secs(60));
+        let reader = std::thread::spawn(move || {
+            let mut bytes = 0;
+            while let Some(piece) = taken.blocking_recv() {
+                std::thread::sleep(Duration::from_millis(5));
+                bytes += piece.len();
+            }
+            bytes
+        });
+        for _ in 0..5 {
+            slow.write_all(&[0; PIECE_BYTES]).unwrap();
+        }
+        slow.write_all(b"end").and_then(|()| slow.flush()).unwrap();
+        drop(slow);
+        assert_eq!(reader.join().unwrap(), 5 * PIECE_BYTES + 3);
     }
 }

@@ -1,10 +1,12 @@
 //! Whether a device is there, why not, and how it came and went.
 
 use axum::Json;
+use axum::http::StatusCode;
 use housewire_core::{Access, DeviceId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::accounts::Kind;
 use crate::caller::Caller;
 use crate::http::describe::{BadRequest, Forbidden, NotFound};
 use crate::http::path::DevicePath;
@@ -76,6 +78,10 @@ pub(crate) fn is_property(caller: &Caller, id: &DeviceId) -> bool {
     responses((status = 200, description = "Its presence.", body = PresenceView), BadRequest, Forbidden, NotFound),
 )]
 pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<Json<PresenceView>, Problem> {
+    if caller.login.kind == Kind::Share {
+        let text = "A share link does not tell when a device came and went. Sign in to see that.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", text));
+    }
     caller.must_reach(Access::Read, &id)?;
     let device = caller.hub().device(&id).ok_or_else(|| {
         Refusal::NotFound(format!(

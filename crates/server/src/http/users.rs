@@ -104,12 +104,7 @@ pub(crate) async fn change(
     // Whoever changes his own password here stays signed in.
     let keep = caller.login.credential.filter(|_| caller.login.principal.name() == name);
     let by = caller.change();
-    let house = caller.shard.house.clone();
-    let changed = caller.accounts(move |accounts| {
-        let changed = accounts.change_person(&name, change, keep, &by)?;
-        house.dashboards.refresh_shares();
-        Ok(changed)
-    });
+    let changed = caller.accounts(move |accounts| accounts.change_person(&name, change, keep, &by));
     Ok(Json(changed.await?.into()))
 }
 
@@ -130,7 +125,6 @@ pub(crate) async fn remove(caller: Caller, NamePath(name): NamePath) -> Result<S
     let deleted = caller.accounts(move |accounts| {
         let name = accounts.person(&name)?.record.name;
         accounts.delete_person(&name, &by)?;
-        house.dashboards.refresh_shares();
         house.dashboards.inherit(&name, heir.as_deref())
     });
     deleted.await?;

@@ -48,12 +48,16 @@ impl Offline {
     /// Takes in a backup and puts it in place. `replaces` what is there, which is moved aside.
     pub fn restore(&self, from: impl Read, replaces: bool) -> Result<(Manifest, Restored), BackupError> {
         let folder = self.0.path().to_owned();
+        let must_be_free = || {
+            let is_occupied = self.0.file(DATABASE).exists() || self.0.file(READY).exists();
+            if is_occupied && !replaces { Err(BackupError::Occupied(folder.display().to_string())) } else { Ok(()) }
+        };
+        // Before a backup that waits is put in place, too: whoever is refused finds what was there.
+        must_be_free()?;
         finish_restore(&self.0)?;
         clear_leftovers(&self.0)?;
-        if !replaces && self.0.file(DATABASE).exists() {
-            return Err(BackupError::Occupied(folder.display().to_string()));
-        }
-        let manifest = Staging::new(folder, None).take_in(from)?;
+        must_be_free()?;
+        let manifest = Staging::new(folder.clone(), None).take_in(from)?;
         let restored = finish_restore(&self.0)?;
         Ok((manifest, restored.expect("it was staged a moment ago")))
     }
@@ -80,7 +84,7 @@ impl Staging {
     fn receive(&self, incoming: &Path, from: impl Read) -> Result<Manifest, BackupError> {
         let files = incoming.join(FILES);
         create_folder(&files)?;
-        let begin = |manifest: &Manifest| must_have_room(&self.folder, manifest);
+        let begin = |manifest: &Manifest| must_have_room(&self.folder, manifest.bytes());
         let manifest = archive::read(from, begin, |path, _| {
             let path = files.join(path);
             if let Some(parent) = path.parent() {
@@ -201,11 +205,11 @@ fn sync_folders(path: &Path) -> Result<(), StoreError> {
     sync_folder(path)
 }
 
-fn must_have_room(folder: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+/// So many bytes, and some more that stay free for the hub.
+pub(super) fn must_have_room(folder: &Path, bytes: u64) -> Result<(), BackupError> {
     // A file system that does not tell is tried.
     let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
-    let (free, needed) =
-        (disk.f_bavail.saturating_mul(disk.f_frsize), manifest.bytes().saturating_add(BACKUP_ROOM_BYTES));
+    let (free, needed) = (disk.f_bavail.saturating_mul(disk.f_frsize), bytes.saturating_add(BACKUP_ROOM_BYTES));
     if needed > free { Err(BackupError::NoRoom { needed, free }) } else { Ok(()) }
 }
 

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::backup::archive;
 use crate::backup::error::BackupError;
 use crate::backup::manifest::{BackupFile, Manifest, is_allowed};
-use crate::backup::restore::Staging;
+use crate::backup::restore::{Staging, must_have_room};
 use crate::backup::{MAKING, is_own};
 use crate::error::StoreError;
 use crate::folder::DataFolder;
@@ -73,11 +73,13 @@ impl Backups {
     }
 
     /// Copies everything, as it is now: whatever was committed before is in it. `beside` are further files, by the names that they get. Needs as
-    /// much room on the disk as what is copied, and may take minutes.
+    /// much room on the disk as what is copied, and some that stays free, or is refused; may take minutes.
     pub fn snapshot(&self, made: Timestamp, beside: &[(&str, &Path)]) -> Result<Snapshot, BackupError> {
         let turn = self.turn()?;
         let path = self.folder.file(MAKING);
         remove_folder(&path)?;
+        let beside_bytes = beside.iter().filter_map(|(_, path)| path.metadata().ok()).map(|file| file.len());
+        must_have_room(self.folder.path(), bytes_below(self.folder.path(), 1)?.saturating_add(beside_bytes.sum()))?;
         let copies = Copies { path, _turn: turn };
         create_folder(&copies.path)?;
         self.copy_history(&copies.path)?;
@@ -185,6 +187,24 @@ fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>, StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         found => found.map_err(|source| StoreError::file("read", folder, source)),
     }
+}
+
+/// What the files of a data folder have together, as far as they may be in a backup.
+fn bytes_below(folder: &Path, depth: usize) -> Result<u64, StoreError> {
+    let mut bytes = 0_u64;
+    for entry in entries(folder)? {
+        if depth == 1 && entry.file_name().to_str().is_none_or(is_own) {
+            continue;
+        }
+        // What goes meanwhile needs no room.
+        let Ok(about) = entry.metadata() else { continue };
+        if about.is_dir() && depth < BACKUP_DEPTH_MAX {
+            bytes = bytes.saturating_add(bytes_below(&entry.path(), depth + 1)?);
+        } else if about.is_file() {
+            bytes = bytes.saturating_add(about.len());
+        }
+    }
+    Ok(bytes)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {

@@ -146,6 +146,25 @@ fn one_backup_at_a_time() {
 }
 
 #[test]
+fn a_backup_that_does_not_fit_is_not_begun() {
+    let from = tempfile::tempdir().unwrap();
+    let store = Store::open(from.path()).unwrap();
+    // It has that length, and takes no room.
+    let large = from.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(1 << 43).unwrap();
+    let refused = store.backups().snapshot(MADE, &[]).map(drop);
+    assert!(
+        matches!(refused, Err(BackupError::NoRoom { needed, free }) if needed > 1 << 43 && free < needed),
+        "{refused:?}"
+    );
+    assert!(!from.path().join(MAKING).exists());
+    let beside = store.backups().snapshot(MADE, &[("config/large", &large)]).map(drop);
+    assert!(matches!(beside, Err(BackupError::NoRoom { needed, .. }) if needed > 1 << 44), "{beside:?}");
+    std::fs::remove_file(&large).unwrap();
+    store.backups().snapshot(MADE, &[]).unwrap();
+}
+
+#[test]
 fn damage_anywhere_is_found_and_changes_nothing() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = Store::open(from.path()).unwrap();
@@ -330,6 +349,24 @@ fn a_restore_that_was_cut_short_goes_on() {
         assert!(tree(to.path()).keys().all(|name| !name.starts_with("restore.")), "step {step}");
         assert!(Store::open(to.path()).unwrap().restored().is_none(), "once");
     }
+}
+
+#[test]
+fn a_restore_that_is_refused_leaves_what_waits_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = {
+        let store = Store::open(folder.path()).unwrap();
+        let bytes = archive_of(&store);
+        write(&store, "later", "{}");
+        store.backups().staging().unwrap().take_in(bytes.as_slice()).unwrap();
+        bytes
+    };
+    let before = tree(folder.path());
+    assert!(matches!(restore(&bytes, folder.path(), false), Err(BackupError::Occupied(_))));
+    assert_eq!(tree(folder.path()), before);
+    std::fs::remove_file(folder.path().join("housewire.db")).unwrap();
+    assert!(matches!(restore(&bytes, folder.path(), false), Err(BackupError::Occupied(_))), "what waits is data, too");
+    restore(&bytes, folder.path(), true).unwrap();
 }
 
 #[test]

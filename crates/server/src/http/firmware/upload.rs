@@ -56,6 +56,7 @@ pub(crate) async fn put(
         receive(&caller, body).await?
     };
     caller.must_still_be_let_in()?;
+    caller.must_administer()?;
     let (kept, is_new) = change(&caller, move |firmware| firmware.keep(arrived, naming)).await?;
     if is_new {
         let detail = format!("{} bytes, SHA-256 {}", kept.size, kept.sha256);

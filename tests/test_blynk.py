@@ -207,6 +207,18 @@ def test_bridges_write_to_another_device(shared, unique):
             assert raw.ask(PING) == (RESPONSE, OK)
 
 
+def test_a_bridge_ends_with_the_token_that_was_shown(shared, unique):
+    one, two = unique("one"), unique("two")
+    other = shared.post(f"/api/devices/{two}/token").json()
+    with device(shared, one) as raw:
+        assert raw.ask(BRIDGE, 64, "i", other["token"]) == (RESPONSE, OK)
+        assert raw.ask(BRIDGE, 64, "vw", 9, 7) == (RESPONSE, 7)
+        comes(shared, two, "v9", 7)
+        assert shared.delete(f"/api/tokens/{other['id']}").status_code == 204
+        assert raw.ask(BRIDGE, 64, "vw", 9, 8) == (RESPONSE, 6)
+        assert value(shared, two, "v9") == 7
+
+
 def test_people_are_told(shared, unique):
     name = unique("lamp")
     with device(shared, name) as raw:
@@ -417,4 +429,28 @@ def test_a_device_that_does_not_read_gets_the_newest(shared, unique):
             count += 1
         assert count < 6_000, "all of it fits into the system's buffers, and nothing was tried"
         assert [int(last[str(pin)].removesuffix(rest)) for pin in range(4)] == [5_996, 5_997, 5_998, 5_999]
+        assert raw.ask(PING) == (RESPONSE, OK)
+
+
+def test_many_syncs_at_once_are_answered_as_the_device_reads(shared, unique):
+    name = unique("lamp")
+    pins, syncs = 20, 1_000
+    with Raw(shared) as raw:
+        assert raw.log_in(token_of(shared, name)) == (RESPONSE, 1, OK)
+        raw.ready("ver", "1", "h-beat", 3_600, "buff-in", 4_096, "dev", "js")
+        for pin in range(pins):
+            raw.send(HARDWARE, "vw", pin, "x" * 3_900)
+        assert raw.ask(PING) == (RESPONSE, OK)
+        # 66 MB of answers, of which hardly any may wait in the hub.
+        raw.write(b"".join(struct.pack(">BHH", SYNC, number, 0) for number in range(1, syncs + 1)))
+
+        def left_out():
+            (client,) = [one for one in shared.get("/api/clients").json() if one["user"] == f"device:{name}"]
+            return client["dropped"]["overflow"]
+
+        until(lambda: left_out() > 0, what="one sync takes all the room")
+        assert left_out() < 3 * syncs, "all of them are answered though the device does not read"
+        for number in range(1, syncs + 1):
+            came = [raw.read() for _ in range(17)]
+            assert {answer[1] for answer in came} == {number}
         assert raw.ask(PING) == (RESPONSE, OK)

@@ -128,6 +128,9 @@ def test_the_new_api_refuses_in_its_own_words(api, shared):
     error(api.new("device/meta", "&metaFieldId=9"), "MetaField doesn't exist.")
     shared.declare(api.name, level={"type": "int", "max": 100, "bindings": ["blynk:V1"]})
     error(api.new("update", "&v1=101"), "Value doesn't match the Datastream data type.")
+    error(api.new("batch/update", "&v2=7&v1=101"), "Value doesn't match the Datastream data type.")
+    error(api.new("batch/update", "&v2=7&v3="), "Value doesn't match the Datastream data type.")
+    error(api.new("get", "&v2"), "No datastream setup for that pin.")
     assert api.new("nothing").status_code == 404
 
 

@@ -69,8 +69,8 @@ pub(super) struct Active {
     guard: ConnectionGuard,
     pub(super) line: Line,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Nothing was read yet, and the device may have sent more behind its login.
-    has_more: bool,
+    /// The tail may hold whole frames: what came behind the login, or what was left until the device takes its answers.
+    pub(super) has_more: bool,
     has_begun: bool,
     /// Its time seems to be over. It is once nothing is found in the socket after the runtime has looked there again.
     is_late: bool,
@@ -193,11 +193,18 @@ impl Active {
 
     /// Reads once, handles the frames that are whole, answers in one go.
     fn read(&mut self) -> Result<Next, End> {
-        let had_more = std::mem::take(&mut self.has_more);
         let shard = self.shard().clone();
         let mut tail = std::mem::take(&mut self.tail);
         let known = tail.len();
-        if is_large(&tail) && !had_more {
+        if std::mem::take(&mut self.has_more) {
+            // Nothing more is read before, so that what waits here does not grow.
+            let used = self.answer_to(&tail, 0, false)?;
+            tail.drain(..used);
+            tail.shrink_to(tail.len().next_power_of_two());
+            self.tail = tail;
+            return Ok(if self.has_more { Next::Pause } else { Next::Step });
+        }
+        if is_large(&tail) {
             let is_last = read_in_place(&self.mailbox.socket, &mut tail);
             let used = self.answer_to(&tail, tail.len() - known, is_last)?;
             tail.drain(..used);
@@ -228,7 +235,8 @@ impl Active {
         if used > 0 && !self.line.is_listening {
             self.listen();
         }
-        if is_last { Err(End::Lost) } else { Ok(used) }
+        // What was left is handled first; the end is found again.
+        if is_last && !self.has_more { Err(End::Lost) } else { Ok(used) }
     }
 
     /// From now on the device gets what is asked of it. Not at once: behind its login, libraries expect nothing but the answer to

@@ -12,11 +12,13 @@ use housewire_protocols::limits::BLYNK_BODY_BYTES_MAX;
 use jiff::tz::TimeZone;
 use tracing::debug;
 
-use crate::accounts::Kind;
+use crate::accounts::{Kind, Via};
 use crate::blynk::VIA;
 use crate::blynk::active::Active;
 use crate::blynk::begin::{End, id_of};
+use crate::blynk::bridges::Target;
 use crate::blynk::notices;
+use crate::limits::BLYNK_OUTPUT_BYTES_MAX;
 use crate::pins::{PinMap, Reach as _, local_seconds, to_payload, utc, write_values};
 use crate::shard::now;
 
@@ -31,12 +33,18 @@ struct Gathered<'a> {
 }
 
 impl Active {
-    /// Handles the frames that are whole; how many bytes were used. Answers are appended to `replies`.
+    /// Handles the frames that are whole; how many bytes were used. Answers are appended to `replies`. Frames are left for later
+    /// once as much as may wait for the device does.
     pub(super) fn handle(&mut self, data: &[u8], replies: &mut Vec<u8>) -> Result<usize, End> {
         let mut used = 0;
         let mut gathered = Gathered::default();
         let pins = Arc::clone(&self.line.pins);
+        let room = BLYNK_OUTPUT_BYTES_MAX.saturating_sub(self.mailbox.output_bytes());
         let end = loop {
+            if replies.len() >= room {
+                self.has_more = used < data.len();
+                break None;
+            }
             let (frame, length) = match decode(&data[used..], BLYNK_BODY_BYTES_MAX) {
                 Ok(Some(decoded)) => decoded,
                 Ok(None) => break None,
@@ -125,7 +133,14 @@ impl Active {
         let Some(device) = self.shard().hub.device(&self.line.device) else { return };
         let body_bytes_max = self.session.library().body_bytes_max;
         let state = device.lock();
+        let replies_bytes_max = replies.len() + BLYNK_OUTPUT_BYTES_MAX;
+        let mut left_out = 0;
         let mut write = |pin: Pin, property: &PropertyName, payload: &[u8]| {
+            // A few bytes ask for all there is, and for the same again and again.
+            if replies.len() >= replies_bytes_max {
+                left_out += 1;
+                return;
+            }
             let mut values = Vec::new();
             let bound = self.line.pins.of_property(property.as_str());
             write_values(bound.map(|bound| &bound.spec), payload, &mut values);
@@ -147,6 +162,8 @@ impl Active {
                 write(pin, &property, &payload);
             }
         }
+        drop(state);
+        self.mailbox.count_overflow(left_out);
     }
 
     /// What the device gets as soon as it listens: how its board's pins are used, and what was asked of it while it was away.
@@ -175,16 +192,16 @@ impl Active {
             Bridge::Bind { key, token } => {
                 let address = self.line.client.whereabouts().connection.map(|connection| connection.peer.ip());
                 let accounts = &self.shard().accounts;
-                let login = address.and_then(|address| accounts.find_token(token, address));
+                let login = address.and_then(|address| accounts.by_token(token, address, Via::Blynk).ok());
                 let login = login.filter(|login| login.kind == Kind::Device);
                 let device = login.as_ref().and_then(|login| accounts.token(login.credential?).ok()?.device().cloned());
                 let bound = match (login, device) {
-                    (Some(login), Some(device)) => self.line.bridges.bind(key, device, login.principal),
+                    (Some(login), Some(device)) => self.line.bridges.bind(key, device, login),
                     _ => false,
                 };
                 if bound { Some(Status::Ok) } else { Some(Status::NotAllowed) }
             }
-            Bridge::Write { key, pin, values, message } => match self.line.bridges.get(key) {
+            Bridge::Write { key, pin, values, message } => match self.bridged(key) {
                 None => Some(Status::NotAllowed),
                 Some(target) => {
                     let pins = PinMap::of(&self.shard().hub, &target.device);
@@ -192,7 +209,7 @@ impl Active {
                     let topic = format!("devices/{}/{property}", target.device);
                     let payload = to_payload(spec, values);
                     // As if the other device had said so; that it is there is another matter.
-                    self.publish(&topic, &target.principal, Presence::None, &[&payload]);
+                    self.publish(&topic, &target.login.principal, Presence::None, &[&payload]);
                     let lines = &self.shard().blynk;
                     let reached = lines.send_frame(&target.device, Command::BRIDGE, id, Parts::of(message));
                     (!reached).then_some(Status::DeviceOffline)
@@ -202,6 +219,11 @@ impl Active {
         if let Some(status) = refused {
             write_response(id, status, replies);
         }
+    }
+
+    /// Whose pins are written under a key, as long as the token that was shown is good.
+    fn bridged(&self, key: &[u8]) -> Option<&Target> {
+        self.line.bridges.get(key).filter(|target| self.shard().accounts.is_valid(&target.login))
     }
 
     fn answer(&mut self, question: Question<'_>, id: MessageId, replies: &mut Vec<u8>) {

@@ -172,6 +172,19 @@ impl BlynkMailbox {
         self.mark(&mut state);
     }
 
+    /// How much waits for the device.
+    pub(super) fn output_bytes(&self) -> usize {
+        self.state.lock().output.len()
+    }
+
+    /// So many values were not sent, as there was no room.
+    pub(super) fn count_overflow(&self, values: u64) {
+        if values > 0 {
+            self.state.lock().overflow += values;
+            self.shard.stats.drop_messages(values);
+        }
+    }
+
     fn queue(&self, state: &mut State, frame: &mut Vec<u8>, write: impl FnOnce(usize, &mut Vec<u8>) -> bool) -> bool {
         if state.is_closed || state.is_broken {
             return false;

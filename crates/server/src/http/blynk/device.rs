@@ -82,6 +82,14 @@ impl<'s> Device<'s> {
         values.into_iter().map(of_pin).collect()
     }
 
+    /// Whether a pin's property takes this, as far as that can be told before.
+    pub(super) fn takes(&self, pin: Pin, values: &[String]) -> bool {
+        let wire = values.join("\0").into_bytes();
+        let (_, spec) = self.pins.property_of(pin);
+        let fits = spec.is_none_or(|spec| spec.parse(&to_payload(Some(spec), Parts::of(&wire))).is_ok());
+        !wire.is_empty() && fits
+    }
+
     /// Has a pin become so, at the device too if that is there; `false` if its property does not take it.
     pub(super) fn write(&self, pin: Pin, values: &[String]) -> bool {
         let wire = values.join("\0").into_bytes();

@@ -122,9 +122,11 @@ fn update(device: &Device<'_>, query: &Query) -> Response<Body> {
         Some(named) => vec![named],
         None => pins(query).map(|(name, pin)| (pin, query.decoded(name))).collect(),
     };
-    if writes.is_empty() || writes.iter().any(|(pin, _)| pin.is_none()) {
-        return reply::error(WRONG_PIN);
-    }
-    let written = writes.iter().all(|(pin, values)| pin.is_some_and(|pin| device.write(pin, values)));
+    let writes: Option<Vec<(Pin, Vec<String>)>> =
+        writes.into_iter().map(|(pin, values)| Some((pin?, values))).collect();
+    let Some(writes) = writes.filter(|writes| !writes.is_empty()) else { return reply::error(WRONG_PIN) };
+    // All or none: whoever hears that it was wrong sends all of it again.
+    let written = writes.iter().all(|(pin, values)| device.takes(*pin, values))
+        && writes.iter().all(|(pin, values)| device.write(*pin, values));
     if written { reply::done() } else { reply::error(WRONG_TYPE) }
 }

@@ -132,9 +132,15 @@ export const w = {
     go: 'Go on',
     cancel: 'Cancel',
     minutes: 'Minutes',
-    honest: 'It runs only while this dashboard is open here.',
+    honest:
+      'It runs only while this dashboard is open here. In a background tab it may be late; after 5 seconds it sends nothing any more.',
     sends: (value: string) => `At the end it sends ${value}.`,
-    done: (time: string) => `Sent at ${time}.`,
+    asked: (time: string, value: string) => `Ended at ${time}, asked for ${value}.`,
+    sent: (time: string, value: string) => `Ended at ${time}, sent ${value}.`,
+    confirmed: (time: string, value: string) => `Ended at ${time}, and ${value} is confirmed.`,
+    failed: (time: string, reason: string) => `Ended at ${time}, but it did not work. ${reason}`,
+    locked: (time: string) =>
+      `Ended at ${time}, but nothing was sent, as it cannot be set from here. Switch it by hand.`,
     late: (time: string) =>
       `It ended at ${time} while this dashboard was not open here, so nothing was sent. Start it again, or switch by hand.`,
     left: (text: string) => `${text} left`,
@@ -190,7 +196,13 @@ export const w = {
     motion: 'Motion',
     without: 'Without a room',
   },
+  house: {
+    loading: 'Asking the hub',
+    unknown: 'Not known now: the hub does not answer. This page goes on asking.',
+    old: 'No connection. This is how it was last.',
+  },
   alerts: {
+    failed: 'What the hub itself reports could not be fetched. This page goes on asking.',
     none: 'All is well',
     noneMore: 'Devices that go offline, low batteries and refused reports appear here.',
     offline: (name: string) => `${name} is offline`,

@@ -5,6 +5,11 @@ import type { Eye } from './state/eye';
 
 const WATCH = Symbol('watch');
 const EYE = Symbol('eye');
+const GATE = Symbol('gate');
+
+/** Whether a widget is in view; a signal. */
+type InView = { readonly open: boolean };
+const ALWAYS: InView = { open: true };
 
 export function provideWatch(watch: Watch): void {
   setContext(WATCH, watch);
@@ -20,4 +25,13 @@ export function provideEye(eye: Eye): void {
 
 export function useEye(): Eye {
   return getContext<Eye>(EYE);
+}
+
+export function provideGate(gate: InView): void {
+  setContext(GATE, gate);
+}
+
+/** Of the widget that asks; outside of a frame it is always in view. */
+export function useGate(): InView {
+  return getContext<InView | undefined>(GATE) ?? ALWAYS;
 }

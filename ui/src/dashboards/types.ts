@@ -74,8 +74,11 @@ export interface LiveSource {
    */
   readonly state: 'loading' | 'live' | 'stale' | 'offline' | 'missing' | 'forbidden';
   readonly maySet: boolean;
-  /** Of the last request from here: idle, sending, pending, confirmed, refused (with `reason`), unanswered. */
-  readonly phase: 'idle' | 'sending' | 'pending' | 'confirmed' | 'refused' | 'unanswered';
+  /**
+   * Of the last request from here: idle, sending, pending, confirmed, refused (with `reason`), unanswered; of a topic sent,
+   * once the hub has the message, as nobody says whether anything heeds it.
+   */
+  readonly phase: 'idle' | 'sending' | 'pending' | 'confirmed' | 'sent' | 'refused' | 'unanswered';
   readonly reason: string | null;
   /** Asks a device for a value, or publishes to the topic. Never throws: refusals are in `phase` and `reason`. */
   set(value: Json): void;

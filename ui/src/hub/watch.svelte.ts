@@ -14,8 +14,8 @@ import type { DeviceCell, PropertyCell } from './device.svelte';
 import type { SessionStore } from './session.svelte';
 import type { HubStore } from './store.svelte';
 
-/** A confirmation stays visible this long. */
-const CONFIRMED_MS = 1_600;
+/** That a message was sent stays visible this long. */
+const SENT_MS = 1_600;
 /** Messages that wait for a widget to come back into view; the oldest go first. */
 const WAITING_MAX = 500;
 /** Own messages that have not come back yet. */
@@ -148,6 +148,8 @@ class TopicSource implements Watched {
   phase: Phase = $state.raw('idle');
   reason: string | null = $state.raw(null);
   #answer: 'none' | 'ok' | 'refused' = $state.raw('none');
+  /** Which press counts: the hub's answers to those before it say nothing any more. */
+  #press = 0;
   readonly type: string | null = $derived(typeOf(this.value));
 
   readonly #store: HubStore;
@@ -190,20 +192,23 @@ class TopicSource implements Watched {
   }
 
   set(value: Json): void {
+    const press = ++this.#press;
     this.phase = 'sending';
     this.reason = null;
     this.target = value;
     this.#own.push(value);
     if (this.#own.length > OWN_MAX) this.#own.shift();
     void this.#store.publish(this.#topic, value).then((answer) => {
+      if (!answer.ok) this.#takeOwn(value);
+      if (press !== this.#press) return;
       this.target = null;
       if (answer.ok) {
-        this.phase = 'confirmed';
+        // The hub has it. Whether anything heeds it, nobody says.
+        this.phase = 'sent';
         setTimeout(() => {
-          if (this.phase === 'confirmed') this.phase = 'idle';
-        }, CONFIRMED_MS);
+          if (press === this.#press && this.phase === 'sent') this.phase = 'idle';
+        }, SENT_MS);
       } else {
-        this.#takeOwn(value);
         this.phase = 'refused';
         this.reason = answer.message;
       }
@@ -428,6 +433,6 @@ export function stateOf(sources: readonly Pick<LiveSource, 'state'>[]): State {
 
 /** The request that matters most among those of a widget. */
 export function phaseOf(sources: readonly Pick<LiveSource, 'phase'>[]): Phase {
-  const order: Phase[] = ['refused', 'unanswered', 'sending', 'pending', 'confirmed'];
+  const order: Phase[] = ['refused', 'unanswered', 'sending', 'pending', 'confirmed', 'sent'];
   return order.find((phase) => sources.some((source) => source.phase === phase)) ?? 'idle';
 }

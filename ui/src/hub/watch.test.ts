@@ -152,7 +152,8 @@ test('publishing to a topic: heard as one’s own, refused, and without a line',
   socket.message('garden/gate', 'open');
   socket.message('garden/gate', 'open');
   await settle();
-  expect(gate.phase).toBe('confirmed');
+  // No device said anything: nothing is confirmed.
+  expect(gate.phase).toBe('sent');
   expect(heard).toEqual([
     ['open', true],
     ['open', false],
@@ -167,6 +168,21 @@ test('publishing to a topic: heard as one’s own, refused, and without a line',
   gate.set('shut');
   await settle();
   expect(gate.phase).toBe('refused');
+});
+
+test('two quick presses: only the answer to the latest counts', async () => {
+  await start();
+  const gate = watch.take({ topic: 'garden/gate' }).source;
+  answer('subscribe', 'garden/gate');
+  gate.set('open');
+  gate.set('shut');
+  const [first, second] = sent('publish').map(({ id }) => id) as [number, number];
+  socket.frame({ op: 'error', id: first, code: 'forbidden', message: 'Not for you.' });
+  await settle();
+  expect([gate.phase, gate.target, gate.reason]).toEqual(['sending', 'shut', null]);
+  socket.frame({ op: 'ok', id: second });
+  await settle();
+  expect([gate.phase, gate.target]).toEqual(['sent', null]);
 });
 
 test('out of view everything stands still, and nothing is lost of what was said', async () => {

@@ -16,6 +16,8 @@ export interface Draft {
   at: number;
   /** Whose it is: another person at this browser does not see it. */
   by: string | null;
+  /** Which open page wrote it: another one of the same person leaves it alone. */
+  editor?: string;
 }
 
 export interface Kept {
@@ -24,6 +26,26 @@ export interface Kept {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
+}
+
+/** Keeps nothing, and says so: where a browser gives pages no storage. */
+const NOWHERE: Kept = {
+  length: 0,
+  key: () => null,
+  getItem: () => null,
+  setItem: () => {
+    throw new Error('This browser keeps nothing.');
+  },
+  removeItem: () => {},
+};
+
+/** Where drafts are kept. Blocked storage throws as soon as it is looked at. */
+export function keptBy(storage: () => Kept | null | undefined): Kept {
+  try {
+    return storage() ?? NOWHERE;
+  } catch {
+    return NOWHERE;
+  }
 }
 
 export class Drafts {
@@ -50,8 +72,10 @@ export class Drafts {
     return draft !== null && draft.by === this.by && draft.dashboard.id === id ? draft : null;
   }
 
-  drop(id: string): void {
+  /** Takes it away; with `editors` only what one of these wrote. */
+  drop(id: string, editors?: ReadonlySet<string | undefined>): void {
     try {
+      if (editors !== undefined && !editors.has(this.of(id)?.editor)) return;
       this.kept.removeItem(this.#key(id));
     } catch {
       // A browser that keeps nothing has nothing to drop.

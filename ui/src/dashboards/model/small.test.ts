@@ -4,7 +4,7 @@ import { property } from '../../testing/fixtures';
 import type { PropertyView } from '../../model/types';
 import type { Dashboard, OptionField, Widget, WidgetKind } from '../types';
 import { difference, isNothing, same } from './conflict';
-import { DRAFTS_MAX, Drafts, type Kept } from './drafts';
+import { DRAFTS_MAX, Drafts, keptBy, type Kept } from './drafts';
 import { textsOf, valuesOf } from './fields';
 import { exported, fileName, FileTrouble, freshId, imported } from './file';
 import { find } from './find';
@@ -217,6 +217,17 @@ describe('drafts', () => {
     expect(drafts.of('home')).toBeNull();
     kept.room = false;
     expect(drafts.keep(draft('home'))).toBe(false);
+  });
+
+  test('a browser that keeps nothing is said to be so, and breaks nothing', () => {
+    const blocked = keptBy(() => {
+      throw new DOMException('denied', 'SecurityError');
+    });
+    for (const kept of [blocked, keptBy(() => null)]) {
+      const drafts = new Drafts(kept, 'anna');
+      expect([drafts.of('home'), drafts.keep(draft('home'))]).toEqual([null, false]);
+      drafts.drop('home');
+    }
   });
 });
 

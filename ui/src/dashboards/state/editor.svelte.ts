@@ -50,6 +50,10 @@ export class Editor {
 
   readonly #api: Dashboards;
   readonly #drafts: Drafts;
+  /** Of this page. Browsers make better ones at encrypted addresses only. */
+  readonly #name = Math.random().toString(36).slice(2);
+  /** Whose drafts are this page's to throw away: its own, and those it went on with. */
+  readonly #own = new Set<string | undefined>([this.#name]);
   readonly #least: (kind: string) => Least;
   readonly #timers: Timers;
   #cancelKeep: () => void = () => {};
@@ -128,19 +132,26 @@ export class Editor {
 
   // --- editing ----------------------------------------------------------------------------------------
 
+  /** Goes on with what waits in this browser, also if another page of this person left it meanwhile. */
   edit(): void {
     if (this.view === null || this.editing) return;
+    this.draft ??= this.#drafts.of(this.id);
+    if (this.draft !== null) {
+      this.resume();
+      return;
+    }
     this.#undo = begin(plain(this.view));
     this.editing = true;
   }
 
   /** Goes on with what an earlier time left in this browser. */
-  async resume(): Promise<void> {
+  resume(): void {
     const { draft, view } = this;
     if (draft === null || view === null) return;
     this.#undo = step(begin(plain(view)), draft.dashboard);
     this.editing = true;
     this.draft = null;
+    this.#own.add(draft.editor);
     if (draft.version === view.version) return;
     // Changed since by somebody else: shown at once, not when it is saved.
     this.theirs = view;
@@ -149,14 +160,15 @@ export class Editor {
   }
 
   forgetDraft(): void {
+    const { draft } = this;
     this.draft = null;
-    this.#drafts.drop(this.id);
+    this.#drafts.drop(this.id, new Set([...this.#own, draft?.editor]));
   }
 
   /** Ends the editing, and with it what was not saved. */
   discard(): void {
     this.#cancelKeep();
-    this.#drafts.drop(this.id);
+    this.#drafts.drop(this.id, this.#own);
     this.#undo = null;
     this.editing = false;
     this.saveProblem = null;
@@ -194,12 +206,13 @@ export class Editor {
     this.#cancelKeep();
     if (this.#undo === null || this.view === null) return;
     if (!this.dirty) {
-      this.#drafts.drop(this.id);
+      this.#drafts.drop(this.id, this.#own);
       return;
     }
     const { version } = this.view;
     const at = Date.now();
-    this.safe = this.#drafts.keep({ dashboard: this.#undo.now, base: plain(this.view), version, at });
+    const base = plain(this.view);
+    this.safe = this.#drafts.keep({ dashboard: this.#undo.now, base, version, at, editor: this.#name });
   }
 
   // --- saving -----------------------------------------------------------------------------------------
@@ -269,7 +282,7 @@ export class Editor {
     this.#undo = begin(plain(theirs));
     this.view = theirs;
     this.theirs = null;
-    this.#drafts.drop(this.id);
+    this.#drafts.drop(this.id, this.#own);
   }
 
   /** Mine becomes a dashboard of its own, theirs stays. Gives back the copy. */

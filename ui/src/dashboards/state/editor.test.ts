@@ -185,10 +185,35 @@ test('the line breaks while saving: nothing is lost, and the next page goes on',
   const later = editor();
   await later.load();
   expect(later.draft).not.toBeNull();
-  await later.resume();
+  later.resume();
   expect([later.editing, later.dirty, later.theirs]).toEqual([true, true, null]);
   expect(await later.save()).toBe(true);
   expect(onHub.widgets).toEqual([]);
+});
+
+test('Edit goes on with what waits, and a page that is hidden does not throw it away', async () => {
+  const one = await begun();
+  one.remove('a');
+  one.keepNow();
+  const later = await begun();
+  expect([later.dirty, later.draft]).toEqual([true, null]);
+  later.keepNow();
+  expect(kept.size).toBe(1);
+  later.discard();
+  expect(kept.size).toBe(0);
+});
+
+test('a second page of the same person leaves the draft of the first alone', async () => {
+  const second = await begun();
+  const first = await begun();
+  first.remove('a');
+  first.keepNow();
+  second.keepNow();
+  second.discard();
+  expect(kept.size).toBe(1);
+  // It was left there after this page had looked: Edit goes on with it all the same.
+  second.edit();
+  expect(second.shown?.widgets).toEqual([]);
 });
 
 test('a draft of an older version meets what was saved since', async () => {
@@ -198,7 +223,7 @@ test('a draft of an older version meets what was saved since', async () => {
   saveAsBen('Of Ben');
   const later = editor();
   await later.load();
-  await later.resume();
+  later.resume();
   expect(later.theirs?.title).toBe('Of Ben');
   expect(later.shown?.widgets).toEqual([]);
   expect(later.view?.version).toBe(5);

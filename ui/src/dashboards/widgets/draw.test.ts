@@ -22,7 +22,15 @@ const VALUES: Record<string, Json> = {
   bytes: { base64: 'aGVsbG8=' },
 };
 const STATES: LiveSource['state'][] = ['loading', 'live', 'stale', 'offline', 'missing', 'forbidden'];
-const PHASES: LiveSource['phase'][] = ['idle', 'sending', 'pending', 'confirmed', 'refused', 'unanswered'];
+const PHASES: LiveSource['phase'][] = [
+  'idle',
+  'sending',
+  'pending',
+  'confirmed',
+  'sent',
+  'refused',
+  'unanswered',
+];
 const TYPES = [null, 'int', 'enum', 'color', 'json'];
 
 async function draw(

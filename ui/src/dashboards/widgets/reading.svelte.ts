@@ -11,8 +11,6 @@ const WORDS_MAX = 400;
 
 export class Reading {
   readonly #get: () => LiveSource | undefined;
-  /** What was asked for from this widget last, until the source says it itself. */
-  #asked: Json | undefined = $state.raw();
   #decimalsSeen = 0;
 
   constructor(get: () => LiveSource | undefined) {
@@ -69,8 +67,8 @@ export class Reading {
   /** What is waited for; undefined while nothing is. */
   get wanted(): Json | undefined {
     if (!this.waiting) return undefined;
-    // Between two answers of the hub the latest press counts.
-    return this.#asked ?? this.#get()?.target ?? undefined;
+    // The source names the latest press itself, from the press on; what was asked here before says nothing of it.
+    return this.#get()?.target ?? undefined;
   }
 
   /** What a control shows: the wish while it is waited for, else the report. */
@@ -92,10 +90,7 @@ export class Reading {
   }
 
   ask(value: Json): void {
-    const source = this.#get();
-    if (source === undefined) return;
-    this.#asked = value;
-    source.set(value);
+    this.#get()?.set(value);
   }
 
   /** Decimals of this source's numbers, so that they keep their width: as many as were seen. */

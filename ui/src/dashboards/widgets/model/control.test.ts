@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { LiveSource } from '../../types';
-import { begun, extended, kept, LATE_MS, left, lengthText, parseLength, ticked } from './countdown';
+import {
+  begun,
+  extended,
+  kept,
+  LATE_MS,
+  left,
+  lengthText,
+  outcomeAfter,
+  parseLength,
+  placeOf,
+  ticked,
+  type Outcome,
+} from './countdown';
 import { fromKeys, fromRange, held, intervalOf, outOfDeadZone, REST, toRange } from './joystick';
 import { colorFor, colorIn, kelvinColor, kelvinOf, miredOf, speaksMired } from './light';
 import { lightRoles } from './lightroles';
@@ -139,6 +151,18 @@ describe('a countdown', () => {
       next: { state: 'late', at: 60_000 },
       send: false,
     });
+  });
+  it('says what became of its end only once it is known, and keeps to it', () => {
+    const after = (...phases: string[]): Outcome => phases.reduce<Outcome>(outcomeAfter, 'asked');
+    expect(after('sending', 'pending', 'idle')).toBe('asked');
+    expect(after('sending', 'sent', 'idle')).toBe('sent');
+    expect(after('sending', 'pending', 'confirmed', 'pending', 'refused')).toBe('confirmed');
+    expect([after('refused'), after('pending', 'unanswered', 'idle')]).toEqual(['failed', 'failed']);
+    expect(outcomeAfter('locked', 'confirmed')).toBe('locked');
+  });
+  it('is one person’s', () => {
+    const keys = [null, 'anna', 'ben'].map((name) => placeOf(name, '/dashboards/home', 'a'));
+    expect(new Set(keys).size).toBe(3);
   });
   it('can be made longer, up to a day', () => {
     expect(left(extended(begun(60_000, 0), 60_000, 0), 0)).toBe(120_000);

@@ -8,6 +8,20 @@ export type Countdown =
   /** The page was closed or asleep when it ended: nothing was sent. */
   | { state: 'late'; at: number };
 
+/** What became of what was sent at the end; once there is an answer, later requests of others change nothing. */
+export type Outcome = 'locked' | 'asked' | 'sent' | 'confirmed' | 'failed';
+
+export function outcomeAfter(before: Outcome, phase: string): Outcome {
+  if (before !== 'asked') return before;
+  if (phase === 'sent' || phase === 'confirmed') return phase;
+  return phase === 'refused' || phase === 'unanswered' ? 'failed' : before;
+}
+
+/** Of one person: the next one at this tab does not go on with it. */
+export function placeOf(person: string | null, path: string, widget: string): string {
+  return `housewire.timer ${JSON.stringify([person, path, widget])}`;
+}
+
 export const LENGTH_MAX = 24 * 3_600_000;
 /** A page that wakes up later than this was asleep. Sending then could surprise somebody. */
 export const LATE_MS = 5_000;

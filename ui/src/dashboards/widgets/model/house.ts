@@ -73,6 +73,19 @@ export function summarise(name: string | null, devices: readonly Seen[]): RoomSu
   };
 }
 
+/** How far what is seen of the house may be believed. */
+export type Known = 'loading' | 'failed' | 'old' | 'known';
+
+export function knownAs(hub: {
+  ready: boolean;
+  old: number | null;
+  problem: unknown;
+  link: { state: string };
+}): Known {
+  if (!hub.ready) return hub.problem === null ? 'loading' : 'failed';
+  return hub.old === null && hub.problem === null && hub.link.state === 'live' ? 'known' : 'old';
+}
+
 export interface Alert {
   /** Stays the same while the same thing is wrong. */
   key: string;

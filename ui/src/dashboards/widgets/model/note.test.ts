@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alertsOf, summarise, toldAlerts, type Seen } from './house';
+import { alertsOf, knownAs, summarise, toldAlerts, type Seen } from './house';
 import { linkOf, parseInline, parseNote } from './markdown';
 
 const text = (words: string) => ({ kind: 'text', text: words });
@@ -172,5 +172,16 @@ describe('a house', () => {
     expect(toldAlerts({ notifications: [{ text: 'x' }] })).toHaveLength(1);
     for (const answer of [null, 5, 'x', {}, [null, 5, [], {}]])
       expect(toldAlerts(answer as never)).toEqual([]);
+  });
+});
+
+describe('how far the house is known', () => {
+  const hub = { ready: true, old: null, problem: null, link: { state: 'live' } };
+  it('is well only where the hub said so, on a line that is there', () => {
+    expect(knownAs(hub)).toBe('known');
+    expect(knownAs({ ...hub, ready: false, link: { state: 'connecting' } })).toBe('loading');
+    expect(knownAs({ ...hub, ready: false, problem: new Error('away') })).toBe('failed');
+    for (const more of [{ old: 1 }, { problem: new Error('away') }, { link: { state: 'waiting' } }])
+      expect(knownAs({ ...hub, ...more })).toBe('old');
   });
 });

@@ -1,5 +1,8 @@
 // The page as an app of its own: the service worker, the browser's offer to install it, and a hub that was updated under an open page.
 
+/** A page that stays open on a wall looks for a newer one so often. */
+const LOOK_MS = 3_600_000;
+
 /** What Chromium's browsers hand out; there is no standard for it. */
 interface InstallPrompt extends Event {
   prompt(): Promise<void>;
@@ -15,6 +18,8 @@ class Pwa {
   updated = $state(false);
   /** The worker could not be started, mostly as the browser does not trust the certificate. */
   failed = $state(false);
+
+  #registration: ServiceWorkerRegistration | null = null;
 
   /** Browsers keep pages only where nobody can have changed them: over HTTPS, or from the machine itself. */
   get possible(): boolean {
@@ -37,19 +42,27 @@ class Pwa {
   }
 
   async #register(): Promise<void> {
-    const before = navigator.serviceWorker.controller;
+    let before = navigator.serviceWorker.controller;
     // A new worker takes over at once; if there was one before it, this page is of that one's build.
     navigator.serviceWorker.addEventListener('controllerchange', () => {
       if (before !== null) this.updated = true;
+      // The first one of all has what this page has; whichever follows has something newer.
+      before = navigator.serviceWorker.controller;
     });
     try {
-      const registration = await navigator.serviceWorker.register('/sw.js', { updateViaCache: 'none' });
+      this.#registration = await navigator.serviceWorker.register('/sw.js', { updateViaCache: 'none' });
       document.addEventListener('visibilitychange', () => {
-        if (document.visibilityState === 'visible') void registration.update().catch(() => {});
+        if (document.visibilityState === 'visible') this.look();
       });
+      setInterval(() => this.look(), LOOK_MS);
     } catch {
       this.failed = true;
     }
+  }
+
+  /** Whether the hub has a newer page. A hub that was away may have been updated. */
+  look(): void {
+    void this.#registration?.update().catch(() => {});
   }
 
   async install(): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { parsePath, SECTIONS, sectionPath, takeSetupKey } from './router.svelte';
+import { parsePath, SECTIONS, sectionPath, takeSetupKey, takeShareSecret } from './router.svelte';
 
 test.each([
   ['/', { page: 'home' }],
@@ -40,6 +40,12 @@ test('the key of the set-up link leaves the address bar at once', () => {
   const { replaced } = openAt('/setup', '#abc-DEF_1');
   expect(takeSetupKey()).toBe('abc-DEF_1');
   expect(replaced).toEqual(['/setup']);
+});
+
+test('so does the secret of a link to a dashboard', () => {
+  const { replaced } = openAt('/share', '#abc');
+  expect(takeShareSecret()).toBe('abc');
+  expect(replaced).toEqual(['/share']);
 });
 
 test.each([

@@ -30,6 +30,8 @@ export const c = {
   nameMissing: 'Give it a name first.',
   existing: (name: string) => `${name} is known already. It gets another token; those it has go on working.`,
   make: 'Make the device and its token',
+  half: 'The device and its token are made, but its name and properties were not stored',
+  halfBody: 'The program below works all the same. The name can be given on the device’s own page.',
   notAllowed: 'Only an admin can make a device and its token. Ask one, or sign in as one.',
   change: 'Choose again',
   summary: (board: string, protocol: string) => `${board}, ${protocol}`,

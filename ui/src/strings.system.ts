@@ -87,6 +87,12 @@ export const y = {
     shareHint: 'Begin with a few. Which ones is left to chance; a larger share keeps those of a smaller one.',
     percent: (n: number) => `${n} %`,
     start: 'Start roll-out',
+    save: 'Save',
+    saved: (name: string, version: string) => `${name} ${version} is saved, and still paused.`,
+    pausedHint: 'Devices are offered nothing until it goes on.',
+    findDevice: 'Search a device',
+    ticked: (n: number) => `${devices(n)} ticked.`,
+    more: (n: number) => `${count(n)} more: search for them by name.`,
     started: (name: string, version: string) => `${name} ${version} is being rolled out.`,
     goal: (version: string) => `To run ${version}`,
     reach: {

@@ -88,6 +88,12 @@ const de: typeof y = {
       'Beginne mit wenigen. Welche, entscheidet der Zufall; ein größerer Anteil enthält die eines kleineren.',
     percent: (n) => `${n} %`,
     start: 'Ausrollen beginnen',
+    save: 'Speichern',
+    saved: (name, version) => `${name} ${version} ist gespeichert und bleibt angehalten.`,
+    pausedHint: 'Geräten wird nichts angeboten, bis es weitergeht.',
+    findDevice: 'Gerät suchen',
+    ticked: (n) => `${devices(n)} angekreuzt.`,
+    more: (n) => `${number(n)} weitere: suche sie nach Namen.`,
     started: (name, version) => `${name} ${version} wird ausgerollt.`,
     goal: (version) => `Soll laufen: ${version}`,
     reach: {

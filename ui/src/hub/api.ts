@@ -27,6 +27,8 @@ export interface DevicePatch {
   name?: string | null;
   room?: string | null;
   icon?: string | null;
+  /** What is declared of them, by id. */
+  properties?: Record<string, Json>;
 }
 
 /** A list comes in as many pages as the hub likes; more than this is no list but a mistake. */

@@ -32,6 +32,8 @@ export class SessionStore {
   last: Last | null = $state.raw(null);
   /** From the set-up link. In memory only, and only until it was used. */
   setupKey: string | null = $state.raw(null);
+  /** From a link to a dashboard. In memory only, and only until the hub took or refused it. */
+  shareSecret: string | null = $state.raw(null);
 
   readonly api: Api;
   readonly accounts: Accounts;
@@ -84,8 +86,18 @@ export class SessionStore {
   }
 
   check(): Promise<void> {
-    this.#checking ??= this.#ask().finally(() => (this.#checking = null));
-    return this.#checking;
+    if (this.#checking !== null) return this.#checking;
+    const asking = this.#ask().finally(() => {
+      if (this.#checking === asking) this.#checking = null;
+    });
+    return (this.#checking = asking);
+  }
+
+  /** This session is another one now: what was asked before means nothing. */
+  async renew(): Promise<void> {
+    this.#turn += 1;
+    this.#checking = null;
+    await this.check();
   }
 
   async #ask(): Promise<void> {
@@ -107,6 +119,10 @@ export class SessionStore {
   async #remember(turn: number): Promise<boolean> {
     const last = await this.#memory.load().catch(() => null);
     if (last === null || turn !== this.#turn || this.current !== null || !isLetIn(last.session)) return false;
+    if (isOver(last, Date.now())) {
+      await this.#memory.clear().catch(() => {});
+      return false;
+    }
     this.last = last;
     this.problem = null;
     this.sight += 1;
@@ -138,6 +154,8 @@ export class SessionStore {
   }
 
   async signOut(): Promise<void> {
+    // First, and whatever the hub says: who wants to be gone is not to be shown when it does not answer.
+    await this.#memory.clear().catch(() => {});
     try {
       await this.accounts.signOut();
     } catch (error) {
@@ -145,6 +163,7 @@ export class SessionStore {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
     }
     this.#turn += 1;
+    // Once more: something may have been kept meanwhile.
     const cleared = this.#memory.clear().catch(() => {});
     const { current } = this;
     // At once, whatever the hub says next: nothing of this person stays on the screen.
@@ -164,14 +183,21 @@ export class SessionStore {
     this.problem = null;
     this.last = null;
     // What one person saw is not kept when somebody else looks, or nobody.
-    if (
-      !isLetIn(session) ||
-      (before !== null && (before.kind !== session.kind || before.name !== session.name))
-    ) {
+    if (!isLetIn(session) || (before !== null && !sameSight(before, session))) {
       void this.#memory.clear().catch(() => {});
-    }
+    } else if (before === null) void this.#forgetOthers(session);
     // The same answer again is no news to whoever shows it.
     if (JSON.stringify(before) !== JSON.stringify(session)) this.current = session;
+  }
+
+  /** The page was opened anew: what this browser kept may be of somebody else, or of more than this person may see now. */
+  async #forgetOthers(session: Session): Promise<void> {
+    try {
+      const last = await this.#memory.load();
+      if (last !== null && !sameSight(last.session, session)) await this.#memory.clear();
+    } catch {
+      // Nothing is kept in this browser.
+    }
   }
 
   async #learnCa(): Promise<void> {
@@ -206,6 +232,15 @@ const browserMemory: Memory = {
   save: async (last) => (pwa.possible ? (await import('./last')).saveLast(last) : undefined),
   clear: async () => (pwa.possible ? (await import('./last')).clearLast() : undefined),
 };
+
+/** What was kept so long ago is nobody's state any more. */
+const KEPT_MS = 30 * 86_400_000;
+
+/** Not shown any more: too old, or of a session that ended since. */
+export function isOver({ session, saved }: Last, now: number): boolean {
+  const end = session.expires === null ? Infinity : Date.parse(session.expires);
+  return Math.abs(now - saved) > KEPT_MS || end <= now;
+}
 
 function outside(session: Session): Session {
   const nothing = { name: null, role: null, kind: null, read: [], write: [], deny: [], expires: null };

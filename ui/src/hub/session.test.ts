@@ -4,6 +4,7 @@ import { FakeTimers, refusal, session, settle } from '../testing/fixtures';
 import type { Session } from '../model/account';
 import type { Json } from '../model/types';
 import { Api, Problem } from './api';
+import type { Last } from './last';
 import { SessionStore } from './session.svelte';
 
 let timers: FakeTimers;
@@ -162,6 +163,98 @@ describe('signing in and out', () => {
     await check;
     expect(store.current?.name).toBe('anna');
   });
+});
+
+describe('what this browser kept', () => {
+  let kept: Last | null;
+  const away = (): Promise<Response> => Promise.reject(new TypeError('fetch failed'));
+  const of = (who: Session, saved = Date.now()): Last => ({ session: who, saved, devices: [] });
+
+  beforeEach(() => {
+    kept = null;
+    store = new SessionStore(api, timers, {
+      load: async () => kept,
+      save: async (last) => void (kept = last),
+      clear: async () => void (kept = null),
+    });
+  });
+
+  test('is shown while the hub is away', async () => {
+    kept = of(anna);
+    answer = away;
+    await store.check();
+    expect(store.current?.name).toBe('anna');
+    expect(store.last).not.toBeNull();
+  });
+
+  test.each([
+    ['a session that has ended', of(session({ expires: '2020-01-01T00:00:00Z' }))],
+    ['a month ago and longer', of(session({}), Date.now() - 31 * 86_400_000)],
+  ])('is not shown when it is of %s', async (_, last) => {
+    kept = last;
+    answer = away;
+    await store.check();
+    expect(store.current).toBeNull();
+    expect(kept).toBeNull();
+  });
+
+  test('goes with a sign-out that the hub did not hear', async () => {
+    here = anna;
+    await store.check();
+    kept = of(anna);
+    answer = away;
+    await expect(store.signOut()).rejects.toThrow(Problem);
+    expect(kept).toBeNull();
+  });
+
+  test('goes when the page opens for somebody else, or for less', async () => {
+    for (const other of [
+      session({ kind: 'guest', name: null }),
+      session({ name: 'ben' }),
+      session({ read: [] }),
+    ]) {
+      kept = of(session({ name: 'anna', read: ['#'] }));
+      here = other;
+      const fresh = new SessionStore(api, timers, {
+        load: async () => kept,
+        save: async () => {},
+        clear: async () => void (kept = null),
+      });
+      await fresh.check();
+      await settle();
+      expect(kept).toBeNull();
+    }
+  });
+
+  test('stays when the page opens for the same person', async () => {
+    kept = of(anna);
+    here = anna;
+    await store.check();
+    await settle();
+    expect(kept).not.toBeNull();
+  });
+});
+
+test('another link in the same browser leads to another dashboard', async () => {
+  here = session({ kind: 'share', name: null, dashboard: 'hall' });
+  await store.check();
+  here = session({ kind: 'share', name: null, dashboard: 'attic' });
+  await store.renew();
+  expect(store.current?.dashboard).toBe('attic');
+  expect(store.sight).toBe(2);
+});
+
+test('an answer from before a link was taken means nothing', async () => {
+  let late: (response: Response) => void = () => {};
+  answer = () => new Promise<Response>((resolve) => (late = resolve));
+  const before = store.check();
+  const answerLate = late;
+  answer = () => undefined;
+  here = session({ kind: 'share', name: null, dashboard: 'hall' });
+  await store.renew();
+  answerLate(Response.json(nobody));
+  await before;
+  expect(store.current?.dashboard).toBe('hall');
 });
 
 describe('set-up', () => {

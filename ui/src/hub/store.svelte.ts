@@ -418,7 +418,8 @@ export class HubStore {
     this.announcement = t.request.announce(property.device.name, humanise(property.id), text);
   }
 
-  async patch(device: DeviceCell, patch: DevicePatch): Promise<void> {
+  /** Also of a device that was made a moment ago, and is no cell yet. */
+  async patch(device: { readonly id: string }, patch: DevicePatch): Promise<void> {
     const asOf = this.#seq;
     this.#take(await this.api.patch(device.id, patch), asOf);
     this.#sort();

@@ -400,6 +400,14 @@ describe('changes by a person', () => {
     expect(lamp()).toMatchObject({ name: 'Reading lamp', room: 'Study' });
   });
 
+  test('a device made a moment ago is there with the answer', async () => {
+    hub.devices.set('new', device({ id: 'new' }));
+    const before = hub.requests.length;
+    await store.patch({ id: 'new' }, { name: 'Attic', properties: {} });
+    expect(store.device('new')?.name).toBe('Attic');
+    expect(hub.requests).toHaveLength(before + 1);
+  });
+
   test('delete', async () => {
     await store.remove(lamp());
     expect(store.devices).toEqual([]);

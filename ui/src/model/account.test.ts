@@ -80,6 +80,9 @@ test('the sight is another one when the person or what it reads is, not when it 
   expect(sameSight(anna, session({ name: 'ben' }))).toBe(false);
   expect(sameSight(anna, session({ deny: ['devices/lock/#'] }))).toBe(false);
   expect(sameSight(anna, session({ kind: 'guest' }))).toBe(false);
+  const link = session({ kind: 'share', name: null, dashboard: 'hall' });
+  expect(sameSight(link, { ...link })).toBe(true);
+  expect(sameSight(link, { ...link, dashboard: 'attic' })).toBe(false);
 });
 
 describe('the strength of a password', () => {

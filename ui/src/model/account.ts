@@ -171,7 +171,8 @@ function wider(other: string, filter: string, first: boolean): boolean {
 
 /** Two sessions of which one can go on with what the other has on its screen. */
 export function sameSight(a: Session, b: Session): boolean {
-  const sight = ({ kind, name, read, deny }: Session): string => JSON.stringify([kind, name, read, deny]);
+  const sight = ({ kind, name, read, deny, dashboard }: Session): string =>
+    JSON.stringify([kind, name, read, deny, dashboard ?? null]);
   return sight(a) === sight(b);
 }
 

@@ -8,6 +8,8 @@ import {
   isVersion,
   limitsOf,
   lineText,
+  pickable,
+  picked,
   shareOf,
   wishOf,
   type FirmwareFile,
@@ -122,5 +124,30 @@ describe('limits', () => {
       ['topic_bytes', null, 0, 'sizes'],
       ['mqtt_keep_alive', null, 0, 'sizes'],
     ]);
+  });
+});
+
+describe('devices to choose from', () => {
+  const devices = [
+    { id: 'attic', name: 'Attic light' },
+    { id: 'lamp', name: 'Desk lamp' },
+    { id: 'made-up', name: 'Made up' },
+  ];
+
+  it('has those chosen before first, also ones that are unknown by now', () => {
+    const all = pickable(devices, ['gone', 'lamp'], new Set(['made-up']));
+    expect(all.map(({ id }) => id)).toEqual(['gone', 'lamp', 'attic']);
+    expect(all[0]?.name).toBe('gone');
+  });
+
+  it('keeps a chosen one that could not be chosen now', () => {
+    const all = pickable(devices, ['made-up'], new Set(['made-up']));
+    expect(all.map(({ id }) => id)).toEqual(['made-up', 'attic', 'lamp']);
+  });
+
+  it('finds by name and id', () => {
+    expect(picked(devices, ' LIGHT ').map(({ id }) => id)).toEqual(['attic']);
+    expect(picked(devices, 'made-')).toHaveLength(1);
+    expect(picked(devices, '')).toHaveLength(3);
   });
 });

@@ -73,6 +73,28 @@ export function wishOf({ version, devices, model, all, share, paused }: Rollout)
   return { version, share, paused, ...reach };
 }
 
+/** What a roll-out may be given to: chosen ones first, also those the hub does not know any more, then the others as they stand. */
+export function pickable<D extends { id: string; name: string }>(
+  devices: readonly D[],
+  chosen: readonly string[],
+  unfit: ReadonlySet<string> = new Set(),
+): { id: string; name: string }[] {
+  const known = new Map(devices.map((device) => [device.id, device]));
+  const first = new Set(chosen);
+  return [
+    ...chosen.map((id) => ({ id, name: known.get(id)?.name ?? id })),
+    ...devices.filter(({ id }) => !first.has(id) && !unfit.has(id)).map(({ id, name }) => ({ id, name })),
+  ];
+}
+
+/** Those whose name or id has the words. */
+export function picked<D extends { id: string; name: string }>(all: readonly D[], words: string): D[] {
+  const wanted = words.trim().toLowerCase();
+  return wanted === ''
+    ? [...all]
+    : all.filter(({ id, name }) => `${name} ${id}`.toLowerCase().includes(wanted));
+}
+
 /** Name and version as a file name tells them: `desk-lamp-1.2.0.bin`, `lamp_v2.bin`. */
 export function guessOf(file: string): { name: string; version: string } {
   const stem = file.replace(/\.(ino\.)?(bin|hex|uf2|elf)(\.gz)?$/i, '');

@@ -1,7 +1,7 @@
 // The end of the hub's log: what there is, and then every line as it comes. Comes back by itself after a lost line, without a
 // line twice or a hole that nobody sees.
 import { SystemApi } from '../hub/system';
-import { addLines, type Level, type LogLine } from '../model/system';
+import { addLines, LINES_MAX, type Level, type LogLine } from '../model/system';
 
 /** Read at once. */
 const PAGE = 1_000;
@@ -15,14 +15,14 @@ export class Tail {
   /** Lines were dropped before the first of these. */
   gap = $state.raw(false);
 
-  readonly #system: SystemApi;
+  readonly #system: Pick<SystemApi, 'logs'>;
   readonly #level: Level;
   #next = 0;
   #source: EventSource | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #ended = false;
 
-  constructor(system: SystemApi, level: Level) {
+  constructor(system: Pick<SystemApi, 'logs'>, level: Level) {
     this.#system = system;
     this.#level = level;
   }
@@ -51,7 +51,7 @@ export class Tail {
     };
     source.onmessage = take;
     for (const name of ['line', 'log']) source.addEventListener(name, take as EventListener);
-    source.addEventListener('gap', () => (this.gap = true));
+    for (const name of ['lost', 'gap']) source.addEventListener(name, () => (this.gap = true));
     source.onopen = () => void this.#catchUp();
     source.onerror = () => {
       this.live = false;
@@ -70,6 +70,8 @@ export class Tail {
       }
       this.live = true;
       this.problem = null;
+      // What came while it was read.
+      this.#flush();
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
       this.#source?.onerror?.(new Event('error'));
@@ -85,11 +87,17 @@ export class Tail {
     this.#due = true;
     setTimeout(() => {
       this.#due = false;
-      const lines = this.#waiting.splice(0);
-      // Before what was there is read there is nothing to stand behind.
-      if (this.live !== true) return;
-      this.lines = addLines(this.lines, lines);
-      this.#next = Math.max(this.#next, this.lines.at(-1)?.seq ?? 0);
+      this.#flush();
     }, 100);
+  }
+
+  #flush(): void {
+    // Before what was there is read there is nothing to stand behind: they wait.
+    if (this.live !== true) {
+      this.#waiting.splice(0, this.#waiting.length - LINES_MAX);
+      return;
+    }
+    this.lines = addLines(this.lines, this.#waiting.splice(0));
+    this.#next = Math.max(this.#next, this.lines.at(-1)?.seq ?? 0);
   }
 }

@@ -60,6 +60,8 @@ export interface LiveSource {
   readonly name: string;
   readonly unit: string | null;
   readonly type: string | null;
+  /** What it is about, as its device says: contact, motion, lock. */
+  readonly role?: string | null;
   readonly value: Json;
   readonly target: Json;
   /** RFC 3339, or null while nothing was reported. */

@@ -87,6 +87,9 @@ class PropertySource implements Watched {
   get type(): string | null {
     return this.#cell?.meta.type ?? null;
   }
+  get role(): string | null {
+    return this.#cell?.meta.role ?? null;
+  }
   get value(): Json {
     return this.#cell?.value ?? null;
   }
@@ -280,6 +283,7 @@ export class Pane implements Watched {
   readonly name: string;
   readonly unit: string | null;
   readonly type: string | null;
+  readonly role: string | null;
   readonly value: Json;
   readonly target: Json;
   readonly time: string | null;
@@ -309,6 +313,7 @@ export class Pane implements Watched {
     const name = still(() => inner.name);
     const unit = still(() => inner.unit);
     const type = still(() => inner.type);
+    const role = still(() => inner.role ?? null);
     const value = still(() => inner.value);
     const target = still(() => inner.target);
     const time = still(() => inner.time);
@@ -323,6 +328,7 @@ export class Pane implements Watched {
     this.name = $derived(name());
     this.unit = $derived(unit());
     this.type = $derived(type());
+    this.role = $derived(role());
     this.value = $derived(value());
     this.target = $derived(target());
     this.time = $derived(time());

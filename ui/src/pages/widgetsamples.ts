@@ -75,6 +75,7 @@ export const SAMPLES: Sample[] = [
   sample('switch', 'Ceiling lamp', 2, 2, of(power)),
   sample('switch', 'Fan', 2, 2, of({ ...power, value: false })),
   sample('switch', 'Gate', 1, 3, of(power)),
+  sample('slider', 'Dimmer', 5, 2, of({ ...level, value: 70 })),
   sample('slider', 'Brightness', 3, 3, of(level)),
   sample('slider', 'Blind', 1, 5, of({ ...level, value: 35 })),
   sample('stepper', 'Setpoint', 3, 2, of({ ...heat, maySet: true, value: 21, step: 0.5 })),
@@ -109,6 +110,14 @@ export const SAMPLES: Sample[] = [
       { type: 'int', value: 0, min: -100, max: 100, property: 'cam/pan' },
       { type: 'int', value: 0, min: -100, max: 100, property: 'cam/tilt' },
     ),
+  ),
+  sample('light', 'Bulb', 3, 5, of(color)),
+  sample(
+    'led',
+    'Door button',
+    2,
+    2,
+    of({ ...power, role: 'contact', maySet: false, property: 'door/contact' }),
   ),
   sample('led', 'Alarm', 1, 2, of({ ...power })),
   sample('led', 'Glow', 1, 2, of({ type: 'int', value: 120, max: 255, property: 'a/led' }), {
@@ -154,6 +163,13 @@ export const SAMPLES: Sample[] = [
     2,
     5,
     of({ type: 'float', value: 1840, min: 0, max: 3000, unit: 'l', property: 'a/c' }),
+  ),
+  sample(
+    'level',
+    'Cell',
+    2,
+    2,
+    of({ type: 'int', value: 35, min: 0, max: 100, unit: '%', maySet: false, property: 'a/cell' }),
   ),
   sample(
     'level',
@@ -258,6 +274,16 @@ export const SAMPLES: Sample[] = [
       { ...heat, property: 'sample/temperature', name: 'Room, Temperature' },
       { ...heat, property: 'sample/outside', name: 'Outside', value: 8.4 },
       { type: 'bool', value: false, maySet: false, property: 'sample/door', name: 'Door' },
+    ),
+  ),
+  sample(
+    'chart',
+    'Two units',
+    7,
+    6,
+    of(
+      { ...heat, property: 'sample/temperature', name: 'Thermometer, Temperature' },
+      { ...heat, property: 'sample/humidity', name: 'Thermometer, Humidity', unit: '%', value: 53.3 },
     ),
   ),
   sample('chart', 'One', 3, 5, of({ ...heat, property: 'sample/temperature', name: 'Room, Temperature' })),

@@ -9,6 +9,7 @@ type Told = Partial<
     | 'name'
     | 'unit'
     | 'type'
+    | 'role'
     | 'value'
     | 'target'
     | 'time'
@@ -34,6 +35,7 @@ export class FakeSource implements LiveSource {
   name = $state.raw('');
   unit: string | null = $state.raw(null);
   type: string | null = $state.raw(null);
+  role: string | null = $state.raw(null);
   value: Json = $state.raw(null);
   target: Json = $state.raw(null);
   time: string | null = $state.raw(null);

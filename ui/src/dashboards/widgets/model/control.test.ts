@@ -16,6 +16,7 @@ import {
 import { fromKeys, fromRange, held, intervalOf, outOfDeadZone, REST, toRange } from './joystick';
 import { colorFor, colorIn, kelvinColor, kelvinOf, miredOf, speaksMired } from './light';
 import { lightRoles } from './lightroles';
+import { swatchesFor } from './swatches';
 
 describe('a joystick', () => {
   it('stays within its shape', () => {
@@ -50,6 +51,14 @@ describe('a joystick', () => {
 });
 
 describe('light', () => {
+  it('offers as many colours as a finger can hit', () => {
+    expect(swatchesFor(280, 36)).toMatchObject({ columns: 6 });
+    expect(swatchesFor(280, 36).colors).toHaveLength(6);
+    expect(swatchesFor(140, 135)).toMatchObject({ columns: 3 });
+    expect(swatchesFor(140, 135).colors).toHaveLength(6);
+    expect(swatchesFor(280, 140).colors).toHaveLength(12);
+    expect(swatchesFor(0, -50).colors).toHaveLength(6);
+  });
   it('turns kelvins into mireds and back', () => {
     expect(miredOf(2700)).toBe(370);
     expect(kelvinOf(370)).toBe(2703);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { angleOf, arcPath, endsOf, pointAt, shareOf, ticksOf, toneOf, tonesOn } from './scale';
 import { fillTemplate } from './template';
-import { panelHeight, rangeName, RANGES } from './ranges';
+import { aboveChart, PANEL_LEAST_PX, panelHeight, rangeName, RANGES } from './ranges';
 import { sparkOf } from './spark';
 import type { NumberSeries } from '../../../model/series';
 
@@ -86,9 +86,20 @@ describe('a chart', () => {
     const float = (unit: string | null) => ({ meta: { type: 'float', unit } });
     const state = { meta: { type: 'bool', unit: null } };
     expect(panelHeight(228, [float('°C')])).toBe(200);
-    expect(panelHeight(300, [float('°C'), float('°C')])).toBe(246);
+    expect(panelHeight(300, [float('°C'), float('°C')])).toBe(254);
     expect(panelHeight(300, [float('°C'), float('%'), state])).toBeLessThan(110);
-    expect(panelHeight(10, [float('°C')])).toBe(64);
+    expect(panelHeight(10, [float('°C')])).toBe(28);
+  });
+  it('keeps its plots high enough: the legend goes first, the toolbar next', () => {
+    const two = [{ meta: { type: 'float', unit: '°C' } }, { meta: { type: 'float', unit: '%' } }];
+    const used = (panel: number): number => 28 + 4 + 2 * 18 + 2 * panel;
+    const wide = aboveChart(240, 40, 25, two);
+    expect(wide).toMatchObject({ bar: true, legend: true });
+    expect(used(wide.panel_px) + 65).toBeLessThanOrEqual(240);
+    expect(wide.panel_px).toBeGreaterThanOrEqual(PANEL_LEAST_PX);
+    expect(aboveChart(210, 48, 46, two)).toMatchObject({ bar: true, legend: false });
+    expect(aboveChart(170, 48, 46, two)).toMatchObject({ bar: false, legend: false });
+    expect(aboveChart(400, 0, 0, two)).toMatchObject({ bar: false, legend: false });
   });
 });
 

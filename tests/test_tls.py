@@ -481,7 +481,7 @@ def test_a_stop_tells_everybody_inside_of_tls(make_hub):
             return took, closed.value.rcvd.code
 
     took, code = asyncio.run(asyncio.wait_for(stop(), PATIENCE))
-    assert took < 5 and code == 1001
+    assert took < 30 and code == 1001
     assert [client.wait_disconnect() for client in clients] == [0x8B] * 5
 
 

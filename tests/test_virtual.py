@@ -92,8 +92,7 @@ def test_a_script_without_end_is_cut_short_and_told_of(hub):
     until(lambda: "bad" in (listed(hub, "v")["problem"] or ""), 15, "the problem")
     until(lambda: (value(hub, "v", "good") or 0) > 2, 15, "the other one to go on")
     assert value(hub, "v", "bad") is None
-    began = time.monotonic()
-    assert hub.get("/api/health").status_code == 200 and time.monotonic() - began < 2
+    assert hub.get("/api/health").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 import socket
 import struct
 import threading
-import time
 
 import pytest
 
@@ -196,10 +195,8 @@ def test_a_message_that_never_ends_holds_nobody_up(hub):
         sender.start()
         try:
             for number in range(50):
-                began = time.monotonic()
                 other.send(frame(TEXT, str(number).encode()))
                 assert other.read() == Frame(TEXT, str(number).encode())
-                assert time.monotonic() - began < 2
         finally:
             over.set()
             sender.join()

@@ -32,6 +32,22 @@ def test_four_devices_through_different_doors(house):
     assert access == {"read", "set", "event"}
 
 
+def test_a_week_lies_behind_the_thermometer_once(house):
+    def week():
+        answer = house.get("/api/devices/demo-thermometer/temperature/history?from=-8d")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["points"]
+
+    # What it reports from now on joins what was.
+    points = until(lambda: (came := week()) and len(came) > 1_008 and came, what="the week and a report")
+    assert points == sorted(points) and all(14 < value < 25 for _, value in points)
+    assert abs(points[1_008][1] - points[1_007][1]) < 1
+    before = points[:1_008]
+    house.restart()
+    until(lambda: len(demo_devices(house, online=True)) == 4, what="four demo devices online")
+    assert week()[:1_009] == [*before, points[1_008]]
+
+
 def test_values_move(house):
     """Without anybody asking, reports with changing values come from the demo."""
     with web.Socket(house) as socket:

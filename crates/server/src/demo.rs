@@ -1,4 +1,5 @@
-//! The demo house: four simulated devices, so that a fresh hub shows something that lives.
+//! The demo house: four simulated devices, so that a fresh hub shows something that lives. One of them is a definition of a virtual
+//! device, played as any other is; the rest do what no definition says.
 //!
 //! They are real clients over loopback, each through another door, and know nothing of the hub's inside: what they do
 //! any device could do. How they are played belongs to `players`. Removing the
@@ -7,11 +8,11 @@
 mod button;
 mod fan;
 mod lamp;
-mod thermometer;
 
 use std::thread;
 use std::time::Duration;
 
+use housewire_core::Now;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tracing::{error, info};
@@ -19,7 +20,7 @@ use tracing::{error, info};
 use self::button::Button;
 use self::fan::Fan;
 use self::lamp::Lamp;
-use self::thermometer::Thermometer;
+use crate::house::format::Format;
 use crate::players::Access;
 use crate::players::http_door::HttpDoor;
 use crate::players::life::live;
@@ -27,9 +28,14 @@ use crate::players::mqtt3_door::Mqtt3Door;
 use crate::players::mqtt5_door::Mqtt5Door;
 use crate::players::registrar::Registrar;
 use crate::players::ws_door::WsDoor;
+use crate::virtual_devices::model::{Trouble, VirtualModel};
+use crate::virtual_devices::sheet::VirtualSheet;
 
 /// Longest that [`Demo::stop`] waits for the devices to say goodbye; each of them gives up sooner.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// So long has what is played from a definition been there, so that charts have something to show.
+const PAST: Duration = Duration::from_secs(7 * 86_400);
 
 /// Starts and stops the demo house.
 #[derive(Debug, Default)]
@@ -119,13 +125,24 @@ async fn run(access: Access, stop: watch::Receiver<bool>) {
     let now = crate::shard::now();
     let mut chance = fastrand::Rng::new();
     let mut seed = || chance.u64(..);
+    let thermometer = match thermometer(now) {
+        Ok(thermometer) => thermometer,
+        Err(error) => return error!("the demo house cannot start: {error}"),
+    };
     tokio::join!(
         live::<Mqtt3Door>(Lamp::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
-        live::<HttpDoor>(Thermometer::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
+        live::<HttpDoor>(thermometer, access.clone(), &registrar, stop.clone(), |_| ()),
         live::<WsDoor>(Button::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
         live::<Mqtt5Door>(Fan::new(seed(), now), access.clone(), &registrar, stop.clone(), |_| ()),
     );
     info!("the demo house is empty");
+}
+
+/// Nothing but a definition, as anybody may write one.
+fn thermometer(now: Now) -> Result<VirtualModel, String> {
+    let sheet: VirtualSheet =
+        Format::Yaml.read(include_str!("demo/thermometer.yaml")).map_err(|error| error.to_string())?;
+    Ok(VirtualModel::new("demo-thermometer", &sheet, now, Trouble::default())?.of_demo(PAST))
 }
 
 #[cfg(test)]

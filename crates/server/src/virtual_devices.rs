@@ -4,7 +4,7 @@
 //! its own, by a token that only it knows and that ends with it. What it says and when belongs to `model`, how it gets in to
 //! `players`.
 
-mod model;
+pub(crate) mod model;
 mod script;
 pub(crate) mod sheet;
 mod source;

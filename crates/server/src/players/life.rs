@@ -59,7 +59,7 @@ pub(crate) async fn live<D: Door>(
     let mut is_told = false;
     loop {
         let began = Instant::now();
-        let arriving = arrive::<D>(&model, access.clone(), registrar, arrival);
+        let arriving = arrive::<D>(&mut model, access.clone(), registrar, arrival);
         let leave = tokio::select! {
             biased; // The hub may end in the same moment, which is then no trouble.
             () = stopped(&mut stop) => Leave::Stopped,
@@ -106,12 +106,19 @@ pub(crate) async fn live<D: Door>(
 }
 
 async fn arrive<D: Door>(
-    model: &impl Model,
+    model: &mut impl Model,
     access: Access,
     registrar: &Registrar,
     arrival: Arrival,
 ) -> Result<D, DoorError> {
-    registrar.admit(&model.id(), &model.declaration(), arrival).await?;
+    if registrar.admit(&model.id(), &model.declaration(), arrival).await? {
+        for past in model.past(now()) {
+            // A hub that keeps no history has nothing to remember it in.
+            if let Err(error) = registrar.remember(&model.id(), past).await {
+                debug!("{} has no past: {error}", model.id());
+            }
+        }
+    }
     D::open(access, model.id()).await
 }
 

@@ -23,6 +23,11 @@ pub(crate) trait Model {
     /// What it declares itself as.
     fn declaration(&self) -> Value;
 
+    /// What it was like before it came in for the first time; asked for once, before anything else.
+    fn past(&mut self, _now: Now) -> Vec<Past> {
+        Vec::new()
+    }
+
     /// It is connected: its state is to be reported.
     fn handle_connected(&mut self, now: Now);
 
@@ -37,6 +42,13 @@ pub(crate) trait Model {
 
     /// The next thing it says.
     fn poll_report(&mut self) -> Option<Report>;
+}
+
+/// What a property has been, as the history takes it in: lines of `seconds since 1970,value`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    pub(crate) property: String,
+    pub(crate) csv: String,
 }
 
 /// A value that a device reports.
@@ -116,11 +128,6 @@ pub(crate) fn parse_percent(payload: &str) -> Option<i64> {
     let number: f64 = payload.parse().ok().filter(|number| (0.0..=100.0).contains(number))?;
     #[expect(clippy::cast_possible_truncation, reason = "checked to lie between 0 and 100")]
     Some(number.round() as i64)
-}
-
-/// One decimal is all that a cheap sensor has.
-pub(crate) fn rounded(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Access;
 use super::door::DoorError;
+use super::model::Past;
 use crate::plain_http;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -42,14 +43,21 @@ impl Registrar {
         Ok(Self { client, hub: access.http, is_demo: access.is_demo })
     }
 
-    /// Sees to it that the device is declared. One that was, and is gone, has been removed by somebody.
-    pub(crate) async fn admit(&self, device: &str, declaration: &Value, arrival: Arrival) -> Result<(), DoorError> {
+    /// Sees to it that the device is declared. One that was, and is gone, has been removed by somebody. Says whether it is new.
+    pub(crate) async fn admit(&self, device: &str, declaration: &Value, arrival: Arrival) -> Result<bool, DoorError> {
         match (self.is_there(device).await?, arrival) {
-            (true, Arrival::First) if !self.is_demo => self.amend(device, declaration).await,
-            (true, _) => Ok(()),
+            (true, Arrival::First) if !self.is_demo => self.amend(device, declaration).await.map(|()| false),
+            (true, _) => Ok(false),
             (false, Arrival::Again) => Err(DoorError::Removed),
-            (false, Arrival::First) => self.declare(device, declaration).await,
+            (false, Arrival::First) => self.declare(device, declaration).await.map(|()| true),
         }
+    }
+
+    /// Tells the history what a property has been.
+    pub(crate) async fn remember(&self, device: &str, past: Past) -> Result<(), DoorError> {
+        let url = format!("{}/{}/history", self.url(device), past.property);
+        let request = self.client.post(url).header(header::CONTENT_TYPE, "text/csv").body(past.csv);
+        accepted(request.send().await.map_err(lost)?).await
     }
 
     /// Whether the device is there as we declared it; a stray report may have registered the bare id.

@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use housewire_core::{Now, PropertyName, PropertySpec};
+use housewire_core::{Now, PropertyName, PropertySpec, Timestamp};
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::sheet::VirtualSheet;
 use super::source::Source;
-use crate::players::model::{Model, Reaction, Report, Reports};
+use crate::players::model::{Model, Past, Reaction, Report, Reports};
 
 /// What is wrong with what it should say, for whoever looks.
-pub(super) type Trouble = Arc<Mutex<Option<String>>>;
+pub(crate) type Trouble = Arc<Mutex<Option<String>>>;
+
+/// Between two values of the past: enough for a chart of a week, and computed in a moment.
+const PAST_STEP: Duration = Duration::from_secs(600);
 
 /// See the module.
-pub(super) struct VirtualModel {
+pub(crate) struct VirtualModel {
     id: Arc<str>,
     declaration: Value,
     properties: Vec<Played>,
@@ -27,6 +30,8 @@ pub(super) struct VirtualModel {
     reaction: Reaction<(usize, String)>,
     reports: Reports,
     trouble: Trouble,
+    /// How far back it says what it was like, when it comes in for the first time.
+    past: Option<Duration>,
 }
 
 struct Played {
@@ -40,7 +45,7 @@ struct Played {
 
 impl VirtualModel {
     /// Of a definition that was checked.
-    pub(super) fn new(id: &str, sheet: &VirtualSheet, now: Now, trouble: Trouble) -> Result<Self, String> {
+    pub(crate) fn new(id: &str, sheet: &VirtualSheet, now: Now, trouble: Trouble) -> Result<Self, String> {
         let every = Duration::from_secs_f64(sheet.every_s.0);
         let seed = sheet.seed.map_or_else(|| seed_of(id), u64::from);
         let mut chance = Rng::with_seed(seed);
@@ -64,7 +69,15 @@ impl VirtualModel {
             reaction: Reaction::default(),
             reports: Reports::default(),
             trouble,
+            past: None,
         })
+    }
+
+    /// The same as a device of the demo house, which has been there for so long.
+    pub(crate) fn of_demo(mut self, past: Duration) -> Self {
+        self.declaration["demo"] = true.into();
+        self.past = Some(past);
+        self
     }
 
     fn report(&mut self, at: usize, value: &str) {
@@ -76,13 +89,13 @@ impl VirtualModel {
         }
     }
 
-    fn play(&mut self, now: Instant) {
-        let began = *self.began.get_or_insert(now);
-        let elapsed = now.saturating_duration_since(began);
+    fn play(&mut self, now: Now) {
+        let began = *self.began.get_or_insert(now.instant);
+        let elapsed = now.instant.saturating_duration_since(began);
         let mut has_changed = false;
         for at in 0..self.properties.len() {
             let played = &mut self.properties[at];
-            if played.due > now {
+            if played.due > now.instant {
                 continue;
             }
             let (said, due) = played.source.play(&played.spec, elapsed, self.every, now, &mut self.chance);
@@ -115,6 +128,30 @@ impl Model for VirtualModel {
         self.declaration.clone()
     }
 
+    fn past(&mut self, now: Now) -> Vec<Past> {
+        let Some(span) = self.past.take() else { return Vec::new() };
+        let (chance, every) = (&mut self.chance, self.every);
+        let span_micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        let began = Timestamp::from_micros(now.wall.as_micros().saturating_sub(span_micros));
+        let steps = u32::try_from(span.as_secs() / PAST_STEP.as_secs()).unwrap_or(0);
+        let computed = |played: &&mut Played| {
+            !played.spec.access.event && !matches!(played.source, Source::Trace(_) | Source::Echo(_))
+        };
+        let lived = |played: &mut Played| {
+            let mut csv = String::new();
+            for step in 0..steps {
+                let elapsed = PAST_STEP * step;
+                let then = Now { instant: now.instant, wall: began.after(elapsed) };
+                let (said, _) = played.source.play(&played.spec, elapsed, every, then, chance);
+                for value in said.unwrap_or_default() {
+                    csv.push_str(&format!("{},{value}\n", then.wall.as_micros() / 1_000_000));
+                }
+            }
+            Past { property: played.name.clone(), csv }
+        };
+        self.properties.iter_mut().filter(computed).map(lived).collect()
+    }
+
     fn handle_connected(&mut self, now: Now) {
         for played in &mut self.properties {
             // A recording goes on where it was; everything else says what it is.
@@ -122,7 +159,7 @@ impl Model for VirtualModel {
                 played.due = now.instant;
             }
         }
-        self.play(now.instant);
+        self.play(now);
     }
 
     fn handle_request(&mut self, property: &str, payload: &str, now: Now) {
@@ -140,7 +177,7 @@ impl Model for VirtualModel {
             }
             self.report(at, &value);
         }
-        self.play(now.instant);
+        self.play(now);
     }
 
     fn poll_timeout(&self) -> Instant {

@@ -1,6 +1,6 @@
 //! Scripts: what a definition computes, in rhai, within bounds of steps, size and time.
 //!
-//! A script knows numbers, texts, lists and four names. It has no files, no network, no clock, no modules and no `eval`; the
+//! A script knows numbers, texts, lists and five names. It has no files, no network, no clock, no modules and no `eval`; the
 //! packages it is given are named here one by one, since one of the others can sleep.
 
 use std::sync::Arc;
@@ -80,10 +80,11 @@ impl Script {
         Ok(Self { engine, ast, began, n: 0, last: Dynamic::UNIT })
     }
 
-    /// The next value, `t` seconds after the first; `None` if the script has none to say.
-    pub(super) fn value(&mut self, t: f64) -> Result<Option<Scalar>, String> {
+    /// The next value, `t` seconds after the first and `time` seconds after 1970 began in UTC; `None` if the script has none to say.
+    pub(super) fn value(&mut self, t: f64, time: f64) -> Result<Option<Scalar>, String> {
         let mut scope = Scope::new();
         scope.push_constant("t", t);
+        scope.push_constant("time", time);
         scope.push_constant("n", self.n);
         scope.push_constant_dynamic("last", self.last.clone());
         *self.began.lock() = crate::shard::now().instant;
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     fn value(text: &str, t: f64) -> Result<Option<Scalar>, String> {
-        Script::new(text, Rng::with_seed(7)).and_then(|mut script| script.value(t))
+        Script::new(text, Rng::with_seed(7)).and_then(|mut script| script.value(t, 0.0))
     }
 
     #[test]
@@ -134,7 +135,7 @@ mod tests {
             assert_eq!(value(text, 2.5), Ok(expected), "{text}");
         }
         let mut script = Script::new("if last == () { 1 } else { last + 1 }", Rng::with_seed(7)).unwrap();
-        let counted: Vec<_> = (0..3).map(|_| script.value(0.0).unwrap().unwrap().payload()).collect();
+        let counted: Vec<_> = (0..3).map(|_| script.value(0.0, 0.0).unwrap().unwrap().payload()).collect();
         assert_eq!(counted, ["1", "2", "3"]);
         let random = value("random()", 0.0).unwrap().unwrap().payload().parse::<f64>().unwrap();
         assert!((0.0..1.0).contains(&random));

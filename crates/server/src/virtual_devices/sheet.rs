@@ -113,7 +113,7 @@ pub(crate) struct VirtualProperty {
     pub(crate) wave: Option<Wave>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) walk: Option<Walk>,
-    /// An expression of rhai over `t` (seconds since it is played), `n` (values so far), `last` (the value before) and `random()`.
+    /// An expression of rhai over `t` (seconds since it is played), `time` (seconds since 1970 in UTC), `n` (values so far), `last` (the value before) and `random()`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) script: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use housewire_core::{PropertySpec, Type};
+use housewire_core::{Now, PropertySpec, Type};
 
 use super::script::Script;
 use super::sheet::{Scalar, Shape, VirtualProperty, Walk, Wave};
@@ -66,15 +66,15 @@ impl Source {
         spec: &PropertySpec,
         elapsed: Duration,
         every: Duration,
-        now: Instant,
+        now: Now,
         chance: &mut Rng,
     ) -> (Result<Vec<String>, String>, Instant) {
         let said = match self {
             Self::Trace(tape) => {
-                let (said, next) = tape.play(now);
+                let (said, next) = tape.play(now.instant);
                 return (Ok(said), next);
             }
-            Self::Echo(value) => return (Ok(vec![value.clone()]), now + IDLE),
+            Self::Echo(value) => return (Ok(vec![value.clone()]), now.instant + IDLE),
             Self::Wave(wave) => {
                 written(&Scalar::Number(Number(wave.at(elapsed.as_secs_f64(), chance))), spec).map(Some)
             }
@@ -84,14 +84,20 @@ impl Source {
                 *value = (*value + step).clamp(rule.min.0, rule.max.0);
                 said
             }
-            Self::Script(script) => match script.value(elapsed.as_secs_f64()) {
+            Self::Script(script) => match script.value(elapsed.as_secs_f64(), seconds(now)) {
                 Ok(Some(value)) => written(&value, spec).map(Some),
                 Ok(None) => Ok(None),
                 Err(why) => Err(why),
             },
         };
-        (said.map(|said| said.into_iter().collect()), now + every)
+        (said.map(|said| said.into_iter().collect()), now.instant + every)
     }
+}
+
+/// Since 1970 began.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of centuries are nearly exact in f64")]
+fn seconds(now: Now) -> f64 {
+    now.wall.as_micros() as f64 / 1e6
 }
 
 impl Wave {

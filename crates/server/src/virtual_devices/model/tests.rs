@@ -86,3 +86,20 @@ fn the_examples_can_be_played() {
     }
     assert_eq!(count, 12);
 }
+
+#[test]
+fn a_past_is_told_once_and_leads_to_the_present() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let (mut model, start) = model(
+        r#"{"properties":{"n":{"type":"int","script":"n"},"seconds":{"type":"float","script":"time"},"level":{"type":"int","echo":true}}}"#,
+    );
+    assert_eq!(model.past(at(start, HOUR)), [], "it has none unless it is said");
+    let mut model = model.of_demo(HOUR);
+    let past = model.past(at(start, HOUR));
+    assert_eq!(past.iter().map(|past| past.property.as_str()).collect::<Vec<_>>(), ["n", "seconds"]);
+    assert_eq!(past[0].csv, "0,0\n600,1\n1200,2\n1800,3\n2400,4\n3000,5\n");
+    assert!(past[1].csv.ends_with("3000,3000\n"), "{}", past[1].csv);
+    assert_eq!(model.past(at(start, HOUR)), []);
+    model.handle_connected(at(start, HOUR));
+    assert_eq!(values(&drain(&mut model), "n"), ["6"]);
+}

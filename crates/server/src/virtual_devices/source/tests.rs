@@ -2,6 +2,7 @@ use housewire_core::PropertyAccess;
 
 use super::*;
 use crate::house::format::Format;
+use crate::players::model::tests::at;
 
 fn spec(kind: Type) -> PropertySpec {
     PropertySpec { access: PropertyAccess::INFERRED, ..PropertySpec::declared(kind) }
@@ -24,7 +25,7 @@ fn said(text: &str, kind: Type, seconds: u64) -> Vec<String> {
     for second in 0..seconds {
         let elapsed = Duration::from_secs(second);
         if start + elapsed >= due {
-            let (said, next) = source.play(&spec(kind), elapsed, every, start + elapsed, &mut chance);
+            let (said, next) = source.play(&spec(kind), elapsed, every, at(start, elapsed), &mut chance);
             all.extend(said.unwrap());
             assert!(next > start + elapsed);
             due = next;

@@ -70,7 +70,9 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 pub(crate) use connection::{prepare, serve};
-pub(crate) use describe::{BadRequest, Forbidden, NoWebSocket, PROBLEM_ANSWERS, ProblemAnswer, Slowed, Unauthorized};
+pub(crate) use describe::{
+    BadRequest, Forbidden, NoWebSocket, NotFound, PROBLEM_ANSWERS, ProblemAnswer, Slowed, Unauthorized,
+};
 #[cfg(test)]
 pub(crate) use hot::Hot;
 pub(crate) use identify::COOKIE;

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::accounts::{Kind, Login};
 use crate::caller::Caller;
-use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, Problem};
+use crate::http::{self, BadRequest, Forbidden, NoWebSocket as NoWebSocketAnswer, NotFound, Problem};
 use crate::limits::{WS_BLYNK_FRAME_BYTES_MAX, WS_MQTT_PACKETS_PER_FRAME};
 use crate::mqtt::Newcomer;
 use crate::stream::ByteStream;
@@ -85,7 +85,7 @@ async fn open_mqtt(caller: Caller, request: Request) -> Result<Response, Problem
     summary = "Opens a WebSocket that speaks Blynk",
     description = "Its binary messages are the bytes that a device sends over TCP, however they are cut. A device logs in with its token, \
                    in Blynk's own words.",
-    responses((status = 101, description = "It is open."), BadRequest, NoWebSocketAnswer),
+    responses((status = 101, description = "It is open."), BadRequest, NotFound, NoWebSocketAnswer),
     security(()),
 )]
 async fn open_blynk(caller: Caller, request: Request) -> Result<Response, Problem> {

@@ -35,6 +35,8 @@ const de: typeof c = {
   existing: (name) =>
     `${name} ist schon bekannt. Es bekommt einen weiteren Token; die es hat, gelten weiter.`,
   make: 'Gerät und Token anlegen',
+  half: 'Das Gerät und sein Token sind angelegt, aber Name und Eigenschaften wurden nicht gespeichert',
+  halfBody: 'Das Programm unten läuft trotzdem. Den Namen kannst du auf der Seite des Geräts vergeben.',
   notAllowed:
     'Nur ein Admin kann ein Gerät und seinen Token anlegen. Bitte einen darum, oder melde dich als Admin an.',
   change: 'Neu wählen',

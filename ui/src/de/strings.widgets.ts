@@ -133,9 +133,15 @@ const de: typeof w = {
     go: 'Weiter',
     cancel: 'Abbrechen',
     minutes: 'Minuten',
-    honest: 'Er läuft nur, solange dieses Dashboard hier offen ist.',
+    honest:
+      'Er läuft nur, solange dieses Dashboard hier offen ist. In einem Tab im Hintergrund kann er sich verspäten; nach 5 Sekunden sendet er nichts mehr.',
     sends: (value) => `Am Ende sendet er ${value}.`,
-    done: (time) => `Um ${time} gesendet.`,
+    asked: (time, value) => `Um ${time} abgelaufen, ${value} verlangt.`,
+    sent: (time, value) => `Um ${time} abgelaufen, ${value} gesendet.`,
+    confirmed: (time, value) => `Um ${time} abgelaufen, und ${value} ist bestätigt.`,
+    failed: (time, reason) => `Um ${time} abgelaufen, aber es hat nicht geklappt. ${reason}`,
+    locked: (time) =>
+      `Um ${time} abgelaufen, aber nichts wurde gesendet, weil es von hier aus nicht gesetzt werden kann. Schalte von Hand.`,
     late: (time) =>
       `Er endete um ${time}, als dieses Dashboard hier nicht offen war; darum wurde nichts gesendet. Starte ihn noch einmal, oder schalte von Hand.`,
     left: (text) => `noch ${text}`,
@@ -191,7 +197,13 @@ const de: typeof w = {
     motion: 'Bewegung',
     without: 'Ohne Raum',
   },
+  house: {
+    loading: 'Frage den Hub',
+    unknown: 'Zurzeit unbekannt: Der Hub antwortet nicht. Diese Seite fragt weiter.',
+    old: 'Keine Verbindung. So war es zuletzt.',
+  },
   alerts: {
+    failed: 'Was der Hub selbst meldet, konnte nicht geholt werden. Diese Seite fragt weiter.',
     none: 'Alles in Ordnung',
     noneMore: 'Geräte, die offline gehen, schwache Batterien und abgelehnte Meldungen erscheinen hier.',
     offline: (name) => `${name} ist offline`,

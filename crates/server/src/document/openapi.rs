@@ -159,7 +159,7 @@ fn credentials() -> Value {
 }
 
 /// A path that is written out hides a path with a parameter in its place, but not what can be done there with other methods:
-/// `/api/devices/{id}/token` is a property of that name, too.
+/// `/api/devices/{id}/token` is a property of that name, too. No property has a name with a dot.
 fn share_with_what_is_hidden(document: &mut Value) {
     let paths = object(&mut document["paths"]);
     let names: Vec<String> = paths.keys().cloned().collect();
@@ -187,7 +187,7 @@ fn share_with_what_is_hidden(document: &mut Value) {
 fn is_within(path: &str, wide: &str) -> bool {
     let (levels, wide) = (path.split('/'), wide.split('/'));
     levels.clone().count() == wide.clone().count()
-        && levels.zip(wide).all(|(level, wide)| level == wide || (wide.starts_with('{') && !level.starts_with('{')))
+        && levels.zip(wide).all(|(level, wide)| level == wide || (wide.starts_with('{') && !level.contains(['{', '.'])))
 }
 
 fn problem(answer: &ProblemAnswer) -> Value {

@@ -129,7 +129,7 @@ fn the_reference_has_the_same_operations() {
         let Some((method, path)) = request.split_once(" /") else { continue };
         let path = format!("/{}", path.split('?').next().unwrap_or_default());
         // Files, the CA's certificate among them, are for browsers.
-        let is_api = path.starts_with("/api/") || path == "/mqtt";
+        let is_api = path.starts_with("/api/") || path == "/mqtt" || path == "/websockets";
         if !is_api || UNDESCRIBED.contains(&path.as_str()) {
             continue;
         }

@@ -1,10 +1,10 @@
-//! Scripts: what a definition computes, in rhai, within bounds of steps, size and time.
+//! Scripts: what a definition computes, in rhai, within bounds of steps, size and computing time.
 //!
 //! A script knows numbers, texts, lists and five names. It has no files, no network, no clock, no modules and no `eval`; the
 //! packages it is given are named here one by one, since one of the others can sleep.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -13,13 +13,17 @@ use rhai::packages::{
     LogicPackage, MoreStringPackage, Package as _,
 };
 use rhai::{AST, Dynamic, Engine, Scope};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::sheet::{SCRIPT_BYTES_MAX, Scalar};
 use crate::house::sheet::Number;
 
-/// Steps of one evaluation, and how long it may take; it fails beyond.
+/// Steps of one evaluation, and for how long it may compute; it fails beyond. Time that others take from it does not count, so
+/// that a busy machine does not change what a script says.
 const OPERATIONS_MAX: u64 = 50_000;
 const TIME_MAX: Duration = Duration::from_millis(100);
+/// How many steps go by unseen: a look at the clock is a system call.
+const STEPS_UNSEEN: u64 = 64;
 /// Bytes of a text, entries of a list or map, calls within calls, expressions within expressions.
 const TEXT_BYTES_MAX: usize = 4 * 1024;
 const ENTRIES_MAX: usize = 1_000;
@@ -30,12 +34,12 @@ const EXPRESSIONS_DEPTH_MAX: usize = 32;
 pub(super) struct Script {
     engine: Engine,
     ast: AST,
-    began: Arc<Mutex<Instant>>,
+    began: Arc<Mutex<Duration>>,
     n: i64,
     last: Dynamic,
 }
 
-fn engine(began: &Arc<Mutex<Instant>>, chance: Rng) -> Engine {
+fn engine(began: &Arc<Mutex<Duration>>, chance: Rng) -> Engine {
     let mut engine = Engine::new_raw();
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
@@ -58,10 +62,18 @@ fn engine(began: &Arc<Mutex<Instant>>, chance: Rng) -> Engine {
     engine.on_print(|_| ());
     engine.on_debug(|_, _, _| ());
     let since = Arc::clone(began);
-    engine.on_progress(move |_| (since.lock().elapsed() > TIME_MAX).then(|| Dynamic::from("it took too long")));
+    engine.on_progress(move |steps| {
+        let is_over = steps % STEPS_UNSEEN == 0 && computed().saturating_sub(*since.lock()) > TIME_MAX;
+        is_over.then(|| Dynamic::from("it took too long"))
+    });
     let chance = Mutex::new(chance);
     engine.register_fn("random", move || chance.lock().f64());
     engine
+}
+
+/// For how long this thread has computed.
+fn computed() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// Whether a script can be understood; if not, why and where.
@@ -74,7 +86,7 @@ impl Script {
         if text.len() > SCRIPT_BYTES_MAX {
             return Err(format!("it has {} bytes, and may have {SCRIPT_BYTES_MAX}", text.len()));
         }
-        let began = Arc::new(Mutex::new(crate::shard::now().instant));
+        let began = Arc::new(Mutex::new(computed()));
         let engine = engine(&began, chance);
         let ast = engine.compile(text).map_err(|error| error.to_string())?;
         Ok(Self { engine, ast, began, n: 0, last: Dynamic::UNIT })
@@ -87,7 +99,7 @@ impl Script {
         scope.push_constant("time", time);
         scope.push_constant("n", self.n);
         scope.push_constant_dynamic("last", self.last.clone());
-        *self.began.lock() = crate::shard::now().instant;
+        *self.began.lock() = computed();
         self.n = self.n.saturating_add(1);
         let value: Dynamic = self
             .engine

@@ -211,7 +211,10 @@ def test_signed_in_over_tls(owned, browser):
         page.click(role("link", "Home"))
         owned.report("lamp", "power", "true")
         page.wait(role("switch", "Desk lamp, Power", checked=True))
-        assert unexpected(page) == ([], [], [])
+        # Where the certificate is not trusted, the browser keeps no page for times without a hub, and says so.
+        console, errors, foreign = unexpected(page)
+        assert [line for line in console if "SSL certificate error occurred when fetching the script" not in line] == []
+        assert (errors, foreign) == ([], [])
 
 
 def test_a_certificate_for_a_device_is_handed_over_and_works(owned, browser, tmp_path):

@@ -63,7 +63,7 @@ def test_who_is_nobody_gets_what_the_document_says(make_hub, openapi):
             else:
                 assert answer.status_code == 401, (operation["operationId"], answer.status_code)
                 assert answer.headers["WWW-Authenticate"].startswith("Bearer"), operation["operationId"]
-    assert opened == {"getHealth", "getSession", "signIn", "signOut", "setUp", "getTls", "openMqtt", "openBlynk", "claim"}
+    assert opened == {"getHealth", "getSession", "signIn", "signOut", "setUp", "getTls", "openMqtt", "openBlynk", "openShare", "claim"}
 
 
 def bearer(request, header):

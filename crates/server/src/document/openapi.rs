@@ -51,10 +51,11 @@ const EVERYWHERE: [fn() -> Responses; 4] =
     [BadRequest::responses, Unauthorized::responses, Forbidden::responses, Slowed::responses];
 
 /// Fields that are not there if they have nothing to say; all others are `null` then.
-const LEFT_OUT: [(&str, &str); 11] = [
+const LEFT_OUT: [(&str, &str); 12] = [
     ("Problem", "instance"),
     ("Problem", "current"),
     ("Who", "dashboard"),
+    ("Property", "bindings"),
     ("Widget", "tab"),
     ("WidgetSource", "property"),
     ("WidgetSource", "topic"),
@@ -66,7 +67,7 @@ const LEFT_OUT: [(&str, &str); 11] = [
 ];
 
 /// Operations that take a body of one type, or none.
-const BODY_OR_NONE: [&str; 2] = ["createDeviceToken", "createDeviceCertificate"];
+const BODY_OR_NONE: [&str; 3] = ["createDeviceToken", "createDeviceCertificate", "createShare"];
 
 /// Makes the document.
 pub(super) fn make() -> Value {

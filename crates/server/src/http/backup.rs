@@ -177,7 +177,7 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
     caller.must_administer()?;
     let (accounts, by) = (Arc::clone(&caller.shard.accounts), caller.change());
     let staging = caller.shard.house.backups.staging()?;
-    let (tell, mut told) = oneshot::channel();
+    let (tell, told) = oneshot::channel();
     let (pieces, taken) = mpsc::channel(BACKUP_PIECES_MAX);
     on_a_thread("restore", move || {
         let taken_in = staging.take_in(Taken { pieces: taken, piece: Bytes::new(), is_over: false });
@@ -190,7 +190,20 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
         drop(staging);
         drop(tell.send(taken_in));
     })?;
-    let mut body = request.into_body().into_data_stream();
+    // A task of its own, as what was sent to its end counts, whether or not somebody still waits for the answer.
+    let handed_on = tokio::spawn(hand_on(caller, request.into_body(), pieces, told)).await;
+    let manifest = handed_on.map_err(|_| broken())??;
+    Ok((StatusCode::ACCEPTED, Json(StagedJson::from(Some(manifest)))).into_response())
+}
+
+/// Hands a body on, piece by piece, and says what became of it.
+async fn hand_on(
+    caller: Caller,
+    body: Body,
+    pieces: mpsc::Sender<Piece>,
+    mut told: oneshot::Receiver<Result<Manifest, BackupError>>,
+) -> Result<Manifest, Problem> {
+    let mut body = body.into_data_stream();
     let end = loop {
         let piece = tokio::select! {
             // It was refused before all of it was sent.
@@ -215,8 +228,7 @@ pub(crate) async fn stage(caller: Caller, request: Request) -> Result<Response, 
             break told.await;
         }
     };
-    let manifest = end.map_err(|_| broken())?.map_err(|error| Problem::from(error).closing())?;
-    Ok((StatusCode::ACCEPTED, Json(StagedJson::from(Some(manifest)))).into_response())
+    end.map_err(|_| broken())?.map_err(|error| Problem::from(error).closing())
 }
 
 /// `DELETE /api/backup/restore`

@@ -240,6 +240,8 @@ pub(crate) struct PageParams;
 pub(crate) struct PageOfDevices;
 /// `?limit=` and `?after=` of topics
 pub(crate) struct PageOfTopics;
+/// `?limit=` and `?after=` of connections
+pub(crate) struct PageOfConnections;
 
 impl IntoParams for PageParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
@@ -250,6 +252,12 @@ impl IntoParams for PageParams {
 impl IntoParams for PageOfDevices {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         page_behind(text().pattern(Some(ID_PATTERN)))
+    }
+}
+
+impl IntoParams for PageOfConnections {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        page_behind(text().pattern(Some("^c[0-9]{1,19}$")))
     }
 }
 
@@ -319,7 +327,7 @@ query_parameters! {
         "Every connection that comes with a credential of this device, or reports for it; those that come later, too.",
     );
     /// `?after=` of the refusals
-    AfterParam => in_query("after", number(), "Only those behind this one: the `next` of the answer before.");
+    AfterParam => in_query("after", number().maximum(Some(usize::MAX)), "Only those behind this one: the `next` of the answer before.");
     /// `?wait=` of the refusals
     WaitForMoreParam => in_query("wait", duration(), "How long to wait for one if there is none, 10 minutes at most.");
     /// `?peer=`
@@ -357,13 +365,13 @@ query_parameters! {
         "Only lines as grave as this, and graver ones.",
     );
     /// `?after=` of the log
-    LogAfterParam => in_query("after", number(), "Only lines behind this one, by its `seq`.");
+    LogAfterParam => in_query("after", number().maximum(Some(usize::MAX)), "Only lines behind this one, by its `seq`.");
     /// `?limit=` of the log
     LogLimitParam => in_query("limit", number().maximum(Some(usize::MAX)), "How many lines; 500 if not said, 4,000 at the most.");
     /// `?before=`
     BeforeParam => in_query("before", number().minimum(Some(isize::MIN)).maximum(Some(isize::MAX)), "Only entries older than this one, by its `id`.");
     /// `?after=` of notifications
-    AfterNoteParam => in_query("after", number().minimum(Some(0)).maximum(Some(isize::MAX)), "Only entries newer than this one, by its `id`.");
+    AfterNoteParam => in_query("after", number().maximum(Some(usize::MAX)), "Only entries newer than this one, by its `id`.");
     /// `?event=`
     EventParam => in_query("event", text(), "Only entries of this event.");
     /// `?who=`

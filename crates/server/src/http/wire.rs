@@ -17,7 +17,8 @@ use crate::accounts::Kind;
 use crate::caller::Caller;
 use crate::clients::Client;
 use crate::http::describe::{
-    BadRequest, Busy, ConnectionParam, Forbidden, KnownTag, NotFound, NotModified, OfDeviceParam, PageParams, PeerParam,
+    BadRequest, Busy, ConnectionParam, Forbidden, KnownTag, NotFound, NotModified, OfDeviceParam, PageOfConnections,
+    PeerParam,
 };
 use crate::http::page::{self, Items, Page, Source};
 use crate::http::problem::Problem;
@@ -32,7 +33,7 @@ use crate::view::wire::{ConnectionView, FrameView};
     get, path = "/api/connections", operation_id = "listConnections", tag = "Wire",
     summary = "Lists connections, in the order they came",
     description = "Every connection to the hub, whatever it speaks; who does not administer the hub sees those that came with his own name.",
-    params(PageParams, KnownTag),
+    params(PageOfConnections, KnownTag),
     responses(
         (
             status = 200, description = "The connections.", body = [ConnectionView],
@@ -159,7 +160,7 @@ fn wanted(caller: &Caller, query: &Query) -> Result<Wanted, Problem> {
 
 /// `c17`, or 17.
 fn number(id: &str) -> Option<u64> {
-    id.strip_prefix('c').unwrap_or(id).parse().ok()
+    id.strip_prefix('c')?.parse().ok()
 }
 
 fn no_number(name: &str) -> Problem {

@@ -120,7 +120,7 @@ struct PropertyView<'a> {
     role: Option<&'a str>,
     /// Where else it lives; left out if that is nowhere.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schema(value_type = Option<Vec<String>>, example = json!(["blynk:V1"]))]
+    #[schema(value_type = Vec<String>, example = json!(["blynk:V1"]))]
     bindings: &'a [String],
     /// Whether its rules refuse, or merely describe.
     declared: bool,

@@ -1,11 +1,11 @@
 //! The archive: tar in gzip, the manifest first. Read with nothing taken for granted: whoever sends one may mean harm.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, Builder, Entry, EntryType, Header};
@@ -50,7 +50,7 @@ pub(super) fn read<'w>(
     begin: impl FnOnce(&Manifest) -> Result<(), BackupError>,
     mut open: impl FnMut(&str, u64) -> Result<Box<dyn Finish + 'w>, BackupError>,
 ) -> Result<Manifest, BackupError> {
-    let mut archive = Archive::new(GzDecoder::new(from));
+    let mut archive = Archive::new(GzDecoder::new(BufReader::new(from)));
     let manifest = {
         // As they lie there: what belongs to long names and sparse files is no file of ours.
         let mut entries = archive.entries().map_err(damaged)?.raw(true);
@@ -83,8 +83,11 @@ pub(super) fn read<'w>(
         manifest
     };
     // To the end of the gzip stream, whose checksum stands there.
-    let rest = io::copy(&mut archive.into_inner().take(BACKUP_TAIL_BYTES_MAX), &mut io::sink()).map_err(damaged)?;
-    if rest >= BACKUP_TAIL_BYTES_MAX {
+    let mut gzip = archive.into_inner();
+    let rest = io::copy(&mut (&mut gzip).take(BACKUP_TAIL_BYTES_MAX), &mut io::sink()).map_err(damaged)?;
+    // And to the end of what it is read from: whoever sends it may take it back until then.
+    let is_over = gzip.into_inner().fill_buf().map_err(damaged)?.is_empty();
+    if rest >= BACKUP_TAIL_BYTES_MAX || !is_over {
         return Err(BackupError::Damaged("something follows it".to_owned()));
     }
     Ok(manifest)

@@ -1,6 +1,7 @@
 //! There and back, under load, and against whoever means harm.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -367,6 +368,33 @@ fn a_restore_that_is_refused_leaves_what_waits_where_it_is() {
     std::fs::remove_file(folder.path().join("housewire.db")).unwrap();
     assert!(matches!(restore(&bytes, folder.path(), false), Err(BackupError::Occupied(_))), "what waits is data, too");
     restore(&bytes, folder.path(), true).unwrap();
+}
+
+/// Gives what it has, and then not an end but a loss.
+struct TakenBack<'a>(&'a [u8]);
+
+impl Read for TakenBack<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        self.0.read(out)
+    }
+}
+
+#[test]
+fn a_backup_is_taken_in_once_its_source_says_that_it_is_over() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bytes = archive_of(&Store::open(from.path()).unwrap());
+    let store = Store::open(to.path()).unwrap();
+    let backups = store.backups();
+    let staging = backups.staging().unwrap();
+    assert!(matches!(staging.take_in(TakenBack(&bytes)), Err(BackupError::Source(_))));
+    let followed = [&bytes[..], b"x"].concat();
+    assert!(matches!(staging.take_in(followed.as_slice()), Err(BackupError::Damaged(_))));
+    assert!(backups.staged().is_none());
+    staging.take_in(bytes.as_slice()).unwrap();
+    assert!(backups.staged().is_some());
 }
 
 #[test]

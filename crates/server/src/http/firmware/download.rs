@@ -15,7 +15,7 @@ use crate::accounts::Kind;
 use crate::aside::aside;
 use crate::caller::Caller;
 use crate::firmware::{FileKey, FileNote, Who};
-use crate::http::describe::{Forbidden, NotFound, NotModified, OutOfRange, RangeParam};
+use crate::http::describe::{Forbidden, NotFound, NotModified, OutOfRange, RangeParam, Unusable};
 use crate::http::firmware::describe::DamagedAnswer;
 use crate::http::firmware::{FilePath, change, firmware};
 use crate::http::problem::Problem;
@@ -42,7 +42,7 @@ const PIECE_BYTES: usize = 16 * 1024;
             ),
         ),
         (status = 206, description = "The part that `Range` asks for.", body = AnyBytes, content_type = "application/octet-stream"),
-        NotModified, Forbidden, NotFound, OutOfRange, DamagedAnswer,
+        NotModified, Forbidden, NotFound, OutOfRange, DamagedAnswer, Unusable,
     ),
 )]
 pub(crate) async fn file(

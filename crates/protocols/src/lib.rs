@@ -5,6 +5,7 @@
 
 pub mod annotate;
 pub mod blynk;
+pub mod bolt;
 pub mod limits;
 pub mod mqtt;
 pub mod scram;

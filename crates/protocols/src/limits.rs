@@ -120,3 +120,14 @@ pub const BLYNK_NOTIFICATION_CHARS_MAX: usize = 255;
 pub const BLYNK_SMS_CHARS_MAX: usize = 160;
 /// Characters of what is said of an event, by Blynk's rule; the rest is cut off.
 pub const BLYNK_EVENT_CHARS_MAX: usize = 300;
+
+/// Parameters of a request of Bolt's API; further ones count for nothing.
+pub const BOLT_PARAMETERS_MAX: usize = 32;
+/// Pins in one command of Bolt's API; more are refused.
+pub const BOLT_PINS_MAX: usize = 16;
+/// Text for a serial port in one command of Bolt's API, in bytes; more is refused in Bolt's words for it.
+pub const BOLT_SERIAL_BYTES_MAX: usize = 1_024;
+/// Rows of the history in an answer of Bolt's API, if nobody says how many.
+pub const BOLT_POINTS_USUAL: usize = 100;
+/// And at the most; a request for more is refused.
+pub const BOLT_POINTS_MAX: usize = 1_000;

@@ -41,7 +41,7 @@ use self::checks::Checks;
 pub(crate) use self::credential::{Credential, CredentialId, SECRET_CHARS, SESSION_LIFE, Secret};
 pub(crate) use self::error::AccountError;
 pub(crate) use self::grant::GrantChange;
-pub(crate) use self::login::{Kind, Login, LoginError};
+pub(crate) use self::login::{KeyError, Kind, Login, LoginError};
 pub(crate) use self::people::{NewPerson, PersonChange};
 use self::players::Players;
 use self::shares::Shares;
@@ -247,7 +247,7 @@ impl Accounts {
             return login.kind == Kind::Nobody || *login.principal.permissions() != Permissions::default();
         };
         let now = now().wall;
-        state.credentials.get(&id).is_some_and(|credential| !credential.is_expired(now))
+        state.credentials.get(&id).is_some_and(|credential| !credential.is_expired(now) && !credential.is_disabled())
     }
 
     /// Turns out whoever came in by one of these.

@@ -1,9 +1,10 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[http]`, `[blynk]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
+//! Every key but `[http]`, `[blynk]`, `[bolt]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
 //! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`), and so is what most people want of `[history]`.
 
 mod blynk;
+mod bolt;
 mod history;
 mod http;
 mod limits;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
 pub use self::blynk::BlynkSettings;
+pub use self::bolt::BoltSettings;
 pub(crate) use self::history::RETENTION_DAYS_MAX;
 pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
@@ -129,6 +131,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// How devices that speak Blynk are served.
     pub blynk: BlynkSettings,
+    /// How programs are answered that were written for Bolt's cloud API.
+    pub bolt: BoltSettings,
     /// Where history is written once more.
     pub postgres: Option<PostgresConfig>,
     /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
@@ -276,6 +280,9 @@ pub struct Settings {
     /// Devices that speak Blynk; in the config file only.
     #[arg(skip)]
     pub blynk: Option<BlynkSettings>,
+    /// Programs that were written for Bolt's cloud API; in the config file only.
+    #[arg(skip)]
+    pub bolt: Option<BoltSettings>,
     /// Devices that announce themselves; in the config file only.
     #[arg(skip)]
     pub discovery: Option<DiscoverySection>,
@@ -363,6 +370,7 @@ impl Settings {
             postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
             blynk: self.blynk.or(weaker.blynk),
+            bolt: self.bolt.or(weaker.bolt),
             discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
@@ -387,6 +395,7 @@ impl Settings {
         limits.validate()?;
         let blynk = self.blynk.unwrap_or_default();
         blynk.validate()?;
+        let bolt = self.bolt.unwrap_or_default();
         let mqtts_port = choice(self.mqtts_port, 8883);
         Ok(Config {
             file: None,
@@ -411,6 +420,7 @@ impl Settings {
             history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
             blynk,
+            bolt,
             postgres: postgres::choose(self.postgres)?,
             discovery: self.discovery.unwrap_or_default().enabled,
             limits,

@@ -9,6 +9,7 @@ mod backup;
 mod batch;
 mod blynk;
 mod body;
+mod bolt;
 mod claims;
 mod clients;
 mod coding;
@@ -30,6 +31,7 @@ mod hot;
 mod house;
 mod hub;
 mod identify;
+mod keys;
 mod linger;
 mod lobby;
 mod logs;
@@ -111,6 +113,8 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::change, tokens::revoke))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::change, keys::remove))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(claims::remove))
         .routes(routes!(claims::claim))

@@ -122,6 +122,14 @@ pub(crate) const BLYNK_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const BLYNK_GAP: Duration = Duration::from_millis(50);
 /// Body of a request of Blynk's own API; a larger one is refused.
 pub(crate) const BLYNK_HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Body of a form that Bolt's API is sent; of a larger one nothing counts.
+pub(crate) const BOLT_FORM_BYTES_MAX: usize = 16 * 1024;
+/// A device has so long to confirm what Bolt's API asks; then the answer is Bolt's for a time-out.
+pub(crate) const BOLT_CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+/// Devices in one answer of Bolt's API; further ones are left out.
+pub(crate) const BOLT_DEVICES_MAX: usize = 1_000;
+/// Names of devices over Bolt's API that are remembered; with one more all are forgotten and looked for again.
+pub(crate) const BOLT_NAMES_MAX: usize = 1_000;
 /// Bridges of one Blynk connection; a further one is refused, 6.
 pub(crate) const BLYNK_BRIDGES_MAX: usize = 100;
 /// Notifications that are kept; the oldest goes for a new one.

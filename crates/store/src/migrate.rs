@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_accounts.sql"),
     include_str!("migrations/0004_documents.sql"),
     include_str!("migrations/0005_bindings.sql"),
+    include_str!("migrations/0006_keys.sql"),
 ];
 
 /// Marks an SQLite file as ours: "Hwir".

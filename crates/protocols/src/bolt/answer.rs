@@ -73,12 +73,7 @@ pub fn history(columns: &[&str], rows: &[(String, Vec<String>)]) -> String {
 }
 
 /// What `productDetails` answers; `variable` says what a pin is for.
-pub fn product(
-    device: &str,
-    product: &str,
-    data_rate: &str,
-    variable: impl Fn(&str) -> Option<String>,
-) -> String {
+pub fn product(device: &str, product: &str, data_rate: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     let variables = Binding::variables().map(|name| {
         let value = variable(&name).map_or_else(|| "null".to_owned(), |value| quoted(&value));
         format!("{}:{value}", quoted(&name))

@@ -56,7 +56,13 @@ impl Level {
     pub fn of(scale: Scale, spec: &PropertySpec, value: &Value) -> Option<Self> {
         let top = f64::from(scale.top());
         let level = match value {
-            Value::Bool(is_high) => if *is_high { top } else { 0.0 },
+            Value::Bool(is_high) => {
+                if *is_high {
+                    top
+                } else {
+                    0.0
+                }
+            }
             Value::Int(_) | Value::Float(_) => {
                 let number = value.as_number()?;
                 let (low, range) = range(spec).unwrap_or((0.0, top));

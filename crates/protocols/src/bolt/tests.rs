@@ -123,7 +123,8 @@ fn addresses() {
     ] {
         assert_eq!(Call::of(path).map(|call| (call.key, call.command)), expected, "{path}");
     }
-    let mut parameters = Parameters::parse(b"&&=x&%0A%20deviceName=%20BOLT1%0A&deviceName=BOLT2&half=%4&odd=%zz&u=%C3%A4");
+    let mut parameters =
+        Parameters::parse(b"&&=x&%0A%20deviceName=%20BOLT1%0A&deviceName=BOLT2&half=%4&odd=%zz&u=%C3%A4");
     for (name, expected) in
         [("deviceName", Some("BOLT1")), ("half", Some("%4")), ("odd", Some("%zz")), ("u", Some("ä")), ("v", None)]
     {
@@ -201,7 +202,12 @@ fn answers_to_the_byte() {
                 r#""CSV3":null,"CSV4":null,"CSV5":null,"CSV6":null,"CSV7":null,"CSV8":null,"CSV9":null}}}"#
             ),
         ),
-        (failure("Device is offline"), Verb::FetchData, Style::AsDocumented, r#"{"success":0,"value":"Device is offline"}"#),
+        (
+            failure("Device is offline"),
+            Verb::FetchData,
+            Style::AsDocumented,
+            r#"{"success":0,"value":"Device is offline"}"#,
+        ),
     ] {
         assert_eq!(answer.to_json(Some(verb), style), expected);
     }

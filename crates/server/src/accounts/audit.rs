@@ -127,6 +127,7 @@ pub(crate) enum Via {
     Http,
     Mqtt,
     Blynk,
+    Bolt,
     Hub,
 }
 
@@ -136,6 +137,7 @@ impl Via {
             Self::Http => "http",
             Self::Mqtt => "mqtt",
             Self::Blynk => "blynk",
+            Self::Bolt => "bolt",
             Self::Hub => "hub",
         }
     }

@@ -20,6 +20,9 @@ pub(crate) const SESSION_LIFE: std::time::Duration = std::time::Duration::from_s
 /// Uses closer together than this are one.
 const USE_NOTED_EVERY_MICROS: i64 = 60_000_000;
 
+/// Characters of an API key: a UUID as text (RFC 9562 section 4).
+pub(crate) const KEY_CHARS: usize = 36;
+
 /// A token or a cookie: 24 random bytes, which nobody guesses, as 32 characters that need no escaping anywhere.
 #[derive(Clone)]
 pub(crate) struct Secret(String);
@@ -29,6 +32,15 @@ impl Secret {
         let mut bytes = [0; SECRET_CHARS / 4 * 3];
         getrandom::fill(&mut bytes).expect("the operating system has random numbers: it had some when the hub started");
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// An API key: 122 random bits as a UUID of version 4 (RFC 9562 section 5.4), which is what clients of Bolt's API are given.
+    pub(crate) fn random_key() -> Self {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the operating system has random numbers: it had some when the hub started");
+        let number = u128::from_be_bytes(bytes) & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let hex = format!("{number:032x}");
+        Self([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
     }
 
     /// For whom it is made; nobody else should see it.
@@ -121,6 +133,19 @@ impl Credential {
         }
     }
 
+    /// Whose it is, if it is a person's.
+    pub(crate) fn person(&self) -> Option<&str> {
+        match &self.record.owner {
+            CredentialOwner::Person(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether its owner has switched it off.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.record.disabled.is_some()
+    }
+
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         now.as_micros() >= self.expires.load(Ordering::Relaxed)
     }
@@ -174,5 +199,23 @@ impl Credential {
         let expires = (self.record.kind == CredentialKind::Session).then(|| self.expires()).flatten();
         let used = housewire_store::CredentialUse { id: self.record.id, time, address, expires };
         (saved != used.time.as_micros()).then_some(used)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_uuids_of_version_4() {
+        for _ in 0..64 {
+            let key = Secret::random_key();
+            let text = key.reveal();
+            assert_eq!(text.len(), KEY_CHARS);
+            let groups: Vec<_> = text.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12], "{text}");
+            assert!(text.as_bytes()[14] == b'4' && matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
+            assert!(key.is(text) && !key.is(Secret::random_key().reveal()));
+        }
     }
 }

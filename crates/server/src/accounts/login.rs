@@ -9,7 +9,7 @@ use housewire_protocols::scram::prepared;
 use housewire_store::{CredentialKind, CredentialOwner};
 use thiserror::Error;
 
-use crate::accounts::credential::{Credential, CredentialId, SECRET_CHARS, hash};
+use crate::accounts::credential::{Credential, CredentialId, KEY_CHARS, SECRET_CHARS, hash};
 use crate::accounts::{Accounts, Change, Deed, Event, Via, password};
 use crate::peer::Peer;
 use crate::shard::now;
@@ -66,6 +66,17 @@ pub(crate) enum LoginError {
     Machine,
 }
 
+/// Why an API key opens nothing.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum KeyError {
+    /// It is none.
+    #[error("this API key is not valid: it was deleted, has expired, or was not written down whole")]
+    Unknown,
+    /// Its owner has switched it off.
+    #[error("this API key is switched off; its owner can switch it on again")]
+    Disabled,
+}
+
 impl Login {
     /// Somebody who showed nothing that could be taken back.
     pub(crate) fn of(principal: Arc<Principal>, kind: Kind) -> Self {
@@ -108,6 +119,27 @@ impl Accounts {
     /// Whose token that is. Who shows many that are none has to wait.
     pub(crate) fn by_token(&self, shown: &str, address: IpAddr, via: Via) -> Result<Login, LoginError> {
         self.find_token(shown, address).ok_or_else(|| self.refuse_credential("token", address, via))
+    }
+
+    /// Whose API key that is, which opens the door to what is asked with keys and to nothing else.
+    pub(crate) fn by_key(&self, shown: &str, address: IpAddr, via: Via) -> Result<Login, KeyError> {
+        // As UUIDs are compared (RFC 9562 section 4).
+        let hash = (shown.len() == KEY_CHARS).then(|| hash(shown.to_ascii_lowercase().as_bytes()));
+        let known = hash.and_then(|hash| self.state.read().find(&hash).cloned());
+        let key = known.filter(|key| key.record.kind == CredentialKind::Token && key.person().is_some());
+        let now = now().wall;
+        match key.filter(|key| !key.is_expired(now)) {
+            None => {
+                // Bolt has no word for it that one has to wait: that shows where passwords and tokens are asked for.
+                self.refuse_credential("key", address, via);
+                Err(KeyError::Unknown)
+            }
+            Some(key) if key.is_disabled() => Err(KeyError::Disabled),
+            Some(key) => {
+                key.note_use(address, now);
+                Ok(Login::by(&key))
+            }
+        }
     }
 
     /// Whose browser has this cookie, of a session or a share link; `None` if that is over.

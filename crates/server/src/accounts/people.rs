@@ -212,6 +212,7 @@ impl Accounts {
             // A clock that was not set yet ends nothing once it is.
             expires: Some(time.max(FIRST_TIME).after(SESSION_LIFE)),
             used: None,
+            disabled: None,
         };
         store.write_credential(&record)?;
         // Only for people to read: a sign-in is none the worse for it.

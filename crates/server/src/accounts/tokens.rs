@@ -1,4 +1,4 @@
-//! Tokens and certificates of devices and apps: given out, changed, revoked.
+//! Tokens and certificates of devices and apps, API keys of people: given out, changed, revoked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,15 @@ use crate::shard::now;
 const CREDENTIALS_MAX: usize = 100_000;
 /// Of one device.
 const PER_DEVICE_MAX: usize = 32;
+/// API keys of one person.
+const PER_PERSON_MAX: usize = 32;
 
 /// For whom a token is.
 pub(crate) enum TokenOwner {
     Device(DeviceId),
     App(Grant),
+    /// A person, by name, who may do by it what he may.
+    Person(String),
 }
 
 /// A token that is to be made.
@@ -44,6 +48,8 @@ pub(crate) struct TokenChange {
     /// Of an app.
     pub(crate) rights: GrantChange,
     pub(crate) expires: Option<Expiry>,
+    /// Of a person: whether it opens anything at the moment.
+    pub(crate) enabled: Option<bool>,
 }
 
 impl Expiry {
@@ -95,7 +101,10 @@ impl Accounts {
 
     /// Makes a token; its secret is shown this once.
     pub(crate) fn create_token(&self, new: NewToken, by: &Change) -> Result<(Secret, Arc<Credential>), AccountError> {
-        let secret = Secret::random();
+        let secret = match new.owner {
+            TokenOwner::Person(_) => Secret::random_key(),
+            _ => Secret::random(),
+        };
         let credential = self.add(CredentialKind::Token, secret.hash(), new, by)?;
         Ok((secret, credential))
     }
@@ -124,6 +133,7 @@ impl Accounts {
         let label = name::label(&label)?;
         let (owner, grant) = match owner {
             TokenOwner::Device(id) => (CredentialOwner::Device(id), None),
+            TokenOwner::Person(name) => (CredentialOwner::Person(self.person(&name)?.record.name), None),
             TokenOwner::App(_) if label.is_empty() => {
                 return Err(AccountError::Unusable("An app's token needs a name, so that you know it again.".into()));
             }
@@ -144,6 +154,7 @@ impl Accounts {
             created: now().wall,
             expires: expires.0,
             used: None,
+            disabled: None,
         };
         store.write_credential(&record)?;
         let event = match kind {
@@ -151,7 +162,11 @@ impl Accounts {
             _ => Event::TokenCreated,
         };
         let subject = principal_name(&record.owner);
-        let credential = self.state.write().put_credential(record).expect("devices and apps become somebody by it");
+        let credential = self
+            .state
+            .write()
+            .put_credential(record)
+            .ok_or_else(|| AccountError::NotFound("That person was deleted meanwhile.".to_owned()))?;
         drop(store);
         self.audit.note(Deed { event, by, subject: Some(&subject), detail: None });
         Ok(credential)
@@ -175,8 +190,27 @@ impl Accounts {
             CredentialOwner::Device(id) if of_owner >= PER_DEVICE_MAX => Err(AccountError::Full(format!(
                 "The device '{id}' has {PER_DEVICE_MAX} tokens, which is as many as it may have: revoke some."
             ))),
+            CredentialOwner::Person(name) => {
+                let keys = state.of_owner(owner).filter(|credential| credential.record.kind == CredentialKind::Token);
+                if keys.count() < PER_PERSON_MAX {
+                    return Ok(());
+                }
+                let text =
+                    format!("'{name}' has {PER_PERSON_MAX} API keys, which is as many as there may be: delete some.");
+                Err(AccountError::Full(text))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// API keys, of one person if he is named, in the order in which they were made.
+    pub(crate) fn keys(&self, person: Option<&str>) -> Vec<Arc<Credential>> {
+        let mut keys = self.tokens(None);
+        keys.retain(|key| match &key.record.owner {
+            CredentialOwner::Person(name) => person.is_none_or(|person| person == name),
+            _ => false,
+        });
+        keys
     }
 
     pub(crate) fn change_token(
@@ -185,13 +219,21 @@ impl Accounts {
         change: TokenChange,
         by: &Change,
     ) -> Result<Arc<Credential>, AccountError> {
-        let TokenChange { label, rights, expires } = change;
+        let TokenChange { label, rights, expires, enabled } = change;
         let mut store = self.store.lock();
         let before = self.token(id)?;
         let mut record = before.record.clone();
         let is_app = record.grant.is_some();
+        let is_key = before.person().is_some();
         if !is_app && !rights.is_empty() {
-            let text = "A device may do what is its own, and nothing else: its rights cannot be changed.";
+            let text = match is_key {
+                true => "An API key may do what its person may: change the rights of that person.",
+                false => "A device may do what is its own, and nothing else: its rights cannot be changed.",
+            };
+            return Err(AccountError::Unusable(text.to_owned()));
+        }
+        if !is_key && enabled.is_some() {
+            let text = "API keys can be switched off and on, tokens and certificates can be revoked.";
             return Err(AccountError::Unusable(text.to_owned()));
         }
         if let Some(label) = label {
@@ -204,17 +246,28 @@ impl Accounts {
         if let Some(grant) = &mut record.grant {
             rights.apply(grant)?;
         }
+        if let Some(enabled) = enabled {
+            record.disabled = (!enabled).then(|| record.disabled.unwrap_or(now().wall));
+        }
         record.used = before.used();
         record.expires = expires.map_or(before.expires(), |expiry| expiry.0);
         store.write_credential(&record)?;
-        let changed = self.state.write().put_credential(record).expect("its owner is there");
+        let changed = self
+            .state
+            .write()
+            .put_credential(record)
+            .ok_or_else(|| AccountError::NotFound("Its person was deleted meanwhile.".to_owned()))?;
         if let Some(grant) = &changed.record.grant {
             self.set_permissions(&changed.principal, grant.permissions());
         }
         drop(store);
+        if changed.is_disabled() {
+            self.turn_out(&[id]);
+        }
         self.tell_change();
         let subject = principal_name(&changed.record.owner);
-        self.audit.note(Deed { event: Event::TokenChanged, by, subject: Some(&subject), detail: None });
+        let detail = enabled.map(|enabled| if enabled { "enabled" } else { "disabled" }.to_owned());
+        self.audit.note(Deed { event: Event::TokenChanged, by, subject: Some(&subject), detail });
         Ok(changed)
     }
 

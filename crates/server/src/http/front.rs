@@ -22,7 +22,7 @@ use crate::http::gate::{Gate, is_api, protect_answer};
 use crate::http::lobby::Lobby;
 use crate::http::problem::Problem;
 use crate::http::rate::{Bucket, Rest, TooMany, seconds_up};
-use crate::http::{target, wire};
+use crate::http::{bolt, target, wire};
 use crate::peer::Peer;
 use crate::shard::{ConnectionGuard, now};
 
@@ -87,7 +87,8 @@ fn meet(
     if let Err(problem) = target::settle(request) {
         return Some(problem.into_response());
     }
-    if request.headers().contains_key(header::ORIGIN) {
+    // Bolt's API answers pages of any site itself.
+    if request.headers().contains_key(header::ORIGIN) && !bolt::is_bolts(request.uri().path()) {
         let verdict = cors::judge(&lobby.origins, request.headers());
         if verdict == Verdict::Allowed {
             asked.origin = request.headers().get(header::ORIGIN).cloned();

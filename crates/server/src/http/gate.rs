@@ -13,11 +13,11 @@ use tower::ServiceExt as _;
 
 use crate::accounts::{Change, Deed, Event, Kind as LoginKind, Via};
 use crate::caller::Caller;
-use crate::http::blynk;
 use crate::http::hot::Hot;
 use crate::http::identify::{Shown, Unidentified, identify};
 use crate::http::problem::Problem;
 use crate::http::tls;
+use crate::http::{blynk, bolt};
 use crate::peer::Peer;
 use crate::refusals::{Kind as Why, Whose};
 use crate::shard::{ConnectionGuard, Shard};
@@ -87,6 +87,10 @@ impl Gate {
             {
                 let door = blynk::Door { shard: &self.shard, peer: &self.peer, tap: self.alive.tap() };
                 return Box::pin(call.answer(door, request)).await;
+            }
+            if self.shard.config.bolt.enabled && bolt::is_bolts(path) {
+                let Self { shard, peer, alive } = self;
+                return Box::pin(bolt::answer(bolt::Door { shard, peer, alive }, request)).await;
             }
             // The page is the same for everybody, and says itself who has to sign in.
             return Box::pin(routes.clone().oneshot(request)).await.into_response();

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::config::{Config, Origins};
+use crate::http::bolt::Names;
 use crate::http::rate::Rates;
 use crate::http::resume::Streams;
 
@@ -11,6 +12,8 @@ pub(crate) struct Lobby {
     pub(crate) rates: Rates,
     pub(crate) origins: Origins,
     pub(crate) streams: Streams,
+    /// Of devices over Bolt's API.
+    pub(in crate::http) bolt_names: Names,
 }
 
 impl Lobby {
@@ -20,6 +23,7 @@ impl Lobby {
             rates: Rates::new(limits.request_rate, limits.request_burst, now),
             origins: config.http.cors_origins.clone(),
             streams: Streams::default(),
+            bolt_names: Names::default(),
         }
     }
 }

@@ -144,6 +144,7 @@ pub(crate) async fn change(
         label: name,
         rights: parse_change(role, read, write, deny)?,
         expires: expires.map(parse_expiry).transpose()?,
+        enabled: None,
     };
     let (id, by) = (number(id)?, caller.change());
     let changed = caller.accounts(move |accounts| accounts.change_token(id, change, &by)).await?;
@@ -177,10 +178,10 @@ pub(crate) fn must_hand_out(caller: &Caller, device: &DeviceId) -> Result<(), Pr
     if may { Ok(()) } else { Ok(caller.must_administer()?) }
 }
 
-fn number(id: u32) -> Result<CredentialId, Problem> {
+pub(crate) fn number(id: u32) -> Result<CredentialId, Problem> {
     CredentialId::new(id).ok_or_else(|| Problem::not_found("There is no such token."))
 }
 
-fn parse_expiry(text: Option<String>) -> Result<Expiry, Problem> {
+pub(crate) fn parse_expiry(text: Option<String>) -> Result<Expiry, Problem> {
     Ok(text.map(|text| Expiry::parse(&text, now().wall)).transpose()?.unwrap_or_default())
 }

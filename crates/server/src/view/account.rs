@@ -110,6 +110,52 @@ pub(crate) struct NewTokenJson<'a> {
     pub(crate) entry: TokenJson,
 }
 
+/// An API key of a person, without what is secret of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub(crate) struct KeyJson {
+    id: u32,
+    /// Whose it is.
+    user: String,
+    name: String,
+    /// Whether it opens anything at the moment.
+    enabled: bool,
+    #[schema(format = DateTime)]
+    created: String,
+    #[schema(format = DateTime)]
+    expires: Option<String>,
+    #[schema(format = DateTime)]
+    last_used: Option<String>,
+    last_address: Option<String>,
+}
+
+impl KeyJson {
+    pub(crate) fn new(key: &Credential) -> Self {
+        let (last_used, last_address) = key.used().map(|(at, from)| (time(at), from)).unzip();
+        Self {
+            id: key.record.id,
+            user: key.person().unwrap_or_default().to_owned(),
+            name: key.record.label.clone(),
+            enabled: !key.is_disabled(),
+            created: time(key.record.created),
+            expires: key.expires().map(time),
+            last_used,
+            last_address,
+        }
+    }
+}
+
+/// An API key that was just made: the only time that it is shown.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewApiKey)]
+pub(crate) struct NewKeyJson<'a> {
+    #[schema(example = "2b1e9d0c-5c1f-4a58-9d1e-0a4f3a0f7c11")]
+    pub(crate) key: &'a str,
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub(crate) entry: KeyJson,
+}
+
 /// A browser that somebody is signed in with.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]

@@ -10,7 +10,7 @@ use crate::row::{BadRow, Readable, ask, execute, get};
 /// What kind of thing is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
-    /// A text.
+    /// A text: a token, or an API key of a person.
     Token,
     /// A client's certificate, in a TLS handshake.
     Certificate,
@@ -84,6 +84,8 @@ pub struct CredentialRecord {
     pub expires: Option<Timestamp>,
     /// When it was shown last, and from which address.
     pub used: Option<(Timestamp, String)>,
+    /// Since when its owner has had it off, if he has.
+    pub disabled: Option<Timestamp>,
 }
 
 /// That a credential was shown.
@@ -102,7 +104,7 @@ pub struct CredentialUse {
 impl Readable for CredentialRecord {
     const TABLE: &'static str = "credential";
     const SELECT: &'static str = "SELECT id, kind, hash, owner_kind, owner, label, role, read, write, deny, created_us, \
-         expires_us, used_us, used_from FROM credential ORDER BY id";
+         expires_us, used_us, used_from, disabled_us FROM credential ORDER BY id";
     const KEY_COLUMNS: usize = 1;
 
     fn read(row: &Row<'_>) -> Result<Self, BadRow> {
@@ -124,22 +126,23 @@ impl Readable for CredentialRecord {
             created: Timestamp::from_micros(get(row, "created_us")?),
             expires: get::<Option<i64>>(row, "expires_us")?.map(Timestamp::from_micros),
             used: used.map(|used| (Timestamp::from_micros(used), from.unwrap_or_default())),
+            disabled: get::<Option<i64>>(row, "disabled_us")?.map(Timestamp::from_micros),
         })
     }
 }
 
 /// What a credential opens, and to whom, is never changed; another one is made for that.
 pub(super) fn write(connection: &Connection, record: &CredentialRecord) -> Result<(), Error> {
-    let CredentialRecord { id, kind, hash, owner, label, grant, created, expires, used: _ } = record;
+    let CredentialRecord { id, kind, hash, owner, label, grant, created, expires, used: _, disabled } = record;
     let (owner_kind, owner) = owner.columns();
     let [role, read, write, deny] = grant_columns(grant.as_ref());
     execute(
         connection,
         "INSERT INTO credential
-             (id, kind, hash, owner_kind, owner, label, role, read, write, deny, created_us, expires_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             (id, kind, hash, owner_kind, owner, label, role, read, write, deny, created_us, expires_us, disabled_us)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (id) DO UPDATE SET
-             label = ?6, role = ?7, read = ?8, write = ?9, deny = ?10, expires_us = ?12",
+             label = ?6, role = ?7, read = ?8, write = ?9, deny = ?10, expires_us = ?12, disabled_us = ?13",
         &[
             id,
             &kind.name(),
@@ -153,6 +156,7 @@ pub(super) fn write(connection: &Connection, record: &CredentialRecord) -> Resul
             &deny,
             &created.as_micros(),
             &expires.map(Timestamp::as_micros) as &dyn ToSql,
+            &disabled.map(Timestamp::as_micros),
         ],
     )
     .map(drop)

@@ -29,6 +29,7 @@ fn credential(id: u32, owner: CredentialOwner) -> CredentialRecord {
         created: Timestamp::from_micros(2),
         expires: None,
         used: None,
+        disabled: None,
     }
 }
 
@@ -94,7 +95,8 @@ fn what_changes_is_written_and_nothing_else() {
     accounts.write_credential(&credential(1, lamp())).unwrap();
     let used = CredentialUse { id: 1, time: signed_in, address: "192.0.2.7".to_owned(), expires: None };
     accounts.note_uses(&[used.clone(), CredentialUse { id: 99, ..used }]).unwrap();
-    let renamed = CredentialRecord { label: "new".to_owned(), hash: [9; 32], ..credential(1, lamp()) };
+    let disabled = Some(Timestamp::from_micros(5));
+    let renamed = CredentialRecord { label: "new".to_owned(), hash: [9; 32], disabled, ..credential(1, lamp()) };
     accounts.write_credential(&renamed).unwrap();
     drop(accounts);
     let loaded = house.reload();

@@ -10,7 +10,10 @@ const FIXTURES: &[&str] = &[
     include_str!("fixtures/v3.sql"),
     include_str!("fixtures/v4.sql"),
     include_str!("fixtures/v5.sql"),
+    include_str!("fixtures/v6.sql"),
 ];
+/// What fixtures hold from version 6 on.
+const KEY_ROWS: &str = "credential 4 token Person(\"anna\") balcony off\n";
 /// What fixtures hold from version 5 on.
 const BINDING_ROWS: &str = "binding lamp/level blynk:V1\n";
 /// What fixtures hold from version 4 on.
@@ -39,7 +42,7 @@ const ROWS: &str = "device lamp Some(\"Desk lamp\")\n\
 
 /// What the fixture of a version holds.
 fn rows_of(version: usize) -> String {
-    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS, DOCUMENT_ROWS, BINDING_ROWS];
+    let parts = [ROWS, SESSION_ROWS, ACCOUNT_ROWS, DOCUMENT_ROWS, BINDING_ROWS, KEY_ROWS];
     parts[..version.min(parts.len())].concat()
 }
 
@@ -87,7 +90,9 @@ fn rows(folder: &Path) -> String {
     for (id, body) in store.documents("device_template").unwrap().load().unwrap().documents {
         writeln!(text, "document {id} {body}").unwrap();
     }
-    text + &bindings
+    text += &bindings;
+    write_keys(&mut text, &store.accounts().unwrap());
+    text
 }
 
 fn write_accounts(text: &mut String, accounts: &crate::AccountStore) {
@@ -97,7 +102,7 @@ fn write_accounts(text: &mut String, accounts: &crate::AccountStore) {
         let denied: Vec<_> = person.grant.deny.iter().map(|filter| filter.as_str()).collect();
         writeln!(text, "person {} {:?} without {}", person.name, person.grant.role, denied.join(" ")).unwrap();
     }
-    for credential in loaded.credentials {
+    for credential in loaded.credentials.into_iter().filter(|credential| credential.disabled.is_none()) {
         let crate::CredentialRecord { id, kind, owner, label, used, .. } = credential;
         let from = used.map(|(_, from)| from).unwrap_or_default();
         writeln!(text, "credential {id} {} {owner:?} {label} from {from}", kind.name()).unwrap();
@@ -105,6 +110,13 @@ fn write_accounts(text: &mut String, accounts: &crate::AccountStore) {
     let query = crate::AuditQuery { limit: 10, ..crate::AuditQuery::default() };
     for record in accounts.read_audit(&query).unwrap() {
         writeln!(text, "audit {} {}", record.id, record.entry.event).unwrap();
+    }
+}
+
+fn write_keys(text: &mut String, accounts: &crate::AccountStore) {
+    for key in accounts.load().unwrap().credentials.iter().filter(|credential| credential.disabled.is_some()) {
+        let crate::CredentialRecord { id, kind, owner, label, .. } = key;
+        writeln!(text, "credential {id} {} {owner:?} {label} off", kind.name()).unwrap();
     }
 }
 

@@ -39,7 +39,7 @@ def values_for(hub, device, token, **changed):
 class Sketch:
     """One sketch as a running process; what it prints, line by line, goes into `said`."""
 
-    def __init__(self, path, folder, values, text=None):
+    def __init__(self, path, folder, values, text=None, wired=False):
         self.path = path
         folder = pathlib.Path(folder)
         self.file = folder / pathlib.Path(path).name
@@ -50,7 +50,8 @@ class Sketch:
         self.said = Inbox(path)
         self.process = subprocess.Popen(
             self._command(folder),
-            stdin=subprocess.DEVNULL,
+            # What comes in over the serial port of a board, if there is a wire.
+            stdin=subprocess.PIPE if wired else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=clean_environment(folder),
@@ -86,6 +87,11 @@ class Sketch:
 
     def says(self, words):
         return self.said.wait(lambda line: words in line, what=f"a line with {words!r}")
+
+    def hears(self, text):
+        """Something comes in over the serial port."""
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
 
     def ended(self):
         """Waits until it has ended by itself; its exit code."""

@@ -16,6 +16,7 @@ mod found;
 mod get;
 mod history;
 mod house;
+mod keys;
 mod output;
 mod password;
 mod publish;
@@ -92,6 +93,8 @@ pub enum Command {
     User(users::Users),
     /// List, make and revoke tokens of devices and apps
     Token(tokens::Tokens),
+    /// List, make, switch and delete API keys of people
+    Key(keys::Keys),
     /// List, make and delete codes that devices show to get a token
     Claim(claims::Claims),
     /// Write the house down as files
@@ -190,6 +193,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Clients(command) => talk(command),
         Command::User(command) => talk(command),
         Command::Token(command) => talk(command),
+        Command::Key(command) => talk(command),
         Command::Claim(command) => talk(command),
         Command::Export(command) => talk(command),
         Command::Import(command) => talk(command),

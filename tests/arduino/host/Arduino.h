@@ -70,11 +70,18 @@ class Stream : public Print {
   virtual int peek() = 0;
 };
 
-class HardwareSerial : public Print {
+/** Writes to the standard output, and reads the standard input as what comes in over the wire. */
+class HardwareSerial : public Stream {
  public:
   using Print::write;
   void begin(unsigned long) {}
   size_t write(uint8_t letter) override;
+  int available() override;
+  int read() override;
+  int peek() override;
+
+ private:
+  int next_ = -1;
 };
 extern HardwareSerial Serial;
 
@@ -84,7 +91,9 @@ constexpr uint8_t LED_BUILTIN = 2, A0 = 14;
 unsigned long millis();
 void delay(unsigned long milliseconds);
 void pinMode(uint8_t pin, uint8_t mode);
+void delayMicroseconds(unsigned int microseconds);
 void digitalWrite(uint8_t pin, uint8_t level);
+void analogWrite(uint8_t pin, int level);
 int analogRead(uint8_t pin);
 /** The ESP32's own thermometer, in degrees Celsius. */
 float temperatureRead();

@@ -1,11 +1,13 @@
 // What Arduino.h and Sockets.h promise, and the loop that a board's own core has.
 #include <Arduino.h>
 #include <Sockets.h>
+#include <avr/wdt.h>
 
 #include <cerrno>
 #include <chrono>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -18,6 +20,21 @@ size_t HardwareSerial::write(uint8_t letter) {
   return 1;
 }
 
+int HardwareSerial::peek() {
+  uint8_t letter;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  if (next_ < 0 && poll(&input, 1, 0) == 1 && ::read(STDIN_FILENO, &letter, 1) == 1) next_ = letter;
+  return next_;
+}
+
+int HardwareSerial::read() {
+  int letter = peek();
+  next_ = -1;
+  return letter;
+}
+
+int HardwareSerial::available() { return peek() < 0 ? 0 : 1; }
+
 unsigned long millis() {
   using namespace std::chrono;
   static const auto began = steady_clock::now();
@@ -27,11 +44,24 @@ unsigned long millis() {
 
 void delay(unsigned long milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 
+void delayMicroseconds(unsigned int microseconds) { std::this_thread::sleep_for(std::chrono::microseconds(microseconds)); }
+
 void pinMode(uint8_t, uint8_t) {}
 
 void digitalWrite(uint8_t pin, uint8_t level) {
   printf("[pin %u = %u]\n", pin, level);
   fflush(stdout);
+}
+
+void analogWrite(uint8_t pin, int level) {
+  printf("[pin %u ~ %d]\n", pin, level);
+  fflush(stdout);
+}
+
+void wdt_enable(uint8_t) {
+  puts("[reset]");
+  fflush(stdout);
+  execl("/proc/self/exe", "sketch", static_cast<char*>(nullptr));
 }
 
 int analogRead(uint8_t) { return 160; }

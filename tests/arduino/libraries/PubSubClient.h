@@ -42,6 +42,12 @@ class PubSubClient {
 
   bool connected() { return state_ == 0 && net_.connected(); }
 
+  void disconnect() {
+    if (connected()) begin(0xE0, 0);
+    net_.stop();
+    state_ = -1;
+  }
+
   bool publish(const char* topic, const char* payload, bool retained) {
     if (!connected()) return false;
     begin(0x30 | (retained ? 1 : 0), 2 + strlen(topic) + strlen(payload));

@@ -141,6 +141,11 @@ impl Credential {
         }
     }
 
+    /// Whether it is a person's API key.
+    pub(crate) fn is_key(&self) -> bool {
+        self.record.kind == CredentialKind::Token && self.person().is_some()
+    }
+
     /// Whether its owner has switched it off.
     pub(crate) fn is_disabled(&self) -> bool {
         self.record.disabled.is_some()

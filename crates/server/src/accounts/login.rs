@@ -126,7 +126,7 @@ impl Accounts {
         // As UUIDs are compared (RFC 9562 section 4).
         let hash = (shown.len() == KEY_CHARS).then(|| hash(shown.to_ascii_lowercase().as_bytes()));
         let known = hash.and_then(|hash| self.state.read().find(&hash).cloned());
-        let key = known.filter(|key| key.record.kind == CredentialKind::Token && key.person().is_some());
+        let key = known.filter(|key| key.is_key());
         let now = now().wall;
         match key.filter(|key| !key.is_expired(now)) {
             None => {

@@ -82,7 +82,7 @@ impl Accounts {
     /// Tokens and certificates, in the order in which they were made; those of one device if it is named.
     pub(crate) fn tokens(&self, device: Option<&DeviceId>) -> Vec<Arc<Credential>> {
         let state = self.state.read();
-        let all = state.credentials.values().filter(|credential| credential.record.kind != CredentialKind::Session);
+        let all = state.credentials.values().filter(|credential| credential.person().is_none());
         match device {
             None => all.cloned().collect(),
             Some(device) => {
@@ -92,10 +92,30 @@ impl Accounts {
         }
     }
 
+    /// API keys, of one person if he is named, in the order in which they were made.
+    pub(crate) fn keys(&self, person: Option<&str>) -> Vec<Arc<Credential>> {
+        let state = self.state.read();
+        let all = state.credentials.values().filter(|credential| credential.is_key());
+        all.filter(|key| person.is_none_or(|person| key.person() == Some(person))).cloned().collect()
+    }
+
     pub(crate) fn token(&self, id: CredentialId) -> Result<Arc<Credential>, AccountError> {
+        self.given_out(id).ok().filter(|credential| !credential.is_key()).ok_or_else(|| {
+            AccountError::NotFound("There is no such token; it may have been revoked already.".to_owned())
+        })
+    }
+
+    pub(crate) fn key(&self, id: CredentialId) -> Result<Arc<Credential>, AccountError> {
+        self.given_out(id).ok().filter(|credential| credential.is_key()).ok_or_else(|| {
+            AccountError::NotFound("There is no such API key; it may have been deleted already.".to_owned())
+        })
+    }
+
+    /// A token, a certificate or a key.
+    fn given_out(&self, id: CredentialId) -> Result<Arc<Credential>, AccountError> {
         let found = self.state.read().credentials.get(&id).cloned();
         found.filter(|credential| credential.record.kind != CredentialKind::Session).ok_or_else(|| {
-            AccountError::NotFound("There is no such token; it may have been revoked already.".to_owned())
+            AccountError::NotFound("There is no such token or key; it may have been taken back already.".to_owned())
         })
     }
 
@@ -191,7 +211,7 @@ impl Accounts {
                 "The device '{id}' has {PER_DEVICE_MAX} tokens, which is as many as it may have: revoke some."
             ))),
             CredentialOwner::Person(name) => {
-                let keys = state.of_owner(owner).filter(|credential| credential.record.kind == CredentialKind::Token);
+                let keys = state.of_owner(owner).filter(|credential| credential.is_key());
                 if keys.count() < PER_PERSON_MAX {
                     return Ok(());
                 }
@@ -203,16 +223,6 @@ impl Accounts {
         }
     }
 
-    /// API keys, of one person if he is named, in the order in which they were made.
-    pub(crate) fn keys(&self, person: Option<&str>) -> Vec<Arc<Credential>> {
-        let mut keys = self.tokens(None);
-        keys.retain(|key| match &key.record.owner {
-            CredentialOwner::Person(name) => person.is_none_or(|person| person == name),
-            _ => false,
-        });
-        keys
-    }
-
     pub(crate) fn change_token(
         &self,
         id: CredentialId,
@@ -221,10 +231,10 @@ impl Accounts {
     ) -> Result<Arc<Credential>, AccountError> {
         let TokenChange { label, rights, expires, enabled } = change;
         let mut store = self.store.lock();
-        let before = self.token(id)?;
+        let before = self.given_out(id)?;
         let mut record = before.record.clone();
         let is_app = record.grant.is_some();
-        let is_key = before.person().is_some();
+        let is_key = before.is_key();
         if !is_app && !rights.is_empty() {
             let text = match is_key {
                 true => "An API key may do what its person may: change the rights of that person.",
@@ -272,7 +282,7 @@ impl Accounts {
     }
 
     pub(crate) fn revoke(&self, id: CredentialId, by: &Change) -> Result<(), AccountError> {
-        let credential = self.token(id)?;
+        let credential = self.given_out(id)?;
         self.forget(&[id])?;
         self.note_revoked(&credential, by);
         Ok(())

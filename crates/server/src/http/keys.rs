@@ -136,7 +136,7 @@ fn person(caller: &Caller) -> Result<String, Problem> {
 fn own(caller: &Caller, id: u32) -> Result<CredentialId, Problem> {
     let nothing = || Problem::not_found("There is no such API key; it may have been deleted already.");
     let id = number(id)?;
-    let key = caller.shard.accounts.token(id).map_err(|_| nothing())?;
+    let key = caller.shard.accounts.key(id)?;
     let whose = key.person().ok_or_else(nothing)?;
     if caller.principal().may_administer() || person(caller)? == whose {
         return Ok(id);

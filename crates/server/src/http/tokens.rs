@@ -147,6 +147,7 @@ pub(crate) async fn change(
         enabled: None,
     };
     let (id, by) = (number(id)?, caller.change());
+    caller.shard.accounts.token(id)?;
     let changed = caller.accounts(move |accounts| accounts.change_token(id, change, &by)).await?;
     Ok(Json(TokenJson::new(&changed)))
 }
@@ -165,6 +166,8 @@ pub(crate) async fn revoke(caller: Caller, NumberPath(id): NumberPath) -> Result
         Some(device) => must_hand_out(&caller, &device)?,
         None => caller.must_administer()?,
     }
+    // People's keys are elsewhere.
+    caller.shard.accounts.token(id)?;
     let by = caller.change();
     caller.accounts(move |accounts| accounts.revoke(id, &by)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -110,6 +110,25 @@ export const a = {
     done: 'Done',
   },
 
+  keys: {
+    title: 'API keys',
+    lead: 'For programs that were written for Bolt’s cloud. A key may do there what its person may, and nothing else.',
+    create: 'Create key',
+    none: 'There are none.',
+    unnamed: (id: number) => `Key ${id}`,
+    key: 'API key',
+    off: 'Off',
+    turnOff: 'Switch off',
+    turnOn: 'Switch on',
+    turnLabel: (name: string, on: boolean) => (on ? `Switch ${name} on` : `Switch ${name} off`),
+    delete: 'Delete',
+    deleteLabel: (name: string) => `Delete ${name}`,
+    deleteTitle: (name: string) => `Delete ${name}?`,
+    deleteBody:
+      'Programs that show it are refused at once. This cannot be undone; a key can be switched off instead.',
+    deleted: (name: string) => `${name} deleted.`,
+  },
+
   access: {
     title: 'Access',
     none: 'It has neither token nor certificate. A device on the network needs one to report.',

@@ -104,6 +104,25 @@ const de: typeof a = {
     done: 'Fertig',
   },
 
+  keys: {
+    title: 'API-Schlüssel',
+    lead: 'Für Programme, die für Bolts Cloud geschrieben wurden. Ein Schlüssel darf dort, was seine Person darf, und sonst nichts.',
+    create: 'Schlüssel anlegen',
+    none: 'Es gibt keine.',
+    unnamed: (id) => `Schlüssel ${id}`,
+    key: 'API-Schlüssel',
+    off: 'Aus',
+    turnOff: 'Ausschalten',
+    turnOn: 'Einschalten',
+    turnLabel: (name, on) => (on ? `${name} einschalten` : `${name} ausschalten`),
+    delete: 'Löschen',
+    deleteLabel: (name) => `${name} löschen`,
+    deleteTitle: (name) => `${name} löschen?`,
+    deleteBody:
+      'Programme, die ihn zeigen, werden sofort abgewiesen. Das lässt sich nicht rückgängig machen; ein Schlüssel lässt sich stattdessen ausschalten.',
+    deleted: (name) => `${name} gelöscht.`,
+  },
+
   access: {
     title: 'Zugang',
     none: 'Es hat weder Token noch Zertifikat. Ein Gerät im Netzwerk braucht eines davon, um zu melden.',

@@ -1,7 +1,9 @@
 // The accounts side of the public API: who is signed in, people, tokens, certificates, the audit log.
 import type { Json } from '../model/types';
 import type {
+  ApiKey,
   AuditEntry,
+  NewApiKey,
   NewCertificate,
   NewToken,
   Person,
@@ -98,6 +100,22 @@ export class Accounts {
 
   async revoke(id: number): Promise<void> {
     await this.api.send('DELETE', `/api/tokens/${id}`);
+  }
+
+  keys(): Promise<ApiKey[]> {
+    return this.api.list('/api/keys');
+  }
+
+  createKey(name: string): Promise<NewApiKey> {
+    return this.api.json('POST', '/api/keys', { name });
+  }
+
+  async switchKey(id: number, enabled: boolean): Promise<void> {
+    await this.api.send('PATCH', `/api/keys/${id}`, { enabled });
+  }
+
+  async deleteKey(id: number): Promise<void> {
+    await this.api.send('DELETE', `/api/keys/${id}`);
   }
 
   audit(query: AuditQuery): Promise<AuditEntry[]> {

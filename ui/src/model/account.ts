@@ -86,6 +86,24 @@ export interface NewToken extends Token {
   token: string;
 }
 
+/** What a program written for Bolt's cloud shows. */
+export interface ApiKey {
+  id: number;
+  user: string;
+  /** May be empty. */
+  name: string;
+  enabled: boolean;
+  created: string;
+  expires: string | null;
+  last_used: string | null;
+  last_address: string | null;
+}
+
+/** Shown once. */
+export interface NewApiKey extends ApiKey {
+  key: string;
+}
+
 /** What the hub makes for a device that is to prove itself by TLS. PEM, all of it. */
 export interface NewCertificate {
   certificate: string;

@@ -26,6 +26,8 @@ export const d = {
       'hub restart': 'The hub was restarted',
       'never connected': 'It never connected',
     } as Record<string, string>,
+    /** The hub tells in English what happened and what to look at; `reason` is its word for it, null for a device that is there. */
+    said: (_reason: string | null, told: string): string => told,
     reason: 'Reason',
     past: 'Past',
     pastOf: (n: number) => plural(n, 'change', 'changes'),
@@ -43,6 +45,7 @@ export const d = {
     frames: 'See the frames',
     framesOf: (peer: string) => `See the frames of ${peer}`,
     device: 'Watch the wire until it comes',
+    deviceOnline: 'Watch its wire',
   },
 
   announce: {

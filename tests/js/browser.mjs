@@ -2,11 +2,13 @@
 // answers leave on standard output. Elements are found as people find them, by role and name; see support/browser.py.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { extname, join } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const [executablePath, ...flags] = process.argv.slice(2);
+// A page that was built after the hub: with HOUSEWIRE_PAGE=FOLDER its files come from there instead of from the binary.
+const built = process.env.HOUSEWIRE_PAGE && resolve(process.env.HOUSEWIRE_PAGE);
 // As PATIENCE in support/wait.py.
 const PATIENCE_MS = 20_000;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -14,11 +16,14 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const browser = await chromium.launch({
   executablePath,
   // Chromium refuses to run sandboxed as root, and only then is it started without.
-  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...flags],
+  // A page that this program hands over is of no network to Chromium, and could not reach the hub on this computer.
+  args: [
+    ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
+    ...(built ? ["--disable-features=LocalNetworkAccessChecks"] : []),
+    ...flags,
+  ],
 });
 const pages = new Map();
-// A page that was built after the hub: with HOUSEWIRE_PAGE=FOLDER its files come from there instead of from the binary.
-const built = process.env.HOUSEWIRE_PAGE;
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml", png: "image/png", webmanifest: "application/manifest+json" };
 
 async function serveBuilt(context, origin) {
@@ -71,6 +76,7 @@ const commands = {
       if (!["data:", "blob:"].includes(other.protocol) && other.host !== host) seen.foreign.push(address);
     };
     page.on("console", (line) => {
+      if (built && line.text().endsWith("blocked by Playwright")) return;
       if (line.type() === "error" || line.type() === "warning") seen.console.push(`${line.type()}: ${line.text()}`);
     });
     page.on("pageerror", (error) => seen.errors.push(String(error)));

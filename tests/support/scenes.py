@@ -207,7 +207,7 @@ def flowing(camera, hub):
 
 def watched(page, of="demo-fan"):
     """The frames of a connection of the demo house."""
-    page.click(css(f'[data-connection] a[href^="/wire"][aria-label$="{of}"] >> nth=0'))
+    page.click(css(f'[data-connection] a[href^="/wire"][aria-label*="{of}"] >> nth=0'))
     page.wait(css("[data-frame]"))
     until(lambda: page.count(css("[data-frame]")) > 5, what="a few frames")
     page.click(css("[data-frame=PUBLISH] >> nth=0"))
@@ -224,14 +224,13 @@ def on_the_wire(camera, hub):
 
     def other(kind):
         def pose(page):
-            page.wait(css("[data-frame]"))
-            page.click(css(f"[data-frame={kind}] >> nth=0"))
+            page.click(css(f'[data-frame="{kind}"] >> nth=0'))
             page.wait(css("[data-shown]"))
             page.evaluate("document.querySelector('[data-shown]').scrollIntoView({block: 'center'})")
 
         return pose
 
-    camera.take("wire-websocket", wire + "?device=demo-button", css("[data-frame]"), other("text"))
+    camera.take("wire-websocket", wire + "?device=demo-button", css("[data-frame]"), other("ping"))
     camera.take("wire-device", wire + "?device=demo-thermometer", role("heading", "Wire of Thermometer"))
 
 

@@ -30,6 +30,7 @@ mod hot;
 mod house;
 mod hub;
 mod identify;
+mod import;
 mod linger;
 mod lobby;
 mod logs;
@@ -139,6 +140,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(history::get_many))
         .routes(routes!(history::show_wear))
         .routes(routes!(house::get, house::post))
+        .routes(routes!(import::blynk))
         .routes(routes!(templates::list))
         .routes(routes!(templates::get, templates::put, templates::remove))
         .routes(routes!(virtual_devices::list))

@@ -124,6 +124,8 @@ pub(crate) const BLYNK_GAP: Duration = Duration::from_millis(50);
 pub(crate) const BLYNK_HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bridges of one Blynk connection; a further one is refused, 6.
 pub(crate) const BLYNK_BRIDGES_MAX: usize = 100;
+/// A user file of Blynk's server; a larger one is refused.
+pub(crate) const BLYNK_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Notifications that are kept; the oldest goes for a new one.
 pub(crate) const NOTIFICATIONS_MAX: usize = 1_000;
 /// A message of Blynk in a WebSocket, which may hold several frames; a larger one closes the connection.

@@ -1,12 +1,13 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[http]`, `[blynk]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
+//! Every key but `[http]`, `[blynk]`, `[mail]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
 //! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`), and so is what most people want of `[history]`.
 
 mod blynk;
 mod history;
 mod http;
 mod limits;
+mod mail;
 mod postgres;
 mod proxies;
 mod tls;
@@ -28,6 +29,7 @@ pub(crate) use self::history::RETENTION_DAYS_MAX;
 pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
+pub use self::mail::{MailConfig, MailSettings, MailTls};
 pub use self::postgres::{PostgresConfig, PostgresSettings};
 pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
@@ -129,6 +131,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// How devices that speak Blynk are served.
     pub blynk: BlynkSettings,
+    /// Who takes mails of devices.
+    pub mail: Option<MailConfig>,
     /// Where history is written once more.
     pub postgres: Option<PostgresConfig>,
     /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
@@ -276,6 +280,9 @@ pub struct Settings {
     /// Devices that speak Blynk; in the config file only.
     #[arg(skip)]
     pub blynk: Option<BlynkSettings>,
+    /// A mail server; in the config file only.
+    #[arg(skip)]
+    pub mail: Option<MailSettings>,
     /// Devices that announce themselves; in the config file only.
     #[arg(skip)]
     pub discovery: Option<DiscoverySection>,
@@ -363,6 +370,7 @@ impl Settings {
             postgres: self.postgres.or(weaker.postgres),
             http: self.http.or(weaker.http),
             blynk: self.blynk.or(weaker.blynk),
+            mail: self.mail.or(weaker.mail),
             discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
@@ -411,6 +419,7 @@ impl Settings {
             history: history::choose(self.history)?,
             http: self.http.unwrap_or_default(),
             blynk,
+            mail: mail::choose(self.mail.unwrap_or_default())?,
             postgres: postgres::choose(self.postgres)?,
             discovery: self.discovery.unwrap_or_default().enabled,
             limits,

@@ -40,7 +40,9 @@ pub enum FileError {
     #[error("{0}")]
     Form(#[from] serde_json::Error),
     /// It is JSON of something else.
-    #[error("it has no projects (profile.dashBoards), as a user file of Blynk's server has; that is NAME.user in its data folder")]
+    #[error(
+        "it has no projects (profile.dashBoards), as a user file of Blynk's server has; that is NAME.user in its data folder"
+    )]
     NoUserFile,
     /// A token is none, or opens two devices.
     #[error("{place}: {why}")]

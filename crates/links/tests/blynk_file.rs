@@ -17,7 +17,8 @@ fn gardener() -> Vec<u8> {
 
 fn of_widgets(widgets: &str) -> Move {
     let device = format!(r#"{{"id":0,"name":"Board","token":"{TOKEN}"}}"#);
-    let text = format!(r#"{{"profile":{{"dashBoards":[{{"id":1,"name":"P","devices":[{device}],"widgets":[{widgets}]}}]}}}}"#);
+    let text =
+        format!(r#"{{"profile":{{"dashBoards":[{{"id":1,"name":"P","devices":[{device}],"widgets":[{widgets}]}}]}}}}"#);
     fuzzing::user_file(text.as_bytes());
     read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -39,8 +40,21 @@ fn a_whole_garden() {
     assert_eq!(
         names,
         [
-            "grow-light", "horn", "fan", "strip", "camera", "v6", "temperature", "state", "humidity", "alarm", "display",
-            "console", "programme", "radio", "everywhere"
+            "grow-light",
+            "horn",
+            "fan",
+            "strip",
+            "camera",
+            "v6",
+            "temperature",
+            "state",
+            "humidity",
+            "alarm",
+            "display",
+            "console",
+            "programme",
+            "radio",
+            "everywhere"
         ]
     );
     let kinds: Vec<_> = moved.devices[0].properties.values().map(|property| property.spec.kind).collect();
@@ -57,8 +71,30 @@ fn a_whole_garden() {
     assert_eq!(
         kinds,
         [
-            "switch", "button", "slider", "light", "joystick", "stepper", "labelled", "value", "gauge", "led", "lcd", "terminal",
-            "chart", "select", "segmented", "switch", "level", "number", "text", "table", "map", "segmented", "image", "progress"
+            "switch",
+            "button",
+            "slider",
+            "light",
+            "joystick",
+            "stepper",
+            "labelled",
+            "value",
+            "gauge",
+            "led",
+            "lcd",
+            "terminal",
+            "chart",
+            "select",
+            "segmented",
+            "switch",
+            "level",
+            "number",
+            "text",
+            "table",
+            "map",
+            "segmented",
+            "image",
+            "progress"
         ]
     );
     assert_eq!(garden.widgets[0].place, Place { x: 0, y: 0, w: 3, h: 4 });

@@ -154,7 +154,12 @@ impl Notifications {
             book.next = book.next.max(notification.id + 1);
             book.all.push_back(Arc::new(notification));
         }
-        Ok(Self { book: Mutex::new(book), documents: Mutex::new(documents), is_new: Notify::new(), mailer: OnceLock::new() })
+        Ok(Self {
+            book: Mutex::new(book),
+            documents: Mutex::new(documents),
+            is_new: Notify::new(),
+            mailer: OnceLock::new(),
+        })
     }
 
     /// From now on mails are handed on, so many of a device in an hour. Only the first counts.

@@ -68,10 +68,8 @@ impl PinFacts {
             _ => Vec::new(),
         };
         // Boards are told which of their pins are inputs; a virtual pin may be written by whoever likes, as it could be.
-        let access = PropertyAccess {
-            set: self.is_written || pin.kind == PinKind::Virtual,
-            ..PropertyAccess::INFERRED
-        };
+        let access =
+            PropertyAccess { set: self.is_written || pin.kind == PinKind::Virtual, ..PropertyAccess::INFERRED };
         let unit = self.unit.clone().filter(|_| kind.is_number());
         let letter = char::from(pin.kind.letter()).to_ascii_uppercase();
         let bindings = vec![format!("blynk:{letter}{}", pin.number)];

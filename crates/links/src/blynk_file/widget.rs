@@ -190,11 +190,16 @@ fn learn_silently(widget: &Value, kind: &str, what: &str, shown: &mut Shown<'_>)
 
 /// Why a kind does not come over; nothing is said of what the hub does by itself.
 fn without_counterpart(kind: &str) -> Option<Option<&'static str>> {
-    const PHONE: &str = "It is a sensor of the phone, which the page does not read. The property is there, for whatever writes it.";
+    const PHONE: &str =
+        "It is a sensor of the phone, which the page does not read. The property is there, for whatever writes it.";
     Some(match kind {
         "TABS" | "RTC" | "BRIDGE" | "NOTIFICATION" | "EMAIL" => None,
-        "TIMER" => Some("The hub has no times of day yet. The property is there: set it from a script, cron or Node-RED."),
-        "TIME_INPUT" => Some("The page has no form for it. The property is there, as a list: start, stop, zone, days, offset."),
+        "TIMER" => {
+            Some("The hub has no times of day yet. The property is there: set it from a script, cron or Node-RED.")
+        }
+        "TIME_INPUT" => {
+            Some("The page has no form for it. The property is there, as a list: start, stop, zone, days, offset.")
+        }
         "EVENTOR" => Some("Rules are not taken over: have the sketch, or Node-RED over MQTT, do what they did."),
         "WEBHOOK" => Some("The hub calls no addresses by itself: subscribe to the property and call it from there."),
         "REPORT" => Some("Reports are not sent: the page's History shows and exports what they had."),
@@ -202,8 +207,8 @@ fn without_counterpart(kind: &str) -> Option<Option<&'static str>> {
         "DEVICE_SELECTOR" => Some("Widgets that followed it show its first device; each device has a page of its own."),
         "BLUETOOTH" | "BLUETOOTH_SERIAL" => Some("It joined a phone and a board, without a server between them."),
         "QR" => Some("The page does not scan codes. The property is there, for whatever writes it."),
-        "GPS_TRIGGER" | "GPS_STREAMING" | "LIGHT" | "PROXIMITY" | "TEMPERATURE" | "ACCELEROMETER" | "GRAVITY" | "BAROMETER"
-        | "HUMIDITY" => Some(PHONE),
+        "GPS_TRIGGER" | "GPS_STREAMING" | "LIGHT" | "PROXIMITY" | "TEMPERATURE" | "ACCELEROMETER" | "GRAVITY"
+        | "BAROMETER" | "HUMIDITY" => Some(PHONE),
         known if is_known(known) => return None,
         _ => Some("This kind of widget is not known."),
     })
@@ -211,10 +216,35 @@ fn without_counterpart(kind: &str) -> Option<Option<&'static str>> {
 
 fn is_known(kind: &str) -> bool {
     const KNOWN: [&str; 29] = [
-        "BUTTON", "STYLED_BUTTON", "LINK_BUTTON", "SWITCH", "TEXT_INPUT", "NUMBER_INPUT", "SLIDER", "VERTICAL_SLIDER", "RGB",
-        "TWO_AXIS_JOYSTICK", "TERMINAL", "STEP", "VERTICAL_STEP", "SEGMENTED_CONTROL", "MENU", "PLAYER", "LED", "DIGIT4_DISPLAY",
-        "LABELED_VALUE_DISPLAY", "GAUGE", "LCD", "LEVEL_DISPLAY", "VERTICAL_LEVEL_DISPLAY", "ENHANCED_GRAPH", "GRAPH", "TABLE", "MAP",
-        "IMAGE", "VIDEO",
+        "BUTTON",
+        "STYLED_BUTTON",
+        "LINK_BUTTON",
+        "SWITCH",
+        "TEXT_INPUT",
+        "NUMBER_INPUT",
+        "SLIDER",
+        "VERTICAL_SLIDER",
+        "RGB",
+        "TWO_AXIS_JOYSTICK",
+        "TERMINAL",
+        "STEP",
+        "VERTICAL_STEP",
+        "SEGMENTED_CONTROL",
+        "MENU",
+        "PLAYER",
+        "LED",
+        "DIGIT4_DISPLAY",
+        "LABELED_VALUE_DISPLAY",
+        "GAUGE",
+        "LCD",
+        "LEVEL_DISPLAY",
+        "VERTICAL_LEVEL_DISPLAY",
+        "ENHANCED_GRAPH",
+        "GRAPH",
+        "TABLE",
+        "MAP",
+        "IMAGE",
+        "VIDEO",
     ];
     KNOWN.contains(&kind) || matches!(kind, "TEXT" | "DEVICE_TILES" | "HISTORY_GRAPH" | "ONE_AXIS_JOYSTICK")
 }
@@ -284,7 +314,11 @@ fn counterparts(widget: &Value, kind: &str, streams: &[Stream]) -> Vec<Kind> {
         }
         "MENU" | "SEGMENTED_CONTROL" => {
             let ours = if kind == "MENU" { "select" } else { "segmented" };
-            let labels: Vec<String> = widget["labels"].as_array().map(Vec::as_slice).unwrap_or_default().iter()
+            let labels: Vec<String> = widget["labels"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default()
+                .iter()
                 .map(|label| label.as_str().and_then(clean).unwrap_or_default())
                 .collect();
             one(ours, choices(&labels).map_or(Guess::Number, Guess::Choice), true, options)
@@ -407,9 +441,10 @@ fn tiles(widget: &Value, what: &str, shown: &mut Shown<'_>, made: &mut Vec<Moved
     }
     let mut row = 0;
     for tile in tiles.iter().take(TILES_MAX) {
-        let stream = tile["deviceId"].as_i64().and_then(|id| shown.targets.find(id)).and_then(|(device, _)| {
-            stream_of(&tile["dataStream"], device)
-        });
+        let stream = tile["deviceId"]
+            .as_i64()
+            .and_then(|id| shown.targets.find(id))
+            .and_then(|(device, _)| stream_of(&tile["dataStream"], device));
         let Some(stream) = stream else {
             shown.left.add(what.to_owned(), "One of its tiles has no device or no pin.");
             continue;
@@ -449,7 +484,9 @@ fn streams_of(widget: &Value, what: &str, shown: &mut Shown<'_>) -> Vec<Stream> 
                     true => (&entry["pin"], entry["targetId"].as_i64().unwrap_or(target)),
                     false => (entry, target),
                 };
-                if has_pin(inner) && let Some(device) = find(of) {
+                if has_pin(inner)
+                    && let Some(device) = find(of)
+                {
                     streams.extend(stream_of(inner, device));
                 }
             }
@@ -504,12 +541,7 @@ fn place_of(widget: &Value) -> Place {
     let height = number("height", 1).clamp(1, 40);
     let (x, end) = (column(left), column(right));
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    Place {
-        x: small(x),
-        y: small(top * ROWS_PER_CELL),
-        w: small((end - x).max(1)),
-        h: small(height * ROWS_PER_CELL),
-    }
+    Place { x: small(x), y: small(top * ROWS_PER_CELL), w: small((end - x).max(1)), h: small(height * ROWS_PER_CELL) }
 }
 
 fn tab_of(widget: &Value, tabs: &[(i64, String)]) -> Option<String> {

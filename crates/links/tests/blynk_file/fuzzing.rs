@@ -26,7 +26,10 @@ pub(crate) fn user_file(input: &[u8]) {
         assert!(!dashboard.title.trim().is_empty() && !dashboard.title.chars().any(char::is_control));
         for widget in &dashboard.widgets {
             let place = widget.place;
-            assert!(place.w >= 1 && place.h >= 1 && place.x + place.w <= 12 && place.y + place.h <= 10_000, "{place:?}");
+            assert!(
+                place.w >= 1 && place.h >= 1 && place.x + place.w <= 12 && place.y + place.h <= 10_000,
+                "{place:?}"
+            );
             assert!(widget.sources.iter().all(|(device, _)| *device < moved.devices.len()));
             assert!(widget.tab.as_ref().is_none_or(|tab| dashboard.tabs.contains(tab)));
         }

@@ -100,7 +100,9 @@ pub(super) fn choose(settings: MailSettings) -> Result<Option<MailConfig>, Confi
     let login = match (user, password) {
         (None, None) => None,
         (Some(user), Some(password)) => Some((user, password)),
-        (Some(user), None) => return Err(senseless("mail.user", &user, "it needs mail.password_file or mail.password")),
+        (Some(user), None) => {
+            return Err(senseless("mail.user", &user, "it needs mail.password_file or mail.password"));
+        }
         (None, Some(_)) => return Err(senseless("mail.password", "…", "it needs mail.user, whose it is")),
     };
     let is_here = server == "localhost" || server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -166,7 +168,9 @@ mod tests {
         assert_eq!(read("").unwrap(), None);
         let config = read("server = \"mail.example\"\nfrom = \"Hub <hub@example.com>\"").unwrap().unwrap();
         assert_eq!((config.port, config.tls, config.rate, config.login), (587, MailTls::Starttls, 20, None));
-        let config = read("server = \"mail.example\"\nfrom = \"hub@example.com\"\ntls = \"wrapper\"\nuser = \"u\"\npassword = \"hunter2\"");
+        let config = read(
+            "server = \"mail.example\"\nfrom = \"hub@example.com\"\ntls = \"wrapper\"\nuser = \"u\"\npassword = \"hunter2\"",
+        );
         let config = config.unwrap().unwrap();
         assert_eq!(config.port, 465);
         assert!(!format!("{config:?}").contains("hunter2"), "passwords are not printed");

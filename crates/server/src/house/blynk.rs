@@ -214,9 +214,9 @@ fn plan_device(
     };
     taken.insert(id.to_string());
     let map = PinMap::of(hub, &id);
-    let mut known: BTreeSet<String> = hub.device(&id).map_or_else(BTreeSet::new, |device| {
-        device.lock().properties.keys().map(ToString::to_string).collect()
-    });
+    let mut known: BTreeSet<String> = hub
+        .device(&id)
+        .map_or_else(BTreeSet::new, |device| device.lock().properties.keys().map(ToString::to_string).collect());
     let (mut specs, mut names) = (BTreeMap::new(), BTreeMap::new());
     for (pin, property) in properties {
         if let Some(bound) = map.of_pin(pin) {
@@ -260,7 +260,10 @@ fn plan_dashboard(
 ) -> Result<PlannedDashboard, AccountError> {
     let MovedDashboard { id, title, tabs, mut widgets } = dashboard;
     if widgets.len() > DASHBOARD_WIDGETS_MAX {
-        let why = format!("Of its {} widgets the first {DASHBOARD_WIDGETS_MAX} are taken over, as many as may be.", widgets.len());
+        let why = format!(
+            "Of its {} widgets the first {DASHBOARD_WIDGETS_MAX} are taken over, as many as may be.",
+            widgets.len()
+        );
         left.push(LeftOut { place: title.clone(), why });
         widgets.truncate(DASHBOARD_WIDGETS_MAX);
     }

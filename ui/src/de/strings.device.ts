@@ -22,6 +22,7 @@ const de: typeof d = {
       replaced: 'Eine andere Verbindung desselben Namens nahm seinen Platz',
       revoked: 'Sein Zugang wurde widerrufen',
       'hub restart': 'Der Hub wurde neu gestartet',
+      silent: 'Es ist verbunden, hat aber noch keinen Wert gesendet',
       'never connected': 'Es hat sich nie verbunden',
     },
     reason: 'Grund',

@@ -24,12 +24,13 @@ use crate::config::{MailConfig, MailTls};
 use crate::limits::{MAIL_GIVE_UP, MAIL_TIMEOUT, TLS_FILE_BYTES_MAX};
 use crate::notifications::{MailState, Notification, Notifications};
 use crate::reasons::with_reasons;
-use crate::refusal::shorten;
 use crate::shard::now;
 
 /// Between two tries of a server that takes nothing.
 const PAUSE_FIRST: Duration = Duration::from_secs(2);
 const PAUSE_LONGEST: Duration = Duration::from_secs(600);
+/// What is told of a server's words.
+const REASON_CHARS_MAX: usize = 300;
 
 /// See the module.
 pub(crate) struct Mailer {
@@ -171,7 +172,8 @@ fn send(config: &MailConfig, notification: &Notification) -> Outcome {
     match transport.send(&letter) {
         Ok(_answer) => Outcome::Sent,
         Err(error) => {
-            let why = shorten(&with_reasons(&error).to_string()).replace(char::is_control, " ");
+            // Its words have those of what led to it already.
+            let why: String = error.to_string().replace(char::is_control, " ").chars().take(REASON_CHARS_MAX).collect();
             if error.is_permanent() { Outcome::Refused(why) } else { Outcome::Later(why) }
         }
     }

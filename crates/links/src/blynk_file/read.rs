@@ -173,8 +173,9 @@ fn take_devices(
             return Err(FileError::Token { place: place(), why });
         }
         targets.devices.insert(device.id, made.devices.len());
-        let mut wished = [named.as_deref(), Some(title.as_str())].into_iter().flatten().map(stem);
-        let stem = wished.find(|stem| !stem.is_empty()).unwrap_or_else(|| "blynk".to_owned());
+        let names = [named.as_deref(), Some(title.as_str())];
+        let wished = names.into_iter().flatten().map(stem).find(|stem| !stem.is_empty());
+        let stem = wished.unwrap_or_else(|| "blynk".to_owned());
         let model = device.board.as_deref().and_then(clean);
         made.devices.push(MovedDevice { stem, name: named, model, token, properties: BTreeMap::new() });
     }

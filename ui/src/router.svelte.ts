@@ -25,6 +25,7 @@ export type Route =
   | { page: 'devices' }
   | { page: 'device'; id: string }
   | { page: 'found' }
+  | { page: 'notifications' }
   | { page: 'history' }
   | { page: 'dashboards' }
   | { page: 'dashboard'; id: string }
@@ -40,7 +41,16 @@ export type Route =
   | { page: 'missing'; path: string };
 
 /** Pages whose address is their name. */
-const OWN_PAGES = ['found', 'history', 'dashboards', 'live', 'wire', 'connect', 'share'] as const;
+const OWN_PAGES = [
+  'found',
+  'notifications',
+  'history',
+  'dashboards',
+  'live',
+  'wire',
+  'connect',
+  'share',
+] as const;
 
 export function parsePath(path: string): Route {
   const levels = path.split('/').filter((level) => level !== '');

@@ -178,6 +178,24 @@ export const y = {
     } as Record<string, string>,
   },
 
+  blynk: {
+    title: 'Move from Blynk',
+    body: 'A user file of Blynk\u2019s old server becomes devices, properties and dashboards. Devices keep their tokens, so their sketches need nothing but this hub\u2019s name. You see what would be made before it is.',
+    choose: 'Choose a .user file',
+    tooLarge:
+      'It is larger than 8 MiB, which is the most there may be. Is it a user file of Blynk\u2019s server?',
+    plan: (n: number) =>
+      n === 0 ? 'All of it is here already.' : `This would be made. ${count(n)} changes:`,
+    made: (n: number) => `Done, ${count(n)} changes:`,
+    changes: { create: 'New', update: 'More', none: 'Here already' },
+    properties: (n: number) => `${count(n)} new ${n === 1 ? 'property' : 'properties'}`,
+    widgets: (n: number) => `dashboard, ${count(n)} ${n === 1 ? 'widget' : 'widgets'}`,
+    left: (n: number) => `${count(n)} left out, with the reasons`,
+    run: 'Import',
+    done: 'Imported.',
+    cli: 'Or on any machine with the program:',
+  },
+
   backup: {
     lead: 'One file with everything this hub knows: devices, values, history, people, tokens, dashboards, certificates. Made while it runs.',
     make: 'Make a backup',

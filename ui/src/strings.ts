@@ -35,6 +35,12 @@ export const t = {
     components: 'Components',
   },
 
+  bell: {
+    name: 'Notifications',
+    label: (unread: number) =>
+      unread === 0 ? 'Notifications' : `Notifications, ${unread > 99 ? 'more than 99' : unread} new`,
+  },
+
   value: {
     none: '–',
     noneLong: 'No value yet',

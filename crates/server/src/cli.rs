@@ -6,6 +6,7 @@
 
 mod address;
 mod backup;
+mod blynk;
 mod claims;
 mod client;
 mod clients;

@@ -1,6 +1,6 @@
 //! Configuration: defaults, then the config file, then environment variables, then flags; validated once, read-only after.
 //!
-//! Every key but `[http]`, `[blynk]`, `[bolt]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
+//! Every key but `[http]`, `[blynk]`, `[bolt]`, `[mail]`, `[limits]` and `[users]` is a flag (`mqtt_port` is `--mqtt-port`, `key` of `[tls]` is `--tls-key`) and an environment
 //! variable (`HOUSEWIRE_MQTT_PORT`, `HOUSEWIRE_TLS_KEY`), and so is what most people want of `[history]`.
 
 mod blynk;
@@ -8,6 +8,7 @@ mod bolt;
 mod history;
 mod http;
 mod limits;
+mod mail;
 mod postgres;
 mod proxies;
 mod tls;
@@ -30,6 +31,7 @@ pub(crate) use self::history::RETENTION_DAYS_MAX;
 pub use self::history::{HistoryConfig, HistorySettings};
 pub use self::http::{HttpSettings, Origins};
 pub use self::limits::Limits;
+pub use self::mail::{MailConfig, MailSettings, MailTls};
 pub use self::postgres::{PostgresConfig, PostgresSettings};
 pub use self::tls::{ClientAuth, OwnFiles, TlsConfig, TlsMode, TlsSettings};
 pub(crate) use self::users::check_name as check_user_name;
@@ -133,6 +135,8 @@ pub struct Config {
     pub blynk: BlynkSettings,
     /// How programs are answered that were written for Bolt's cloud API.
     pub bolt: BoltSettings,
+    /// Who takes mails of devices.
+    pub mail: Option<MailConfig>,
     /// Where history is written once more.
     pub postgres: Option<PostgresConfig>,
     /// Whether devices that announce themselves may be found at all; the rest is set while the hub runs.
@@ -283,6 +287,9 @@ pub struct Settings {
     /// Programs that were written for Bolt's cloud API; in the config file only.
     #[arg(skip)]
     pub bolt: Option<BoltSettings>,
+    /// A mail server; in the config file only.
+    #[arg(skip)]
+    pub mail: Option<MailSettings>,
     /// Devices that announce themselves; in the config file only.
     #[arg(skip)]
     pub discovery: Option<DiscoverySection>,
@@ -371,6 +378,7 @@ impl Settings {
             http: self.http.or(weaker.http),
             blynk: self.blynk.or(weaker.blynk),
             bolt: self.bolt.or(weaker.bolt),
+            mail: self.mail.or(weaker.mail),
             discovery: self.discovery.or(weaker.discovery),
             limits: self.limits.or(weaker.limits),
             users: self.users.or(weaker.users),
@@ -421,6 +429,7 @@ impl Settings {
             http: self.http.unwrap_or_default(),
             blynk,
             bolt,
+            mail: mail::choose(self.mail.unwrap_or_default())?,
             postgres: postgres::choose(self.postgres)?,
             discovery: self.discovery.unwrap_or_default().enabled,
             limits,

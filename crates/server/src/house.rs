@@ -4,6 +4,7 @@
 //!
 //! How sheets are put into files belongs to the command line, what is answered over HTTP to `http`.
 
+pub(crate) mod blynk;
 pub(crate) mod format;
 pub(crate) mod plan;
 pub(crate) mod sheet;

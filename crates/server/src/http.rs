@@ -31,6 +31,7 @@ mod hot;
 mod house;
 mod hub;
 mod identify;
+mod import;
 mod keys;
 mod linger;
 mod lobby;
@@ -143,6 +144,7 @@ pub(crate) fn routes(others: OpenApiRouter) -> (Router, OpenApi) {
         .routes(routes!(history::get_many))
         .routes(routes!(history::show_wear))
         .routes(routes!(house::get, house::post))
+        .routes(routes!(import::blynk))
         .routes(routes!(templates::list))
         .routes(routes!(templates::get, templates::put, templates::remove))
         .routes(routes!(virtual_devices::list))

@@ -32,6 +32,7 @@ mod kept;
 mod limits;
 mod listener;
 mod logs;
+mod mail;
 mod mdns;
 mod metrics;
 mod mqtt;

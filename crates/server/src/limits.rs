@@ -132,6 +132,16 @@ pub(crate) const BOLT_DEVICES_MAX: usize = 1_000;
 pub(crate) const BOLT_NAMES_MAX: usize = 1_000;
 /// Bridges of one Blynk connection; a further one is refused, 6.
 pub(crate) const BLYNK_BRIDGES_MAX: usize = 100;
+/// A user file of Blynk's server; a larger one is refused.
+pub(crate) const BLYNK_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Mails that wait for the mail server; a further one has failed at once.
+pub(crate) const MAILS_WAITING_MAX: usize = 200;
+/// What one mail is for; one for more is not sent.
+pub(crate) const MAIL_RECIPIENTS_MAX: usize = 5;
+/// How long the mail server may take for one answer; the mail is tried again then.
+pub(crate) const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a mail is tried that the server does not take; it has failed then.
+pub(crate) const MAIL_GIVE_UP: Duration = Duration::from_secs(24 * 3_600);
 /// Notifications that are kept; the oldest goes for a new one.
 pub(crate) const NOTIFICATIONS_MAX: usize = 1_000;
 /// A message of Blynk in a WebSocket, which may hold several frames; a larger one closes the connection.

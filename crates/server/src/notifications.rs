@@ -1,13 +1,13 @@
 //! What people are to be told: kept in order, the last so many, in memory and on disk.
 //!
 //! Whoever has something to say adds it and goes on; a task writes what is new once a second. How a notification reaches somebody's
-//! phone or mailbox belongs to whoever reads this list.
+//! phone or mailbox belongs to whoever reads this list; what waits to be mailed, and what became of it, stands in it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use housewire_core::{DeviceId, Timestamp};
+use housewire_core::{DeviceId, Hub, Timestamp, Topic};
 use housewire_store::{Documents, StoreError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,14 @@ use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::aside::aside;
-use crate::limits::NOTIFICATIONS_MAX;
+use crate::limits::{MAILS_WAITING_MAX, NOTIFICATIONS_MAX};
+use crate::shard::now;
 
 /// How long new ones are gathered before they are written together.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Where sketches leave room for their device's name, and how long a text may get by it.
+const DEVICE_NAME: &str = "{DEVICE_NAME}";
+const TEXT_CHARS_MAX: usize = 64 * 1024;
 
 /// How a device wants people to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +68,17 @@ impl NewNotification {
     }
 }
 
+impl NewNotification {
+    /// Puts the device's name where sketches leave room for it.
+    fn fill(&mut self, name: &str) {
+        for text in [&mut self.text].into_iter().chain(&mut self.title) {
+            if text.contains(DEVICE_NAME) {
+                *text = text.replace(DEVICE_NAME, name).chars().take(TEXT_CHARS_MAX).collect();
+            }
+        }
+    }
+}
+
 /// One that was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notification {
@@ -71,6 +86,20 @@ pub(crate) struct Notification {
     pub(crate) id: u64,
     pub(crate) time: Timestamp,
     pub(crate) what: NewNotification,
+    /// Of a mail, if the hub has a mail server to hand it to.
+    pub(crate) mail: Option<MailState>,
+}
+
+/// What became of a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MailState {
+    /// For its turn, or for a server that did not take it yet, for this reason.
+    Waiting(Option<String>),
+    /// The server has it.
+    Sent,
+    /// It is not tried any more, for this reason.
+    Failed(String),
 }
 
 /// As it stands on the disk.
@@ -78,6 +107,8 @@ pub(crate) struct Notification {
 struct Record {
     time_us: i64,
     device: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mail: Option<MailState>,
     #[serde(flatten)]
     what: NewNotification,
 }
@@ -87,6 +118,16 @@ pub(crate) struct Notifications {
     book: Mutex<Book>,
     documents: Mutex<Documents>,
     is_new: Notify,
+    /// Who hands mails on, if somebody does.
+    mailer: OnceLock<Mailing>,
+}
+
+/// How mails are handed on.
+struct Mailing {
+    /// Mails of one device in an hour.
+    rate: u32,
+    /// Called when one waits.
+    ring: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -113,13 +154,87 @@ impl Notifications {
             book.next = book.next.max(notification.id + 1);
             book.all.push_back(Arc::new(notification));
         }
-        Ok(Self { book: Mutex::new(book), documents: Mutex::new(documents), is_new: Notify::new() })
+        Ok(Self {
+            book: Mutex::new(book),
+            documents: Mutex::new(documents),
+            is_new: Notify::new(),
+            mailer: OnceLock::new(),
+        })
+    }
+
+    /// From now on mails are handed on, so many of a device in an hour. Only the first counts.
+    pub(crate) fn mail_by(&self, rate: u32, ring: impl Fn() + Send + Sync + 'static) {
+        drop(self.mailer.set(Mailing { rate, ring: Box::new(ring) }));
+    }
+
+    /// Takes what a device wants people to be told, fills in what sketches leave to the hub, and says so to whoever listens.
+    pub(crate) fn tell(&self, hub: &Hub, mut what: NewNotification) {
+        let name = what.device.as_ref().and_then(|id| {
+            let name = hub.device(id).and_then(|device| device.lock().info.name.clone());
+            Some(name.unwrap_or_else(|| id.to_string()))
+        });
+        if let Some(name) = name {
+            what.fill(&name);
+        }
+        let notification = self.add(what, now().wall);
+        announce(hub, &notification);
+        if notification.mail.is_some()
+            && let Some(mailer) = self.mailer.get()
+        {
+            (mailer.ring)();
+        }
+    }
+
+    /// The oldest that waits to be mailed.
+    pub(crate) fn next_mail(&self) -> Option<Arc<Notification>> {
+        let book = self.book.lock();
+        let waits = |notification: &&Arc<Notification>| matches!(notification.mail, Some(MailState::Waiting(_)));
+        book.all.iter().find(waits).cloned()
+    }
+
+    /// What became of a mail. One that made room for newer ones meanwhile is not told of.
+    pub(crate) fn settle_mail(&self, id: u64, state: MailState, hub: &Hub) {
+        let settled = {
+            let mut book = self.book.lock();
+            let Ok(place) = book.all.binary_search_by_key(&id, |notification| notification.id) else { return };
+            if book.all[place].mail.as_ref() == Some(&state) {
+                return;
+            }
+            let settled = Arc::new(Notification { mail: Some(state), ..Notification::clone(&book.all[place]) });
+            book.all[place] = Arc::clone(&settled);
+            if !book.unsaved.contains(&id) {
+                book.unsaved.push(id);
+            }
+            settled
+        };
+        self.is_new.notify_one();
+        announce(hub, &settled);
+    }
+
+    /// What a new one begins with: only mails are mailed, and not too many.
+    fn mail_state(&self, book: &Book, what: &NewNotification, time: Timestamp) -> Option<MailState> {
+        const HOUR_MICROS: i64 = 3_600_000_000;
+        let mailer = self.mailer.get().filter(|_| what.kind == Kind::Email)?;
+        let is_recent = |other: &Notification| {
+            let is_taken = !matches!(other.mail, None | Some(MailState::Failed(_)));
+            is_taken && other.what.device == what.device && time.as_micros() - other.time.as_micros() < HOUR_MICROS
+        };
+        let rate = usize::try_from(mailer.rate).unwrap_or(usize::MAX);
+        if book.all.iter().filter(|other| is_recent(other)).count() >= rate {
+            return Some(MailState::Failed(format!("its device sends more than {rate} mails in an hour (mail.rate)")));
+        }
+        let waiting = book.all.iter().filter(|other| matches!(other.mail, Some(MailState::Waiting(_)))).count();
+        if waiting >= MAILS_WAITING_MAX {
+            return Some(MailState::Failed(format!("{MAILS_WAITING_MAX} mails wait for the mail server already")));
+        }
+        Some(MailState::Waiting(None))
     }
 
     /// Takes one more; the oldest goes for it.
     pub(crate) fn add(&self, what: NewNotification, time: Timestamp) -> Arc<Notification> {
         let mut book = self.book.lock();
-        let notification = Arc::new(Notification { id: book.next, time, what });
+        let mail = self.mail_state(&book, &what, time);
+        let notification = Arc::new(Notification { id: book.next, time, what, mail });
         book.next += 1;
         book.unsaved.push(notification.id);
         book.all.push_back(Arc::clone(&notification));
@@ -184,22 +299,29 @@ impl Notifications {
     }
 }
 
+/// Says on the device's topic that there is something new in the list, for pages that show it. Who may not read the device hears nothing.
+fn announce(hub: &Hub, notification: &Notification) {
+    let Some(device) = &notification.what.device else { return };
+    let topic = Topic::parse(&format!("devices/{device}/$notification")).expect("ids are valid levels");
+    hub.tell(&topic, &format!("{{\"id\":{}}}", notification.id), now());
+}
+
 /// Sorts as the number does.
 fn name(id: u64) -> String {
     format!("{id:020}")
 }
 
 fn read(id: &str, body: &str) -> Option<Notification> {
-    let Record { time_us, device, what } = serde_json::from_str(body).ok()?;
+    let Record { time_us, device, mail, what } = serde_json::from_str(body).ok()?;
     let device = device.and_then(|device| DeviceId::parse(&device).ok());
     let what = NewNotification { device, ..what };
-    Some(Notification { id: id.parse().ok()?, time: Timestamp::from_micros(time_us), what })
+    Some(Notification { id: id.parse().ok()?, time: Timestamp::from_micros(time_us), what, mail })
 }
 
 fn write(notification: &Notification) -> String {
-    let Notification { time, what, .. } = notification;
+    let Notification { time, what, mail, .. } = notification;
     let device = what.device.as_ref().map(ToString::to_string);
-    let record = Record { time_us: time.as_micros(), device, what: what.clone() };
+    let record = Record { time_us: time.as_micros(), device, mail: mail.clone(), what: what.clone() };
     serde_json::to_string(&record).expect("texts and numbers can be written in JSON")
 }
 

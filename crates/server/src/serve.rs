@@ -27,6 +27,7 @@ use crate::hosts::Hosts;
 use crate::house::House;
 use crate::http::Lobby;
 use crate::listener::{self, HANDOFF_MAX, ListenError, ShardInlet, Speaks};
+use crate::mail::Mailer;
 use crate::mdns::{self, Mdns};
 use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
@@ -89,6 +90,7 @@ pub struct Server {
     tls: Option<Arc<Tls>>,
     history: Option<Arc<Recorder>>,
     notifications: Arc<Notifications>,
+    mailer: Option<Mailer>,
     persister: Persister,
 }
 
@@ -183,6 +185,9 @@ impl Server {
             started: Instant::now(),
             shutdown: stopped,
         };
+        let mail = shared.config.mail.clone();
+        let start = |mail| Mailer::start(mail, Arc::clone(&shared.notifications), Arc::clone(&shared.hub));
+        let mailer = mail.map(start).transpose()?;
         let shards = start_shards(&shared, listeners)?;
         // What is found on the network goes from here to whoever adopts devices.
         let discovery = Arc::clone(&shared.discovery);
@@ -206,6 +211,7 @@ impl Server {
             tls,
             history,
             notifications: shared.notifications,
+            mailer,
             persister,
         })
     }
@@ -251,6 +257,9 @@ impl Server {
             }
         }
         self.accounts.save_all();
+        if let Some(mailer) = &self.mailer {
+            mailer.stop();
+        }
         self.notifications.save_all();
         self.house.firmware.end();
         if let Some(history) = &self.history {

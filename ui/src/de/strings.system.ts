@@ -180,6 +180,23 @@ const de: typeof y = {
     },
   },
 
+  blynk: {
+    title: 'Von Blynk umziehen',
+    body: 'Aus einer Benutzerdatei von Blynks altem Server werden Geräte, Eigenschaften und Dashboards. Geräte behalten ihre Token, ihre Sketche brauchen also nur den Namen dieses Hubs. Du siehst erst, was entstünde.',
+    choose: '.user-Datei wählen',
+    tooLarge: 'Sie ist größer als die erlaubten 8 MiB. Ist es eine Benutzerdatei von Blynks Server?',
+    plan: (n) =>
+      n === 0 ? 'Alles davon ist schon da.' : `Das entstünde, ${plural(n, 'Änderung', 'Änderungen')}:`,
+    made: (n) => `Fertig, ${plural(n, 'Änderung', 'Änderungen')}:`,
+    changes: { create: 'Neu', update: 'Ergänzt', none: 'Schon da' },
+    properties: (n) => plural(n, 'neue Eigenschaft', 'neue Eigenschaften'),
+    widgets: (n) => `Dashboard, ${plural(n, 'Widget', 'Widgets')}`,
+    left: (n) => `${number(n)} ausgelassen, mit den Gründen`,
+    run: 'Importieren',
+    done: 'Importiert.',
+    cli: 'Oder auf irgendeinem Rechner mit dem Programm:',
+  },
+
   backup: {
     lead: 'Eine Datei mit allem, was dieser Hub weiß: Geräte, Werte, Verlauf, Personen, Tokens, Dashboards, Zertifikate. Gemacht, während er läuft.',
     make: 'Sichern',

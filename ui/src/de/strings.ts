@@ -33,6 +33,12 @@ const de: typeof t = {
     components: 'Bausteine',
   },
 
+  bell: {
+    name: 'Benachrichtigungen',
+    label: (unread) =>
+      unread === 0 ? 'Benachrichtigungen' : `Benachrichtigungen, ${unread > 99 ? 'mehr als 99' : unread} neu`,
+  },
+
   value: {
     none: '–',
     noneLong: 'Noch kein Wert',

@@ -33,6 +33,8 @@ export interface StoreOptions {
   filters?: readonly string[];
   /** Told when the line broke or could not be opened: perhaps the hub no longer wants this session. */
   onlost?: () => void;
+  /** Told when the hub has something to tell people, by number; `null` when that may have been missed. */
+  onnotified?: (id: number | null) => void;
   open?: () => SocketLike;
   timers?: Timers;
   schedule?: Schedule;
@@ -60,6 +62,7 @@ export class HubStore {
   readonly wire = new WireLog();
   readonly #socket: HubSocket;
   readonly #onlost: () => void;
+  readonly #onnotified: (id: number | null) => void;
   readonly #timers: Timers;
   readonly #batch: Batch<MessageFrame>;
   readonly #byId = new Map<string, DeviceCell>();
@@ -78,6 +81,7 @@ export class HubStore {
   constructor(options: StoreOptions = {}) {
     this.api = options.api ?? new Api();
     this.#onlost = options.onlost ?? (() => {});
+    this.#onnotified = options.onnotified ?? (() => {});
     this.#timers = options.timers ?? realTimers;
     this.#batch = new Batch((frames) => this.#apply(frames), options.schedule);
     this.#socket = new HubSocket({
@@ -87,7 +91,10 @@ export class HubStore {
       ...(options.random === undefined ? {} : { random: options.random }),
       events: {
         state: (state) => this.#linkChanged(state),
-        subscribed: () => void this.load(),
+        subscribed: () => {
+          this.#onnotified(null);
+          void this.load();
+        },
         message: (frame) => this.#batch.add(frame),
       },
     });
@@ -258,6 +265,7 @@ export class HubStore {
   #apply(frames: readonly MessageFrame[]): void {
     for (const frame of frames) {
       if (!frame.retain) clock.observe(frame.time);
+      if (frame.topic.endsWith('/$notification')) this.#notified(frame.payload);
       if (this.#heard.size > 0) for (const heard of this.#heard.get(frame.topic) ?? []) heard(frame);
       if (this.#held !== null) {
         if (this.#held.size < HELD_MAX || this.#held.has(frame.topic)) {
@@ -270,6 +278,12 @@ export class HubStore {
       const where = parseTopic(frame.topic);
       if (where !== null) this.#applyOne(where, frame);
     }
+  }
+
+  #notified(payload: Json): void {
+    if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return;
+    const id = payload['id'];
+    if (typeof id === 'number') this.#onnotified(id);
   }
 
   #applyOne(where: DeviceTopic, frame: MessageFrame): void {

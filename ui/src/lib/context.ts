@@ -2,12 +2,14 @@
 // page and tests can hand down others.
 import { getContext, setContext } from 'svelte';
 import type { FoundStore } from '../hub/found.svelte';
+import type { NotificationStore } from '../hub/notifications.svelte';
 import type { SessionStore } from '../hub/session.svelte';
 import type { HubStore } from '../hub/store.svelte';
 
 const HUB = Symbol('hub');
 const SESSION = Symbol('session');
 const FOUND = Symbol('found');
+const NOTIFICATIONS = Symbol('notifications');
 
 export function provideHub(store: HubStore): void {
   setContext(HUB, store);
@@ -31,4 +33,12 @@ export function provideFound(store: FoundStore): void {
 
 export function useFound(): FoundStore {
   return getContext<FoundStore>(FOUND);
+}
+
+export function provideNotifications(store: NotificationStore): void {
+  setContext(NOTIFICATIONS, store);
+}
+
+export function useNotifications(): NotificationStore {
+  return getContext<NotificationStore>(NOTIFICATIONS);
 }

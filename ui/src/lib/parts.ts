@@ -22,6 +22,7 @@ const dashboards = () => import('../dashboards');
 const device = () => import('../device');
 const found = () => import('../found');
 const live = () => import('../live');
+const notifications = () => import('../notifications');
 const system = () => import('../system');
 
 const LOADERS = {
@@ -54,6 +55,7 @@ const LOADERS = {
   TrustSteps: () => admin().then((all) => all.TrustSteps),
   Virtual: () => admin().then((all) => all.Virtual),
   Discovery: () => found().then((all) => all.Discovery),
+  NotificationsPage: () => notifications().then((all) => all.NotificationsPage),
   FoundPage: () => found().then((all) => all.FoundPage),
   HistoryPage: () => charts().then((all) => all.HistoryPage),
   PropertyHistory: () => charts().then((all) => all.PropertyHistory),

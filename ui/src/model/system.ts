@@ -197,3 +197,14 @@ export function groupOf({ name, current }: Limit): LimitGroup {
   if (current === null && !name.startsWith('connection')) return 'sizes';
   return /queue|in_flight|session_bytes/.test(name) ? 'memory' : 'connections';
 }
+
+type BlynkChange = 'create' | 'update' | 'none';
+
+/** What was made of a user file of Blynk's server, or would be. */
+export interface BlynkReport {
+  dry_run: boolean;
+  devices: { id: string; name: string | null; change: BlynkChange; properties: number }[];
+  dashboards: { id: string; title: string; change: BlynkChange; widgets: number }[];
+  left: { what: string; why: string }[];
+  more: number;
+}

@@ -52,8 +52,8 @@ const CRATES: [Crate; 7] = [
     Crate {
         folder: "links",
         knows: &["core", "protocols"],
-        // Templates and what is in them: text, JSON, times, regular expressions.
-        outside: Some(&["base64", "jiff", "minijinja", "regex-lite", "serde_json", "thiserror"]),
+        // Templates and what is in them: text, JSON, times, regular expressions. `serde` reads files of others into types.
+        outside: Some(&["base64", "jiff", "minijinja", "regex-lite", "serde", "serde_json", "thiserror"]),
     },
     Crate { folder: "media", knows: &["core", "store"], outside: None },
     Crate { folder: "lab", knows: &["core", "protocols"], outside: None },

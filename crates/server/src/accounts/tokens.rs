@@ -6,7 +6,7 @@ use std::time::Duration;
 use housewire_core::{DeviceId, Grant, Permissions, Timestamp};
 use housewire_store::{CredentialKind, CredentialOwner, CredentialRecord};
 
-use crate::accounts::credential::{Credential, CredentialId, Secret};
+use crate::accounts::credential::{Credential, CredentialId, Secret, hash as credential_hash};
 use crate::accounts::grant::{GrantChange, check_grant};
 use crate::accounts::state::principal_name;
 use crate::accounts::{AccountError, Accounts, Change, Deed, Event, name};
@@ -129,6 +129,29 @@ impl Accounts {
         Ok((secret, credential))
     }
 
+    /// Has a token that was given out elsewhere open the door to a device, as if it had been made here.
+    pub(crate) fn adopt_token(
+        &self,
+        shown: &str,
+        device: DeviceId,
+        label: String,
+        by: &Change,
+    ) -> Result<Arc<Credential>, AccountError> {
+        let new = NewToken { owner: TokenOwner::Device(device), label, expires: Expiry::default() };
+        self.add(CredentialKind::Token, credential_hash(shown.as_bytes()), new, by)
+    }
+
+    /// Whose a token is: `None` for one that opens nothing.
+    pub(crate) fn whose_token(&self, shown: &str) -> Option<CredentialOwner> {
+        let state = self.state.read();
+        state.find(&credential_hash(shown.as_bytes())).map(|credential| credential.record.owner.clone())
+    }
+
+    /// Whether so many more can be made.
+    pub(crate) fn has_room_for(&self, more: usize) -> bool {
+        self.state.read().credentials.len() + more <= CREDENTIALS_MAX
+    }
+
     /// Has a certificate, by the SHA-256 of its DER, open the door to a device.
     pub(crate) fn register_certificate(
         &self,
@@ -163,6 +186,10 @@ impl Accounts {
         grant.as_ref().map_or(Ok(()), check_grant)?;
         let mut store = self.store.lock();
         self.must_have_room(&owner)?;
+        // Only one that was not made here can be known.
+        if self.state.read().find(&hash).is_some_and(|known| known.record.owner != owner) {
+            return Err(AccountError::Unusable("That opens the door to somebody else already.".to_owned()));
+        }
         let id = self.next_id()?;
         let record = CredentialRecord {
             id,

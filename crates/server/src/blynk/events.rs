@@ -279,6 +279,6 @@ impl Active {
     /// Tells people.
     fn tell(&self, notice: &Notice<'_>) {
         let device = self.line.device.clone();
-        self.shard().notifications.add(notices::of(notice, device), now().wall);
+        self.shard().notifications.tell(&self.shard().hub, notices::of(notice, device));
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use housewire_core::DeviceId;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::blynk::Blynk;
 use super::client::Client;
 use super::failure::Failure;
 use super::output::Output;
@@ -36,7 +37,8 @@ What the files name becomes so; what they do not name stays, unless --prune dele
 Example:
   housewire import my-house --dry-run
   housewire import my-house
-  housewire import my-house --prune";
+  housewire import my-house --prune
+  housewire import blynk data/me@example.com.Blynk.user";
 
 /// What lies in the folder of an export, and says that it is one.
 const MARK: &str = ".housewire";
@@ -60,10 +62,13 @@ pub struct Export {
 
 /// Arguments of `housewire import`.
 #[derive(Debug, Args)]
-#[command(after_help = IMPORT_EXAMPLE)]
+#[command(after_help = IMPORT_EXAMPLE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Import {
+    #[command(subcommand)]
+    source: Option<Source>,
     /// Where from
-    folder: PathBuf,
+    #[arg(required = true)]
+    folder: Option<PathBuf>,
     /// Show what would be changed, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -72,6 +77,13 @@ pub struct Import {
     prune: bool,
     #[command(flatten)]
     options: HubOptions,
+}
+
+/// What else there is to be imported than a house of ours.
+#[derive(Debug, Subcommand)]
+enum Source {
+    /// Take over what users of Blynk's old server had
+    Blynk(Blynk),
 }
 
 impl HubCommand for Export {
@@ -241,10 +253,14 @@ impl HubCommand for Import {
     }
 
     async fn run(self, client: &Client, output: &Output) -> Result<(), Failure> {
-        let house = read_house(&self.folder)?;
+        if let Some(Source::Blynk(command)) = self.source {
+            return command.run(client, output).await;
+        }
+        let folder = self.folder.unwrap_or_default();
+        let house = read_house(&folder)?;
         if house == HouseSheet::default() {
             let why = "there are no files in its devices, templates and virtual folders".to_owned();
-            return Err(senseless(&self.folder, why));
+            return Err(senseless(&folder, why));
         }
         let what = "cannot import the house";
         let mut url = client.hub.api(["house"]);

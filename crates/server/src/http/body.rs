@@ -97,6 +97,16 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 impl Upload {
     /// Reads a body whole, within the caller's bounds.
     pub(crate) async fn receive(caller: &Caller, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        Self::receive_up_to(caller, headers, body, 0).await
+    }
+
+    /// The same, for what may be larger than other bodies.
+    pub(crate) async fn receive_up_to(
+        caller: &Caller,
+        headers: &HeaderMap,
+        body: Body,
+        bytes_max: usize,
+    ) -> Result<Self, Problem> {
         if headers
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -105,7 +115,8 @@ impl Upload {
         }
         let content_type = headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut reading = pin!(read(headers, body, caller.shard.config.limits.http_body_bytes));
+        let bytes_max = bytes_max.max(caller.shard.config.limits.http_body_bytes);
+        let mut reading = pin!(read(headers, body, bytes_max));
         // Most bodies come with the head: there is nothing to be timed.
         let bytes = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
             Poll::Ready(bytes) => bytes,

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::http::describe::{AfterNoteParam, AuditLimit, BadRequest};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::notifications::{Kind, Notification};
+use crate::notifications::{Kind, MailState, Notification};
 
 /// Entries in one answer, if not said otherwise, and at the most.
 const LIMIT_USUAL: usize = 100;
@@ -45,11 +45,35 @@ pub(crate) struct NotificationView {
     /// Of a mail: its subject.
     title: Option<String>,
     text: String,
+    /// Of a mail: what became of it; `null` if the hub has no mail server.
+    mail: Option<MailView>,
+}
+
+/// What became of a mail.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NotificationMail)]
+pub(crate) struct MailView {
+    /// `waiting`, `sent` or `failed`.
+    #[schema(value_type = String, example = "sent")]
+    state: &'static str,
+    /// Why it failed, or still waits.
+    reason: Option<String>,
+}
+
+impl From<&MailState> for MailView {
+    fn from(state: &MailState) -> Self {
+        let (state, reason) = match state {
+            MailState::Waiting(reason) => ("waiting", reason.clone()),
+            MailState::Sent => ("sent", None),
+            MailState::Failed(reason) => ("failed", Some(reason.clone())),
+        };
+        Self { state, reason }
+    }
 }
 
 impl From<&Notification> for NotificationView {
     fn from(notification: &Notification) -> Self {
-        let Notification { id, time, what } = notification;
+        let Notification { id, time, what, mail } = notification;
         let what = what.clone();
         Self {
             id: *id,
@@ -60,6 +84,7 @@ impl From<&Notification> for NotificationView {
             to: what.to,
             title: what.title,
             text: what.text,
+            mail: mail.as_ref().map(MailView::from),
         }
     }
 }

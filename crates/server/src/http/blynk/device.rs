@@ -131,7 +131,7 @@ impl<'s> Device<'s> {
     /// Tells people.
     pub(super) fn tell(&self, what: NewNotification) {
         let what = NewNotification { device: Some(self.id.clone()), ..what };
-        self.shard.notifications.add(what, now().wall);
+        self.shard.notifications.tell(&self.shard.hub, what);
     }
 
     fn publish(&self, rest: &str, payload: &[u8]) -> bool {

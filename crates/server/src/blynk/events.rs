@@ -19,7 +19,7 @@ use crate::blynk::begin::{End, id_of};
 use crate::blynk::bridges::Target;
 use crate::blynk::notices;
 use crate::limits::BLYNK_OUTPUT_BYTES_MAX;
-use crate::pins::{PinMap, Reach as _, local_seconds, to_payload, utc, write_values};
+use crate::pins::{PinMap, Reach as _, Update, local_seconds, meta_field, to_payload, utc, write_values};
 use crate::shard::now;
 
 /// Of what the hub sends right after a device came.
@@ -121,11 +121,16 @@ impl Active {
         }
     }
 
-    /// Kept nowhere but here: thousands of devices say the same.
-    fn learn(&self, info: &Info<'_>) {
+    /// Kept nowhere but here: thousands of devices say the same. What runs is told to whoever looks after firmware.
+    fn learn(&mut self, info: &Info<'_>) {
         self.mailbox.set_library(self.session.library());
-        let Info { version, device, firmware, .. } = info;
+        let Info { version, device, firmware, build, .. } = info;
         debug!(device = %self.line.device, version, board = device, firmware, "a Blynk device says what it is");
+        // Libraries before 1.0 know when they were built, and no version.
+        let built = || build.map(|build| build.replace(|char: char| !is_of_version(char), "-"));
+        let Some(runs) = firmware.map(str::to_owned).or_else(built).filter(|runs| !runs.is_empty()) else { return };
+        self.mailbox.set_running(Some(&runs));
+        self.report("$firmware/state", &[serde_json::json!({ "version": runs }).to_string().as_bytes()]);
     }
 
     /// Sends the values that are asked for: what somebody wants a pin to be, else what it was last.
@@ -175,7 +180,8 @@ impl Active {
         if modes.len() > 1 {
             self.mailbox.send_frame(Command::HARDWARE, FIRST_ID, Parts::of(modes.join("\0").as_bytes()));
         }
-        let Some(device) = self.shard().hub.device(&self.line.device) else { return };
+        let hub = Arc::clone(&self.shard().hub);
+        let Some(device) = hub.device(&self.line.device) else { return };
         let wanted: Vec<_> = {
             let state = device.lock();
             let asked =
@@ -184,6 +190,13 @@ impl Active {
         };
         for (_, property, payload) in wanted {
             self.mailbox.ask_for(property.as_str(), &payload);
+        }
+        self.mailbox.take_updates();
+        let topic = format!("devices/{}/$firmware", self.line.device);
+        let principal = self.line.subscriber.principal();
+        let offered = TopicRef::parse(&topic).ok().and_then(|topic| hub.get(principal, topic, now()).ok()?);
+        if let Some(update) = offered.and_then(|message| Update::read(&message.payload)) {
+            self.mailbox.offer_update(&self.line.device, &update);
         }
     }
 
@@ -256,24 +269,8 @@ impl Active {
         }
     }
 
-    /// What the device set itself, else what people call it.
     fn meta_field(&self, field: &str) -> Option<String> {
-        let hub = &self.shard().hub;
-        let topic = format!("devices/{}/$blynk/meta/{field}", self.line.device);
-        let kept = TopicRef::parse(&topic)
-            .ok()
-            .and_then(|topic| hub.get(self.line.subscriber.principal(), topic, now()).ok()?);
-        if let Some(message) = kept {
-            return String::from_utf8(message.payload.to_vec()).ok();
-        }
-        let device = hub.device(&self.line.device)?;
-        let info = device.lock().info.clone();
-        match field.to_ascii_lowercase().as_str() {
-            "name" | "device name" => info.name.or_else(|| Some(self.line.device.to_string())),
-            "room" | "location" | "location name" => info.room,
-            "model" => info.model,
-            _ => None,
-        }
+        meta_field(&self.shard().hub, self.line.subscriber.principal(), &self.line.device, field)
     }
 
     /// Tells people.
@@ -281,4 +278,9 @@ impl Active {
         let device = self.line.device.clone();
         self.shard().notifications.add(notices::of(notice, device), now().wall);
     }
+}
+
+/// What versions of firmware are made of.
+fn is_of_version(char: char) -> bool {
+    char.is_ascii_alphanumeric() || "._+-".contains(char)
 }

@@ -14,7 +14,7 @@ use tracing::debug;
 
 use crate::accounts::{Kind, Via};
 use crate::blynk::VIA;
-use crate::blynk::active::Active;
+use crate::blynk::active::{Active, Line};
 use crate::blynk::begin::{End, id_of};
 use crate::blynk::bridges::Target;
 use crate::blynk::notices;
@@ -22,6 +22,8 @@ use crate::limits::BLYNK_OUTPUT_BYTES_MAX;
 use crate::pins::{PinMap, Reach as _, Update, local_seconds, meta_field, to_payload, utc, write_values};
 use crate::shard::now;
 
+/// What devices report is retained, as what HTTP reports is: whoever comes later learns how things are.
+const IS_KEPT: bool = true;
 /// Of what the hub sends right after a device came.
 const FIRST_ID: MessageId = MessageId::MIN;
 
@@ -39,6 +41,7 @@ impl Active {
         let mut used = 0;
         let mut gathered = Gathered::default();
         let pins = Arc::clone(&self.line.pins);
+        let time = now();
         let room = BLYNK_OUTPUT_BYTES_MAX.saturating_sub(self.mailbox.output_bytes());
         let end = loop {
             if replies.len() >= room {
@@ -51,7 +54,7 @@ impl Active {
                 Err(error) => break Some(End::from(error)),
             };
             used += length;
-            let event = match self.session.handle_frame(frame, now().instant, replies) {
+            let event = match self.session.handle_frame(frame, time.instant, replies) {
                 Ok(event) => event,
                 Err(error) => break Some(End::from(error)),
             };
@@ -73,10 +76,12 @@ impl Active {
 
     fn publish_gathered(&mut self, gathered: &mut Gathered<'_>) {
         let Some(pin) = gathered.pin.take() else { return };
-        let pins = Arc::clone(&self.line.pins);
         let payloads: Vec<&[u8]> = gathered.payloads.iter().map(AsRef::as_ref).collect();
-        let (property, _) = pins.property_of(pin);
-        self.report(property.as_str(), &payloads);
+        let Line { topic, prefix_bytes, pins, subscriber, .. } = &mut self.line;
+        topic.truncate(*prefix_bytes);
+        pins.write_name(pin, topic);
+        let principal = Arc::clone(subscriber.principal());
+        self.publish(&self.line.topic, &principal, Presence::Connected, IS_KEPT, &payloads);
         gathered.payloads.clear();
     }
 
@@ -85,15 +90,14 @@ impl Active {
         self.line.topic.truncate(self.line.prefix_bytes);
         self.line.topic.push_str(rest);
         let principal = Arc::clone(self.line.subscriber.principal());
-        self.publish(&self.line.topic, &principal, Presence::Connected, payloads);
+        self.publish(&self.line.topic, &principal, Presence::Connected, IS_KEPT, payloads);
     }
 
-    /// Retained, as what HTTP reports is: whoever comes later learns how things are. What its property does not take is counted
-    /// there; Blynk has no word for it.
-    fn publish(&self, topic: &str, principal: &Principal, presence: Presence, payloads: &[&[u8]]) {
+    /// What its property does not take is counted there; Blynk has no word for it.
+    fn publish(&self, topic: &str, principal: &Principal, presence: Presence, is_kept: bool, payloads: &[&[u8]]) {
         let Ok(topic) = TopicRef::parse(topic) else { return };
         let origin = Origin { via: VIA, session: self.line.subscriber.id(), presence };
-        let run = Run::new(topic, payloads).retain(true);
+        let run = Run::new(topic, payloads).retain(is_kept);
         if let Err(denied) = self.shard().publish_run(principal, origin, run, now()) {
             debug!(device = %self.line.device, "what a Blynk device says is not published: {denied}");
         }
@@ -130,7 +134,11 @@ impl Active {
         let built = || build.map(|build| build.replace(|char: char| !is_of_version(char), "-"));
         let Some(runs) = firmware.map(str::to_owned).or_else(built).filter(|runs| !runs.is_empty()) else { return };
         self.mailbox.set_running(Some(&runs));
-        self.report("$firmware/state", &[serde_json::json!({ "version": runs }).to_string().as_bytes()]);
+        // Not retained: the book of firmware keeps it, and thousands of devices say so.
+        let (topic, said) =
+            (format!("devices/{}/$firmware/state", self.line.device), serde_json::json!({ "version": runs }));
+        let principal = self.line.subscriber.principal();
+        self.publish(&topic, principal, Presence::Connected, !IS_KEPT, &[said.to_string().as_bytes()]);
     }
 
     /// Sends the values that are asked for: what somebody wants a pin to be, else what it was last.
@@ -222,7 +230,7 @@ impl Active {
                     let topic = format!("devices/{}/{property}", target.device);
                     let payload = to_payload(spec, values);
                     // As if the other device had said so; that it is there is another matter.
-                    self.publish(&topic, &target.login.principal, Presence::None, &[&payload]);
+                    self.publish(&topic, &target.login.principal, Presence::None, IS_KEPT, &[&payload]);
                     let lines = &self.shard().blynk;
                     let reached = lines.send_frame(&target.device, Command::BRIDGE, id, Parts::of(message));
                     (!reached).then_some(Status::DeviceOffline)

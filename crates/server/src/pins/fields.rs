@@ -1,8 +1,8 @@
 //! What is known of a device beside its values: fields that it, or people, filled in; and that it is there.
 
-use std::sync::Arc;
-
-use housewire_core::{DeclareMode, DeviceId, Hub, Presence, Principal, Qos, Run, SessionId, TopicRef};
+use housewire_core::{
+    DeclareMode, DeviceId, Hub, Origin, Presence, Principal, Qos, RouteCache, Run, SessionId, TopicRef,
+};
 
 use crate::shard::{Shard, now};
 
@@ -27,7 +27,7 @@ pub(crate) fn meta_field(hub: &Hub, principal: &Principal, device: &DeviceId, fi
 pub(crate) fn say_online(
     shard: &Shard,
     device: &DeviceId,
-    principal: &Arc<Principal>,
+    principal: &Principal,
     session: SessionId,
     via: &'static str,
 ) {
@@ -38,12 +38,13 @@ pub(crate) fn say_online(
             tracing::warn!(%device, "a Blynk device is not registered: {error}");
         }
     }
-    let publisher = shard.publisher(Arc::clone(principal), session, via, Presence::Connected);
+    let origin = Origin { via, session, presence: Presence::Connected };
     let topic = format!("devices/{device}/$online");
     let payloads = [&b"true"[..]];
     let Ok(topic) = TopicRef::parse(&topic) else { return };
     let run = Run::new(topic, &payloads).qos(Qos::AtMostOnce);
-    if let Err(denied) = publisher.publish_run(run, now()) {
+    // Said once for each connection: a route that is remembered would be a good part of what an idle device costs.
+    if let Err(denied) = shard.hub.publish_run(&RouteCache::new(), principal, origin, run, now()) {
         tracing::debug!(%device, "that a Blynk device is there was not said: {denied}");
     }
 }

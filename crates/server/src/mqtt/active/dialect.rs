@@ -27,6 +27,9 @@ use crate::shard::now;
 use crate::stats::Bound;
 use crate::view::json::payload_of;
 
+/// What it runs; the book of firmware keeps that.
+const FIRMWARE: &str = "$firmware/state";
+
 /// Of what a board says of itself.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -167,7 +170,7 @@ impl Active {
                     said.downlink.set_board(rxbuff, runs.clone());
                     let told = runs.map(|version| serde_json::json!({ "version": version }).to_string());
                     let receipt = match &told {
-                        Some(told) => self.report(said, "$firmware/state", &[told.as_bytes()]),
+                        Some(told) => self.report(said, FIRMWARE, &[told.as_bytes()]),
                         None => answered,
                     };
                     self.offer_update(said);
@@ -193,7 +196,7 @@ impl Active {
     fn report(&self, said: &Said<'_>, rest: &str, payloads: &[&[u8]]) -> Result<Receipt, Denied> {
         let topic = format!("devices/{}/{rest}", said.dialect.device);
         let Ok(topic) = TopicRef::parse(&topic) else { return Err(Denied::TopicTooLong(topic.len())) };
-        let run = Run::new(topic, payloads).qos(said.qos).retain(true);
+        let run = Run::new(topic, payloads).qos(said.qos).retain(rest != FIRMWARE);
         self.connection.shard().publish_run(self.principal(), said.origin, run, said.time)
     }
 

@@ -260,11 +260,22 @@ impl Tap {
         }
     }
 
+    /// Does without what only those who may come would look at.
+    fn give_up(&self, is_too_much: bool) {
+        let mut facts = self.facts.lock();
+        if is_too_much && facts.probe.as_ref().is_some_and(|probe| probe.is_idle()) {
+            self.drop_probe(&mut facts);
+        }
+    }
+
     fn drop_probe(&self, facts: &mut Facts) {
         facts.probe = None;
         self.is_watched.store(false, Ordering::Relaxed);
     }
 }
+
+/// Connections that are looked through before others have their turn.
+const LOOKED_AT_AT_ONCE: usize = 256;
 
 /// Every connection, and whoever looks at some.
 #[derive(Default)]
@@ -343,24 +354,27 @@ impl Taps {
 
     /// Attaches a watch to the connections that it wants, of which some may have become so since it last looked. `spoken_for` says of a
     /// connection's client whether it speaks for the device that is wanted.
-    pub(crate) fn renew(&self, watch: &Arc<Watch>, spoken_for: impl Fn(&Client) -> bool) {
+    pub(crate) async fn renew(&self, watch: &Arc<Watch>, spoken_for: impl Fn(&Client) -> bool) {
         let time = now().wall;
-        let mut newcomers = 0;
-        self.each(|tap| {
-            let known = tap.known();
-            let is_wanted = watch.wanted().is(&known) || known.client.as_ref().is_some_and(|client| spoken_for(client));
-            if is_wanted {
-                tap.attach(watch);
-            } else if tap.is_watched() {
-                newcomers += 1;
-                let is_old = time.since(tap.since) > TAP_NEWCOMER_WAIT;
-                let mut facts = tap.facts.lock();
-                let nobody_looks = facts.probe.as_ref().is_some_and(|probe| probe.is_idle());
-                if nobody_looks && (is_old || newcomers > TAP_NEWCOMERS_MAX) {
-                    tap.drop_probe(&mut facts);
+        let (mut newcomers, mut last) = (0, 0);
+        loop {
+            let some = self.behind(last, LOOKED_AT_AT_ONCE);
+            let Some(end) = some.last() else { return };
+            last = end.id;
+            for tap in &some {
+                let known = tap.known();
+                let speaks = known.client.as_ref().is_some_and(|client| spoken_for(client));
+                if speaks || watch.wanted().is(&known) {
+                    tap.attach(watch);
+                } else if tap.is_watched() {
+                    newcomers += 1;
+                    let is_old = time.since(tap.since) > TAP_NEWCOMER_WAIT;
+                    tap.give_up(is_old || newcomers > TAP_NEWCOMERS_MAX);
                 }
             }
-        });
+            // Others have their turn: there may be tens of thousands.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// More is known of a connection: somebody may have waited for it.
@@ -376,10 +390,9 @@ impl Taps {
     }
 
     fn each(&self, mut look: impl FnMut(&Tap)) {
-        const AT_ONCE: usize = 256;
         let mut last = 0;
         loop {
-            let some = self.behind(last, AT_ONCE);
+            let some = self.behind(last, LOOKED_AT_AT_ONCE);
             let Some(end) = some.last() else { return };
             last = end.id;
             some.iter().for_each(|tap| look(tap));

@@ -118,7 +118,7 @@ pub(crate) async fn stream(caller: Caller, query: Query) -> Result<Response, Pro
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", text)
     })?;
     let mut looking = Looking { caller, watch, seq: 0, renew_at: Instant::now() + TAP_RENEW_EVERY, is_over: false };
-    looking.renew();
+    looking.renew().await;
     let opening = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b": looking\n\n"))]);
     let chunks = stream::unfold(looking, |mut looking| async move {
         let chunk = looking.next_chunk().await?;
@@ -158,7 +158,7 @@ fn wanted(caller: &Caller, query: &Query) -> Result<Wanted, Problem> {
     }
 }
 
-/// `c17`, or 17.
+/// 17 of `c17`.
 fn number(id: &str) -> Option<u64> {
     id.strip_prefix('c')?.parse().ok()
 }
@@ -184,14 +184,14 @@ impl Drop for Looking {
 
 impl Looking {
     /// Looks for connections that are wanted by now.
-    fn renew(&mut self) {
+    async fn renew(&mut self) {
         self.renew_at = Instant::now() + TAP_RENEW_EVERY;
         let speakers: Vec<SessionId> = match self.watch.wanted() {
             Wanted::Device(device) => self.caller.hub().speakers(device),
             _ => Vec::new(),
         };
         let spoken_for = |client: &Client| speakers.contains(&client.subscriber.id());
-        self.caller.shard.taps.renew(&self.watch, spoken_for);
+        self.caller.shard.taps.renew(&self.watch, spoken_for).await;
         if let Wanted::Connection(id) = self.watch.wanted()
             && self.caller.shard.taps.get(*id).is_none()
         {
@@ -220,7 +220,7 @@ impl Looking {
             let shard = self.caller.shard.clone();
             tokio::select! {
                 () = self.watch.filled() => {}
-                () = sleep_until(self.renew_at) => self.renew(),
+                () = sleep_until(self.renew_at) => self.renew().await,
                 () = sleep_until(silence) => return Some(Bytes::from_static(b": still here\n\n")),
                 () = shard.stopping() => return None,
             }

@@ -31,13 +31,13 @@ fn nobody_speaks(_: &Client) -> bool {
     false
 }
 
-#[test]
-fn who_looks_sees_frames_until_he_leaves_or_the_connection_ends() {
+#[tokio::test]
+async fn who_looks_sees_frames_until_he_leaves_or_the_connection_ends() {
     let taps = Taps::default();
     let tap = mqtt(&taps);
     assert!(!tap.is_watched(), "nobody looks");
     let watch = taps.watch(Wanted::Connection(tap.id)).unwrap();
-    taps.renew(&watch, nobody_speaks);
+    taps.renew(&watch, nobody_speaks).await;
     assert!(tap.is_watched());
     // The first half of a packet came before anybody looked.
     tap.read(&PINGREQ[..1], &PINGREQ[1..]);
@@ -49,18 +49,18 @@ fn who_looks_sees_frames_until_he_leaves_or_the_connection_ends() {
     assert!(!tap.is_watched() && tap.known().counted.is_none());
 
     let watch = taps.watch(Wanted::Connection(tap.id)).unwrap();
-    taps.renew(&watch, nobody_speaks);
+    taps.renew(&watch, nobody_speaks).await;
     taps.remove(&tap);
     assert_eq!(told(&watch), ["end"]);
     assert!(taps.get(tap.id).is_none());
 }
 
-#[test]
-fn what_a_device_said_before_it_was_known_is_shown_too() {
+#[tokio::test]
+async fn what_a_device_said_before_it_was_known_is_shown_too() {
     let taps = Taps::default();
     let before = mqtt(&taps);
     let watch = taps.watch(Wanted::Device(DeviceId::parse("lamp").unwrap())).unwrap();
-    taps.renew(&watch, nobody_speaks);
+    taps.renew(&watch, nobody_speaks).await;
     assert!(!before.is_watched(), "it is somebody else's");
     let (lamp, other) = (mqtt(&taps), mqtt(&taps));
     lamp.read(&[], PINGREQ);
@@ -120,14 +120,14 @@ fn a_full_queue_loses_frames_and_says_how_many() {
 
 const TAP_QUEUE_FRAMES_AND_MORE: usize = crate::limits::TAP_QUEUE_FRAMES + 7;
 
-#[test]
-fn nobody_looks_at_the_connection_he_looks_over_and_few_look_at_once() {
+#[tokio::test]
+async fn nobody_looks_at_the_connection_he_looks_over_and_few_look_at_once() {
     let taps = Taps::default();
     let tap = mqtt(&taps);
     tap.mute();
     let wanted = Wanted::Peer(peer());
     let watches: Vec<_> = (0..TAP_WATCHES_MAX).map(|_| taps.watch(wanted.clone()).unwrap()).collect();
-    taps.renew(&watches[0], nobody_speaks);
+    taps.renew(&watches[0], nobody_speaks).await;
     assert!(!tap.is_watched());
     assert!(taps.watch(wanted.clone()).is_none());
     taps.unwatch(&watches[0]);

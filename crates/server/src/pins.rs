@@ -16,7 +16,7 @@ pub(crate) use clock::{local_seconds, utc};
 pub(crate) use fields::{meta_field, say_online};
 pub(crate) use lines::{Lines, Reach};
 pub(crate) use map::PinMap;
-pub(crate) use points::{NoPoints, keep_points, read_points, timed};
+pub(crate) use points::{NoPoints, Timed, keep_points, read_points, timed};
 pub(crate) use streams::{Stream, Streams};
 pub(crate) use updates::{UPDATES, Update};
 pub(crate) use values::{to_payload, write_values};

@@ -337,7 +337,8 @@ impl Reach for BlynkMailbox {
             }
         }
         let (config, local) = (&self.shard.config, self.socket.local_address());
-        let is_sent = match self.shard.blynk.fetch.url(config, local, device, update) {
+        let place = (&config.blynk, config.tls.mode);
+        let is_sent = match self.shard.blynk.fetch.url(place, local, device, update) {
             Some(url) => {
                 let parts = [&b"ota"[..], url.as_bytes()].join(&0);
                 self.send_frame(Command::INTERNAL, OTA_ID, Parts::of(&parts))

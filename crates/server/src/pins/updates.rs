@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use housewire_core::DeviceId;
 
-use crate::config::{Config, TlsMode};
+use crate::config::{BlynkSettings, TlsMode};
 
 /// Below it are files of firmware, in the API of Blynk 2.0.
 pub(crate) const UPDATES: &str = "firmware/";
@@ -68,18 +68,18 @@ impl Fetch {
     /// `None` if neither that nor the configuration says where that is.
     pub(crate) fn url(
         &self,
-        config: &Config,
+        (blynk, tls): (&BlynkSettings, TlsMode),
         local: Option<SocketAddr>,
         device: &DeviceId,
         update: &Update,
     ) -> Option<String> {
         let (name, version) = (&update.name, &update.version);
-        let host = match (&config.blynk.address, local) {
+        let host = match (&blynk.address, local) {
             (Some(address), _) => address.clone(),
             (None, Some(local)) => SocketAddr::new(local.ip().to_canonical(), *self.port.get()?).to_string(),
             (None, None) => return None,
         };
-        let scheme = if config.tls.mode == TlsMode::Only { "https" } else { "http" };
+        let scheme = if tls == TlsMode::Only { "https" } else { "http" };
         let key = self.key(device.as_str(), name, version);
         Some(format!("{scheme}://{host}/external/api/{UPDATES}{device}/{name}/{version}/{key}"))
     }
@@ -128,11 +128,11 @@ mod tests {
         let device = DeviceId::parse("lamp").unwrap();
         let update = Update::read(br#"{"name":"lamp","version":"1.2.0","size":7,"sha256":"x","url":"/y"}"#).unwrap();
         assert_eq!(Update::read(b""), None);
-        let mut config = Config::default();
+        let mut blynk = BlynkSettings::default();
         let local = "[::ffff:192.0.2.7]:1883".parse().ok();
-        assert_eq!(fetch.url(&config, local, &device, &update), None, "no port is known yet");
+        assert_eq!(fetch.url((&blynk, TlsMode::On), local, &device, &update), None, "no port is known yet");
         fetch.set_port(8080);
-        let url = fetch.url(&config, local, &device, &update).unwrap();
+        let url = fetch.url((&blynk, TlsMode::On), local, &device, &update).unwrap();
         let path = url.strip_prefix("http://192.0.2.7:8080/external/api/firmware/").unwrap();
         let opened = fetch.open(path).unwrap();
         assert_eq!((opened.device, &*opened.name, &*opened.version), (device.clone(), "lamp", "1.2.0"));
@@ -143,7 +143,9 @@ mod tests {
             assert_eq!(fetch.open(wrong), None, "{wrong}");
         }
         assert_eq!(other.open(path), None, "another hub's");
-        config.blynk.address = Some("hub.example.org:80".to_owned());
-        assert!(fetch.url(&config, None, &device, &update).unwrap().starts_with("http://hub.example.org:80/"));
+        blynk.address = Some("hub.example.org:80".to_owned());
+        assert!(
+            fetch.url((&blynk, TlsMode::On), None, &device, &update).unwrap().starts_with("http://hub.example.org:80/")
+        );
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn answer(door: Door<'_>, token: &str, rest: &str, request: Req
             let Some(pin) = Pin::parse(pin) else { return reply::refused(WRONG_PIN) };
             match bytes_of(request, BLYNK_POINTS_BODY_BYTES_MAX).await {
                 Err(refusal) => refusal,
-                Ok(body) => past::add_extra(&device, pin, &body).await,
+                Ok(body) => past::add_extra(&device, pin, body).await,
             }
         }
         (&Method::GET, "data", Some(pin), None) => match Pin::parse(pin) {

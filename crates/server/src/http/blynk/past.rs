@@ -13,12 +13,13 @@ use housewire_store::{Agg, Buckets, HistoryReader, StoreError, Window};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::aside::aside;
 use crate::history::{NoAnswer, wall};
 use crate::http::blynk::device::Device;
 use crate::http::blynk::reply;
 use crate::http::query::Query;
-use crate::limits::{BLYNK_FILES_MAX, BLYNK_POINTS_BODY_BYTES_MAX, HISTORY_POINTS_AT_ONCE};
-use crate::pins::{NoPoints, keep_points, read_points, timed};
+use crate::limits::{BLYNK_FILES_MAX, BLYNK_HTTP_BODY_BYTES_MAX, BLYNK_POINTS_BODY_BYTES_MAX, HISTORY_POINTS_AT_ONCE};
+use crate::pins::{NoPoints, Timed, keep_points, read_points, timed};
 
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
 const DAY_MICROS: i64 = 24 * 60 * MINUTE_MICROS;
@@ -46,7 +47,7 @@ pub(super) async fn file(device: &Device<'_>, pin: Pin) -> Response<Body> {
         Ok(lines) => lines,
         Err(why) => return reply::failed(why.to_string()),
     };
-    let packed = crate::aside::aside(move || {
+    let packed = aside(move || {
         let mut text = String::new();
         for (time, value) in lines {
             text += &format!("{value},{},0\n", millis(time));
@@ -286,22 +287,13 @@ fn pack(files: &[(String, String)]) -> Option<Vec<u8>> {
 }
 
 /// `extra/pin/V1` of the old API: points, the last of which becomes the value.
-pub(super) async fn add_extra(device: &Device<'_>, pin: Pin, body: &[u8]) -> Response<Body> {
-    #[derive(Deserialize)]
-    struct Extra<'b> {
-        #[serde(borrow)]
-        value: &'b RawValue,
-        timestamp: f64,
-    }
-    let parsed = serde_json::from_slice::<Vec<Extra<'_>>>(body);
-    let Ok(list) = parsed else {
-        return reply::failed(format!("Error parsing body param. {}", String::from_utf8_lossy(body)));
+pub(super) async fn add_extra(device: &Device<'_>, pin: Pin, body: Bytes) -> Response<Body> {
+    let points = match aside(move || read_extra(&body)).await {
+        Ok(points) => points,
+        Err(NoExtra::Unreadable(shown)) => return reply::failed(format!("Error parsing body param. {shown}")),
+        Err(NoExtra::Empty) => return reply::refused("No pin for update provided."),
+        Err(NoExtra::Unfit) => return reply::refused("Wrong request format."),
     };
-    if list.is_empty() {
-        return reply::refused("No pin for update provided.");
-    }
-    let points = timed(list.into_iter().map(|extra| (extra.timestamp, extra.value)).collect(), wall());
-    let Ok(points) = points else { return reply::refused("Wrong request format.") };
     let last = points.last().map(|(_, value)| String::from_utf8_lossy(value).into_owned());
     let written = last.is_some_and(|last| device.write(pin, &[last]));
     if !written {
@@ -314,6 +306,31 @@ pub(super) async fn add_extra(device: &Device<'_>, pin: Pin, body: &[u8]) -> Res
     }
 }
 
+/// Why points are none.
+enum NoExtra {
+    /// With what was sent.
+    Unreadable(String),
+    Empty,
+    Unfit,
+}
+
+fn read_extra(body: &[u8]) -> Result<Vec<Timed>, NoExtra> {
+    #[derive(Deserialize)]
+    struct Extra<'b> {
+        #[serde(borrow)]
+        value: &'b RawValue,
+        timestamp: f64,
+    }
+    let list = serde_json::from_slice::<Vec<Extra<'_>>>(body);
+    let shown = || String::from_utf8_lossy(&body[..body.len().min(BLYNK_HTTP_BODY_BYTES_MAX)]).into_owned();
+    let list = list.map_err(|_| NoExtra::Unreadable(shown()))?;
+    if list.is_empty() {
+        return Err(NoExtra::Empty);
+    }
+    let points = timed(list.into_iter().map(|extra| (extra.timestamp, extra.value)).collect(), wall());
+    points.map_err(|_| NoExtra::Unfit)
+}
+
 /// `batch/update` of 2.0 with POST.
 pub(super) async fn add_batch(device: &Device<'_>, pin: Pin, request: Request<Body>) -> Response<Body> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -323,7 +340,7 @@ pub(super) async fn add_batch(device: &Device<'_>, pin: Pin, request: Request<Bo
     const TOO_MUCH: &str = "Too much data in batch. Maximum batch size is 10000 points.";
     let body: Result<Bytes, _> = axum::body::to_bytes(request.into_body(), BLYNK_POINTS_BODY_BYTES_MAX).await;
     let Ok(body) = body else { return reply::error(TOO_MUCH) };
-    let points = match read_points(&body, wall()) {
+    let points = match aside(move || read_points(&body, wall())).await {
         Ok(points) => points,
         Err(NoPoints::TooMany) => return reply::error(TOO_MUCH),
         Err(_) => return reply::error(WRONG_TYPE),

@@ -8,7 +8,7 @@ use housewire_core::{
     Denied, DeviceId, Filter, Now, Origin, PropertyName, PropertySpec, Qos, Receipt, Rejection, RuleBroken, Run,
     TopicRef, Type,
 };
-use housewire_protocols::blynk::{Parts, is_property};
+use housewire_protocols::blynk::{Parts, Pin, is_property};
 use housewire_protocols::limits::BLYNK_EVENT_CHARS_MAX;
 use housewire_protocols::mqtt::{ReasonCode, SubscriptionRequest};
 use jiff::tz::TimeZone;
@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 use tracing::warn;
 
 use super::Active;
-use crate::limits::BLYNK_POINT_LISTS_MAX;
+use crate::limits::{BLYNK_HTTP_BODY_BYTES_MAX, BLYNK_NAMES_AT_ONCE, BLYNK_POINT_LISTS_MAX};
 use crate::mqtt::dialect::{Dialect, Downlink, Word, may_be_subscribed};
 use crate::notifications::{Kind, NewNotification};
-use crate::pins::{Update, keep_points, meta_field, read_points, to_payload, utc, write_values};
+use crate::pins::{NoPoints, Update, keep_points, meta_field, read_points, to_payload, utc, write_values};
 use crate::refusal::shorten;
 use crate::refusals;
 use crate::shard::now;
@@ -117,7 +117,9 @@ impl Active {
             Word::Look { stream, property } | Word::EraseLook { stream, property } => {
                 let is_erased = matches!(word, Word::EraseLook { .. });
                 match said.downlink.find(stream) {
-                    Some((of, _)) if is_property(property) && (is_erased || !payload.is_empty()) => {
+                    Some((found, _)) if is_property(property) && (is_erased || !payload.is_empty()) => {
+                        // By the pin, as over the wire, if it is spoken of as one.
+                        let of = Pin::parse(stream).map_or_else(|| found.to_string(), |pin| pin.to_string());
                         let look =
                             if is_erased { Cow::Borrowed(&b""[..]) } else { to_payload(None, Parts::of(payload)) };
                         self.report(said, &format!("$blynk/{of}/{property}"), &[&look])
@@ -135,7 +137,7 @@ impl Active {
             }
             Word::Field(field) => self.report(said, &format!("$blynk/meta/{field}"), &[payload]),
             Word::AskValues => {
-                text().split(',').map(str::trim).for_each(|stream| self.answer_value(said, stream));
+                text().split(',').take(BLYNK_NAMES_AT_ONCE).for_each(|stream| self.answer_value(said, stream.trim()));
                 answered
             }
             Word::AskAll => {
@@ -146,7 +148,7 @@ impl Active {
                 answered
             }
             Word::AskFields => {
-                for field in text().split(',').map(str::trim) {
+                for field in text().split(',').take(BLYNK_NAMES_AT_ONCE).map(str::trim) {
                     let value = meta_field(self.hub(), self.principal(), &said.dialect.device, field);
                     said.downlink.say(&format!("meta/{field}"), value.unwrap_or_default().as_bytes());
                 }
@@ -202,7 +204,8 @@ impl Active {
 
     /// Values of several streams, by name.
     fn report_all(&self, said: &Said<'_>, payload: &[u8], place: usize) -> Result<Receipt, Denied> {
-        let Ok(values) = serde_json::from_slice::<BTreeMap<Cow<'_, str>, &RawValue>>(payload) else {
+        let values = serde_json::from_slice::<BTreeMap<Cow<'_, str>, &RawValue>>(payload).ok();
+        let Some(values) = values.filter(|values| values.len() <= BLYNK_NAMES_AT_ONCE) else {
             return Ok(self.refused(said, place, Word::Values, payload));
         };
         let mut receipt = Receipt::default();
@@ -230,7 +233,10 @@ impl Active {
     fn keep(&self, said: &Said<'_>, property: PropertyName, body: &[u8], place: usize) -> Result<Receipt, Denied> {
         let shard = self.connection.shard();
         let waiting = Arc::clone(&said.dialect.waiting);
-        let points = match read_points(body, said.time.wall) {
+        // Read here and now, which may not take long.
+        let is_short = body.len() <= BLYNK_HTTP_BODY_BYTES_MAX;
+        let read = if is_short { read_points(body, said.time.wall) } else { Err(NoPoints::TooMany) };
+        let points = match read {
             Ok(points) => points,
             Err(why) => {
                 self.note_refusal(refusals::Kind::Type, why, &format!("devices/{}/{property}", said.dialect.device));

@@ -245,7 +245,8 @@ impl Reach for Downlink {
         if self.state.lock().running.as_deref() == Some(&update.version) {
             return;
         }
-        let Some(url) = self.shard.blynk.fetch.url(&self.shard.config, self.local, device, update) else {
+        let place = (&self.shard.config.blynk, self.shard.config.tls.mode);
+        let Some(url) = self.shard.blynk.fetch.url(place, self.local, device, update) else {
             warn!(%device, "a Blynk MQTT device is not told of new firmware: say in blynk.address where it reaches the hub");
             return;
         };

@@ -1,6 +1,6 @@
 """Photographs the page, light and dark, phone and desktop: what the documents show into docs/images, or, with
 HOUSEWIRE_IMAGES=FOLDER, every page into that folder, with no data, little, much, an error, and without a hub. HOUSEWIRE_PICTURES
-is a pattern: only pictures whose names match are taken.
+is a pattern: only pictures whose files' names match are taken. What is not as it should be is told at the end.
 
 Run by `make screenshots`, never by the tests. The pictures are to be looked at before they are committed.
 """
@@ -20,6 +20,7 @@ from support.browser import Browser, css, role, text
 from support.hub import Hub
 from support.paho import Paho
 from support.scenes import everyday
+from support.scenes_care import caring, connecting, empty, without_hub
 from support.wait import until
 
 KEPT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -36,8 +37,12 @@ SECTIONS = (
     "history",
     "templates",
     "virtual",
+    "firmware",
     "guest",
     "tls",
+    "limits",
+    "backup",
+    "logs",
     "audit",
 )
 BROKEN = "The hub could not read its database. The disk may be full. Free some space, then try again."
@@ -50,22 +55,49 @@ class Photographer:
 
     def __init__(self, browser, folder):
         self.browser, self.folder = browser, folder
+        # What was not as it should be; the other pictures are taken all the same.
+        self.failed = []
+        self.hubs = []
 
-    def take(self, name, url, ready, pose=lambda page: None, before=lambda: None, clean=True):
-        if not re.search(os.environ.get("HOUSEWIRE_PICTURES", ""), name):
-            return
+    def hub(self, folder, *flags):
+        """A fresh hub, which is gone when the pictures are taken."""
+        folder.mkdir()
+        hub = Hub(folder, *flags)
+        self.hubs.append(hub)
+        return hub.start()
+
+    def close(self):
+        self.browser.close()
+        for hub in self.hubs:
+            if hub.running():
+                hub.kill()
+
+    def take(self, name, url, ready, pose=lambda page: None, before=lambda: None, clean=True, **more):
+        wanted = re.compile(os.environ.get("HOUSEWIRE_PICTURES", ""))
         for size, (width, height) in SIZES.items():
             for dark in (False, True):
                 file = self.folder / f"{name}-{size}-{'dark' if dark else 'light'}.png"
+                if not wanted.search(file.name):
+                    continue
                 before()
-                with self.browser.open(url, width=width, height=height, dark=dark) as page:
-                    page.wait(ready)
-                    pose(page)
-                    page.evaluate("document.fonts.ready.then(() => true)")
+                with self.browser.open(url, width=width, height=height, dark=dark, **more) as page:
+                    try:
+                        page.wait(ready)
+                        pose(page)
+                        page.evaluate("document.fonts.ready.then(() => true)")
+                        self.look(page, file.name)
+                        if clean:
+                            page.clean()
+                    except AssertionError as problem:
+                        self.failed.append(f"{file.name}: {problem}")
+                        print(f"FAILED {self.failed[-1]}", flush=True)
                     page.screenshot(file)
-                    if clean:
-                        page.clean()
-                print(file)
+                print(file, flush=True)
+
+    def look(self, page, name):
+        """What no picture may have: a page that is wider than its screen."""
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"the page scrolls {wide} px sideways"
 
 
 def settled(hub):
@@ -323,6 +355,9 @@ def states(camera, folder):
             page.wait(role("alert"))
 
         camera.take(f"{section}-error", f"{hub.http}/settings/{section}", asks, broken, clean=False)
+    connecting(camera, hub)
+    caring(camera, hub)
+    without_hub(camera, hub)
     add, create = role("button", "Add person"), role("button", "Create token")
     own, app = role("checkbox", "Limits of their own"), role("radio", "An app or a script")
     people, tokens = hub.http + "/settings/people", hub.http + "/settings/tokens"
@@ -352,8 +387,7 @@ def states(camera, folder):
 
 
 def with_admin(camera, folder, name, people, tokens, keep=False):
-    folder.mkdir()
-    hub = Hub(folder).start()
+    hub = camera.hub(folder)
     populate(hub, people, tokens)
     for section in SECTIONS:
         path = "/settings" if section == "general" else f"/settings/{section}"
@@ -370,12 +404,9 @@ def main():
     images.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        demo, closed = folder / "demo", folder / "closed"
-        browser = Browser()
-        camera = Photographer(browser, images)
+        camera = Photographer(Browser(), images)
         try:
-            demo.mkdir()
-            hub = Hub(demo, "--demo").start()
+            hub = camera.hub(folder / "demo", "--demo")
             device = settled(hub)
             if everything:
                 camera.take("invitation", hub.http + "/", role("button", "Set up this hub"))
@@ -384,13 +415,16 @@ def main():
             for_documents(camera, hub, device)
             hub.stop()
             if everything:
-                closed.mkdir()
-                hub = Hub(closed, "--guest", "off").start()
+                hub = camera.hub(folder / "closed", "--guest", "off")
                 doors(camera, hub)
+                hub.stop()
+                hub = camera.hub(folder / "new")
+                empty(camera, hub)
                 hub.stop()
                 states(camera, folder)
         finally:
-            browser.close()
+            camera.close()
+    return "\n".join(["These pictures are not as they should be:", *camera.failed]) if camera.failed else 0
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 // answers leave on standard output. Elements are found as people find them, by role and name; see support/browser.py.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { extname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const [executablePath, ...flags] = process.argv.slice(2);
+// A page that was built after the hub: with HOUSEWIRE_PAGE=FOLDER its files come from there instead of from the binary.
+const built = process.env.HOUSEWIRE_PAGE && resolve(process.env.HOUSEWIRE_PAGE);
 // As PATIENCE in support/wait.py.
 const PATIENCE_MS = 20_000;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -13,9 +16,31 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const browser = await chromium.launch({
   executablePath,
   // Chromium refuses to run sandboxed as root, and only then is it started without.
-  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), ...flags],
+  // A page that this program hands over is of no network to Chromium, and could not reach the hub on this computer.
+  args: [
+    ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
+    ...(built ? ["--disable-features=LocalNetworkAccessChecks"] : []),
+    ...flags,
+  ],
 });
 const pages = new Map();
+const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml", png: "image/png", webmanifest: "application/manifest+json" };
+
+async function serveBuilt(context, origin) {
+  const { ["content-security-policy"]: policy = "" } = (await context.request.get(origin)).headers();
+  const entry = (path) => (path === "/docs" || path.startsWith("/docs/") ? "docs.html" : "index.html");
+  const file = (path) => readFile(join(built, path)).catch(() => (extname(path) ? null : readFile(join(built, entry(path)))));
+  await context.route(
+    (url) => url.origin === new URL(origin).origin && !url.pathname.startsWith("/api/"),
+    async (route) => {
+      const { pathname } = new URL(route.request().url());
+      const body = await file(pathname);
+      if (body === null) return route.continue();
+      const type = TYPES[extname(pathname).slice(1)] ?? "text/html";
+      return route.fulfill({ body, headers: { "content-type": type, "content-security-policy": policy } });
+    },
+  );
+}
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 // A target: {role, name, checked…} or {css} or {text}, optionally inside another target.
@@ -38,7 +63,10 @@ const commands = {
       reducedMotion: "reduce",
       // A hub's certificate is of its own making; who checks it is curl and Mosquitto, in other tests.
       ignoreHTTPSErrors: true,
+      // The worker would fetch the page from the hub by itself.
+      serviceWorkers: built ? "block" : "allow",
     });
+    if (built) await serveBuilt(context, url);
     const page = await context.newPage();
     const seen = { console: [], errors: [], foreign: [], failed: [] };
     pages.set(name, { page, context, seen });
@@ -48,6 +76,7 @@ const commands = {
       if (!["data:", "blob:"].includes(other.protocol) && other.host !== host) seen.foreign.push(address);
     };
     page.on("console", (line) => {
+      if (built && line.text().endsWith("blocked by Playwright")) return;
       if (line.type() === "error" || line.type() === "warning") seen.console.push(`${line.type()}: ${line.text()}`);
     });
     page.on("pageerror", (error) => seen.errors.push(String(error)));

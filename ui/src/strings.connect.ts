@@ -249,7 +249,17 @@ export const c = {
     another: 'Connect another one',
     refused: 'The hub refused something',
     from: (peer: string) => `from ${peer}`,
-    wrongType: (property: string, reason: string) => `A value for ${property} was refused: ${reason}`,
+    wrongType: (property: string) => `A value for ${property} was refused:`,
+    hubSays: 'In the hub’s words:',
+    titles: {
+      credentials: 'The hub does not know this token',
+      permission: 'This topic is not the device’s to write',
+      topic: 'This topic does not exist',
+      type: 'The value has the wrong type',
+      tls: 'The encrypted connection failed',
+      protocol: 'This was another protocol',
+      limit: 'Too much, or too often',
+    } as Record<string, string>,
     long: 'Nothing yet. Does the device’s own output say what it does? Is it in the same network as the hub, and does a firewall let it through?',
     kinds: {
       credentials:

@@ -237,7 +237,7 @@ export const d = {
     lead: (who: string, age: string) =>
       `${who} saved a version ${age}. Nothing of yours is lost: choose what becomes of it.`,
     mine: 'Yours, not saved',
-    theirs: (who: string) => `By ${who}, saved`,
+    theirs: (who: string | null) => (who === null ? 'Theirs, saved' : `By ${who}, saved`),
     added: (n: number) => `${n} added`,
     removed: (n: number) => `${n} removed`,
     changed: (n: number) => `${n} changed`,

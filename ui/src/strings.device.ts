@@ -24,8 +24,11 @@ export const d = {
       revoked: 'Its credential was taken back',
       protocol: 'The hub ended the connection because of what it sent',
       'hub restart': 'The hub was restarted',
+      silent: 'It is connected, but has sent no value yet',
       'never connected': 'It never connected',
     } as Record<string, string>,
+    /** The hub tells in English what happened and what to look at; `reason` is its word for it, null for a device that is there. */
+    said: (_reason: string | null, told: string): string => told,
     reason: 'Reason',
     past: 'Past',
     pastOf: (n: number) => plural(n, 'change', 'changes'),
@@ -43,6 +46,7 @@ export const d = {
     frames: 'See the frames',
     framesOf: (peer: string) => `See the frames of ${peer}`,
     device: 'Watch the wire until it comes',
+    deviceOnline: 'Watch its wire',
   },
 
   announce: {

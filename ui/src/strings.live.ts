@@ -156,6 +156,7 @@ export const l = {
     },
     watch: (name: string) => `Watch ${name}`,
     back: 'All connections',
+    seeAll: 'See all connections',
     ofDevice: (name: string) => `Wire of ${name}`,
     ofPeer: (peer: string) => `Wire of ${peer}`,
     deviceAbout: 'Every connection of this device, those to come as well.',

@@ -247,7 +247,17 @@ const de: typeof c = {
     another: 'Noch eines verbinden',
     refused: 'Der Hub hat etwas abgelehnt',
     from: (peer) => `von ${peer}`,
-    wrongType: (property, reason) => `Ein Wert für ${property} wurde abgelehnt: ${reason}`,
+    wrongType: (property) => `Ein Wert für ${property} wurde abgelehnt:`,
+    hubSays: 'In den Worten des Hubs:',
+    titles: {
+      credentials: 'Der Hub kennt diesen Token nicht',
+      permission: 'Auf dieses Topic darf das Gerät nicht schreiben',
+      topic: 'Dieses Topic gibt es nicht',
+      type: 'Der Wert hat den falschen Typ',
+      tls: 'Die verschlüsselte Verbindung kam nicht zustande',
+      protocol: 'Das war ein anderes Protokoll',
+      limit: 'Zu viel oder zu oft',
+    },
     long: 'Noch nichts. Sagt das Gerät in seiner eigenen Ausgabe, was es tut? Ist es im selben Netzwerk wie der Hub, und lässt eine Firewall es durch?',
     kinds: {
       credentials:

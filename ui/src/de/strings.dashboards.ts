@@ -236,7 +236,7 @@ const de: typeof d = {
     lead: (who, age) =>
       `${who} hat ${age} eine Version gespeichert. Von deiner ist nichts verloren: Wähle, was aus ihr wird.`,
     mine: 'Deine, nicht gespeichert',
-    theirs: (who) => `Von ${who}, gespeichert`,
+    theirs: (who) => (who === null ? 'Die andere, gespeichert' : `Von ${who}, gespeichert`),
     added: (n) => `${n} dazu`,
     removed: (n) => `${n} fort`,
     changed: (n) => `${n} geändert`,

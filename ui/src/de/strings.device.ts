@@ -2,6 +2,25 @@
 import type { d } from '../strings.device';
 import { locale, plural } from './count';
 
+/** Was der Hub auf Englisch sagt, nach seinem Wort für den Grund. */
+const SAID: Record<string, string> = {
+  goodbye:
+    'Es hat sich verabschiedet: Es wurde ausgeschaltet, schläft, oder sein Programm beendete die Verbindung.',
+  will: 'Die Verbindung brach, und sein letzter Wille sagt, dass es weg ist: Prüfe Strom und Netzwerk.',
+  'keep-alive':
+    'Es schwieg länger, als es angekündigt hatte: Prüfe Strom und Netzwerk, und ob sein Programm hängt.',
+  network: 'Die Verbindung brach ohne Abschied: Prüfe Strom und Netzwerk.',
+  replaced:
+    'Ein anderer Client verband sich mit derselben Client-Id und nahm seinen Platz: Gib jedem Gerät eine eigene Client-Id.',
+  revoked: 'Ein Admin hat es getrennt, oder sein Token wurde widerrufen: Gib ihm einen neuen Token.',
+  protocol:
+    'Der Hub hat die Verbindung beendet, wegen dem, was es schickte: Was das war, steht bei den Ablehnungen.',
+  'hub restart':
+    'Der Hub wurde neu gestartet, und das Gerät kam seitdem nicht zurück. Warum es vorher weg war, ist nicht bekannt: Gemerkt wird es seit dem Start.',
+  'never connected':
+    'Niemand hat von ihm gehört: Es hat sich nie verbunden oder nie einen Wert gesendet. Stimmen Adresse und Token?',
+};
+
 const de: typeof d = {
   icon: 'Bild',
   iconAuto: 'Nach dem gewählt, was das Gerät ist',
@@ -22,8 +41,10 @@ const de: typeof d = {
       replaced: 'Eine andere Verbindung desselben Namens nahm seinen Platz',
       revoked: 'Sein Zugang wurde widerrufen',
       'hub restart': 'Der Hub wurde neu gestartet',
+      silent: 'Es ist verbunden, hat aber noch keinen Wert gesendet',
       'never connected': 'Es hat sich nie verbunden',
     },
+    said: (reason, told) => (reason === null ? 'Es ist da.' : (SAID[reason] ?? told)),
     reason: 'Grund',
     past: 'Vorher',
     pastOf: (n) => plural(n, 'Wechsel', 'Wechsel'),
@@ -41,6 +62,7 @@ const de: typeof d = {
     frames: 'Die Frames ansehen',
     framesOf: (peer) => `Die Frames von ${peer} ansehen`,
     device: 'Die Leitung beobachten, bis es kommt',
+    deviceOnline: 'Seine Leitung beobachten',
   },
 
   announce: {

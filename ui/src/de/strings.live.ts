@@ -162,6 +162,7 @@ const de: typeof l = {
     },
     watch: (name) => `${name} beobachten`,
     back: 'Alle Verbindungen',
+    seeAll: 'Alle Verbindungen zeigen',
     ofDevice: (name) => `Leitung von ${name}`,
     ofPeer: (peer) => `Leitung von ${peer}`,
     deviceAbout: 'Jede Verbindung dieses Geräts, auch die, die noch kommen.',

@@ -48,6 +48,13 @@ describe('bytes and fields', () => {
     expect(depthsOf(publish().fields)).toEqual([0, 1, 1, 0, 0]);
   });
 
+  test('flags of one byte stand below its first field, beside each other', () => {
+    const flags = ['packet type', 'DUP', 'QoS', 'RETAIN'].map((name) => field(0, 1, name));
+    expect(depthsOf([field(0, 2, 'fixed header'), ...flags, field(1, 2, 'length')])).toEqual([
+      0, 1, 2, 2, 2, 1,
+    ]);
+  });
+
   test('what is kept back is shown as that, however it is told', () => {
     expect(bytesOfFrame({ hex: '30 •• ••', redacted: [] })).toEqual([0x30, null, null]);
     expect(bytesOfFrame({ hex: '30••31', redacted: [] })).toEqual([0x30, null, 0x31]);

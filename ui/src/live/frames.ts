@@ -167,15 +167,15 @@ export function cellsOf(frame: Frame): Cell[] {
 
 /** How many other fields each lies in, for drawing it further in. */
 export function depthsOf(fields: readonly Field[]): number[] {
-  return fields.map((inner, i) =>
-    fields.reduce((depth, outer, j) => {
+  return fields.map((inner, i) => {
+    const around = fields.filter((outer, j) => {
       const within = outer.from <= inner.from && inner.to <= outer.to;
       const wider = outer.to - outer.from > inner.to - inner.from;
-      const before = outer.to - outer.from === inner.to - inner.from && j < i;
-      // Of two that cover the same bytes the later one is said of the earlier.
-      return depth + (i !== j && within && (wider || before) ? 1 : 0);
-    }, 0),
-  );
+      // Of those that cover the same bytes the later ones are said of the first.
+      return i !== j && within && (wider || j < i);
+    });
+    return new Set(around.map(({ from, to }) => `${from} ${to}`)).size;
+  });
 }
 
 export interface Shown {

@@ -135,6 +135,22 @@ describe('on a phone', () => {
     expect(phone.get('c')).toEqual(place(0, 8, 4, 2));
   });
 
+  test('a low one beside a high one grows as high, unless something fits below it', () => {
+    const phone = placesOn('phone', [
+      widget('gauge', place(0, 0, 3, 4)),
+      widget('low', place(3, 0, 2, 2)),
+      widget('chart', place(5, 0, 7, 6)),
+      widget('light', place(0, 6, 3, 5)),
+      widget('one', place(3, 6, 2, 2)),
+      widget('two', place(3, 8, 2, 2)),
+      widget('three', place(3, 10, 2, 2)),
+    ]);
+    apart(phone);
+    expect(phone.get('low')).toEqual(place(2, 0, 2, 4));
+    expect(phone.get('one')).toEqual(place(2, 10, 2, 2));
+    expect(phone.get('two')).toEqual(place(2, 12, 2, 2));
+  });
+
   test('one with a place of its own keeps it, the others come below', () => {
     const own = [...widgets.slice(0, 3), widget('c', place(0, 2, 3, 2), place(1, 0, 3, 1))];
     const phone = placesOn('phone', own);

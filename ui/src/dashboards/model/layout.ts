@@ -156,7 +156,7 @@ export function placesOn(
   return new Map(widgets.map(({ id }) => [id, placed.get(id) as Place]));
 }
 
-/** In the order of the desktop, below what has its own place: two beside each other if they are narrow, the odd one over the whole line. */
+/** In the order of the desktop, below what has its own place: two beside each other if they are narrow, the odd one over the whole line, and no holes. */
 function fillPhone(
   widgets: readonly Widget[],
   placed: Map<string, Place>,
@@ -164,6 +164,7 @@ function fillPhone(
 ): void {
   const missing = widgets.filter((widget) => widget.at.phone === null);
   const order = reading(new Map(missing.map((widget) => [widget.id, widget.at.desktop])));
+  const halves: string[] = [];
   const narrow = order.map(([id, { w }]) => w <= 3 && leastOf(id).minW <= 2);
   let from = rowsOf(placed.values());
   let side = 0;
@@ -172,9 +173,20 @@ function fillPhone(
     side = half ? 1 - side : 0;
     const place = firstFree(placed.values(), { w: half ? 2 : COLUMNS.phone, h }, COLUMNS.phone, from);
     placed.set(id, place);
+    if (half) halves.push(id);
     // Never above what comes before: a phone is read from top to bottom.
     from = place.y;
   });
+  // A low one beside a high one leaves a hole: where that is no larger than itself, it grows into it.
+  for (const id of halves) {
+    const place = placed.get(id) as Place;
+    const rest = [...placed].filter(([other]) => other !== id).map(([, other]) => other);
+    const foot = place.y + place.h;
+    const beside = rest.find(({ y, h }) => y < foot && y + h > foot);
+    if (beside === undefined || beside.y + beside.h - foot > place.h) continue;
+    const grown = { ...place, h: beside.y + beside.h - place.y };
+    if (!rest.some((other) => overlaps(grown, other))) placed.set(id, grown);
+  }
 }
 
 /** Writes places back; widgets whose place is as it was stay the same objects. */

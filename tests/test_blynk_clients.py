@@ -3,7 +3,7 @@
 import pytest
 
 from support import tls
-from support.blynk import BlynkJs, Blynklib, BlynkPython, token_of
+from support.blynk import BlynkJs, Blynklib, BlynkNodes, BlynkPython, token_of
 from support.paho import Paho
 from support.wait import until
 
@@ -139,3 +139,39 @@ def test_a_colour_goes_to_a_real_client_and_comes_back(shared, unique):
         sketch.do(lambda blynk: blynk.virtual_write(1, 1, 2, 3))
         assert paho.wait(f"devices/{name}/color", b"#010203")
         assert shared.prop(name, "color")["target"] is None
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "secure"])
+def test_nodes_of_node_red_over_a_websocket(shared, unique, secure):
+    name = unique("flow")
+    address = f"{'wss' if secure else 'ws'}://{shared.host}:{shared.port}/websockets"
+    nodes = BlynkNodes()
+    try:
+        nodes.add(
+            {
+                "type": "blynk-ws-client",
+                "id": "client",
+                "path": address,
+                "key": token_of(shared, name),
+                "enabled": True,
+                "proxy_type": "no",
+            },
+            {"type": "blynk-ws-in-write", "id": "in", "client": "client", "pin": "1", "pin_all": True},
+            {"type": "blynk-ws-out-write", "id": "out", "client": "client", "pin": "2", "pinmode": 0},
+            {"type": "blynk-ws-out-sync", "id": "sync", "client": "client", "pin": "2", "pinmode": 0},
+        )
+        nodes.wait("in", "status", fill="green")
+        until(lambda: shared.device(name)["online"], what="it is online")
+        nodes.input("out", payload="21.5")
+        until(lambda: shared.prop(name, "v2")["value"] == 21.5, what="its value")
+        nodes.input("sync", payload=True)
+        assert nodes.wait("in", "send")["message"]["payload"] == "21.5"
+        nodes.input("out", payload=["1", "zwei", "3"])
+        until(lambda: shared.prop(name, "v2")["value"] == '[1,"zwei",3]', what="its values")
+        # What is asked of it, as widgets would.
+        shared.post(f"/api/devices/{name}/v7/set", data="[255,128,0]", headers={"Content-Type": "text/plain"})
+        message = nodes.wait("in", "send")["message"]
+        assert (message["pin"], message["arrayOfValues"]) == ("7", ["255", "128", "0"]), message
+    finally:
+        nodes.close()
+    until(lambda: not shared.device(name)["online"], what="it is offline")

@@ -12,25 +12,38 @@ use rustix::event::{Timespec, epoll};
 
 use crate::load::connection::Connection;
 use crate::load::plan::Language;
-use crate::wire::mqtt;
+use crate::wire::{blynk, mqtt};
 
 /// A server that takes longer is given up.
 const GATHERED_WITHIN: Duration = Duration::from_secs(60);
 
-/// Opens so many connections, each with so many subscriptions to topics of its own, and keeps them.
-pub(crate) fn gather(
+/// What so many connections need: topics of their own to subscribe to, or of boards a token each.
+pub(crate) fn prepare(
     address: SocketAddr,
     language: Language,
     count: usize,
     subscriptions: usize,
-) -> anyhow::Result<Vec<Connection>> {
+) -> anyhow::Result<Vec<Vec<String>>> {
+    if language == Language::Blynk {
+        let tokens = blynk::tokens(address, (0..count).map(|number| format!("bench-{number}")))?;
+        return Ok(tokens.into_iter().map(|token| vec![token]).collect());
+    }
     let topics = |number: usize| (0..subscriptions).map(move |at| format!("bench/idle/{number}-{at}"));
+    Ok((0..count).map(|number| topics(number).collect()).collect())
+}
+
+/// Opens a connection for each of these, and keeps them.
+pub(crate) fn gather(
+    address: SocketAddr,
+    language: Language,
+    prepared: &[Vec<String>],
+) -> anyhow::Result<Vec<Connection>> {
     let began = Instant::now();
     let open = |number: usize| {
         ensure!(began.elapsed() < GATHERED_WITHIN, "only {number} connections were open after {GATHERED_WITHIN:?}");
-        Connection::open(address, language, &format!("idle-{number}"), &topics(number).collect::<Vec<_>>())
+        Connection::open(address, language, &format!("idle-{number}"), &prepared[number])
     };
-    (0..count).map(open).collect()
+    (0..prepared.len()).map(open).collect()
 }
 
 /// Connects MQTT clients, so many at a time, until all are there; how long it took. They are closed then.

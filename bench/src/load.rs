@@ -19,7 +19,7 @@ use self::connection::{Connection, Scratch};
 use self::ledger::{Ledger, Totals, packet_id};
 use self::plan::{Language, Plan, Timing};
 use self::stamp::Stamp;
-use crate::wire::{Incoming, Template, http};
+use crate::wire::{Incoming, Template, blynk, http};
 
 /// What came of a load.
 #[derive(Clone, Copy, Debug)]
@@ -134,13 +134,21 @@ impl<'p> Generator<'p> {
         let mut connections = Vec::new();
         let (mut sender_of, mut receiver_of) = (Vec::new(), Vec::new());
         for (number, filters) in plan.receivers.iter().enumerate() {
+            let language = language.of_receivers();
             connections.push(Connection::open(address, language, &format!("receiver-{number}"), filters)?);
             receiver_of.push(Some(number));
             sender_of.push(plan.share_connections.then_some(number));
         }
+        // Of boards the tokens with which they log in, or which stand in the paths of their pins.
+        let mut tokens = Vec::new();
+        if matches!(language, Language::Blynk | Language::BlynkGet | Language::BlynkUpdate) {
+            let boards = plan.senders.iter().flatten().filter_map(|topic| topic.split('/').nth(1));
+            tokens = blynk::tokens(address, boards.map(str::to_owned))?;
+        }
         if !plan.share_connections {
             for number in 0..plan.senders.len() {
-                connections.push(Connection::open(address, language, &format!("sender-{number}"), &[])?);
+                let token = tokens.get(number).map(std::slice::from_ref).unwrap_or_default();
+                connections.push(Connection::open(address, language, &format!("sender-{number}"), token)?);
                 receiver_of.push(None);
                 sender_of.push(Some(number));
             }
@@ -148,11 +156,21 @@ impl<'p> Generator<'p> {
         if language == Language::HttpGet {
             plan.senders.iter().flatten().try_for_each(|path| http::put_once(address, path))?;
         }
+        let path_of = |number: usize, topic: &str| match language {
+            Language::BlynkGet => format!("/{}/get/{}", tokens[number], pin_of(topic)),
+            Language::BlynkUpdate => format!("/{}/update/{}", tokens[number], pin_of(topic)),
+            _ => topic.to_owned(),
+        };
+        if language == Language::BlynkGet {
+            for topic in plan.senders.iter().flatten() {
+                http::put_once(address, &format!("/api/{topic}"))?;
+            }
+        }
         let first_sender = if plan.share_connections { 0 } else { plan.receivers.len() };
         let host = address.to_string();
         let senders = plan.senders.iter().enumerate().map(|(number, topics)| Sender {
             connection: first_sender + number,
-            templates: topics.iter().map(|topic| language.template(&host, topic)).collect(),
+            templates: topics.iter().map(|topic| language.template(&host, &path_of(number, topic))).collect(),
             turn: 0,
             sent_ns: 0,
         });
@@ -304,6 +322,11 @@ impl<'p> Generator<'p> {
         self.to_flush = to_flush;
         Ok(())
     }
+}
+
+/// The pin that a property is, by its topic.
+fn pin_of(topic: &str) -> &str {
+    topic.rsplit('/').next().unwrap_or_default()
 }
 
 /// When the message with this number is due, counted over all senders.

@@ -98,9 +98,11 @@ fn measure(row: &Row, server: &Server, timing: Timing, programs: &Programs) -> a
             }
         }
         Kind::Idle { language, count, subscriptions } => {
+            let address = running.address(row.door());
+            let prepared = crowd::prepare(address, *language, *count, *subscriptions)?;
             settle();
             let before = running.resident_bytes()?;
-            let crowd = crowd::gather(running.address(row.door()), *language, *count, *subscriptions)?;
+            let crowd = crowd::gather(address, *language, &prepared)?;
             settle();
             let after = running.resident_bytes()?;
             let figures = Figures {

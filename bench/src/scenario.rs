@@ -41,7 +41,8 @@ impl Row {
         match language {
             Language::Mqtt { .. } => Door::Mqtt,
             Language::MqttInWebSocket { .. } => Door::MqttWebSocket,
-            Language::Channel => Door::Channel,
+            // Of the peers, only Housewire speaks either.
+            Language::Channel | Language::Blynk | Language::BlynkGet | Language::BlynkUpdate => Door::Channel,
             Language::HttpPut | Language::HttpGet => Door::Http,
         }
     }
@@ -89,6 +90,10 @@ impl Row {
             ),
             load("http-put", "HTTP PUT of a value, 8 connections", http(Language::HttpPut)),
             load("http-get", "HTTP GET of a value, 8 connections", http(Language::HttpGet)),
+            load("blynk", "Blynk: virtual writes of a board to a WebSocket channel, 256 in flight", blynk()),
+            idle("blynk-idle", "Blynk: 10,000 idle boards", Language::Blynk, 1),
+            load("blynk-get", "Blynk: HTTP get of a pin, 8 connections", blynk_http(Language::BlynkGet)),
+            load("blynk-update", "Blynk: HTTP update of a pin, 8 connections", blynk_http(Language::BlynkUpdate)),
         ]
     }
 }
@@ -163,6 +168,27 @@ fn http(language: Language) -> Plan {
         window: 1,
         per_second: None,
     }
+}
+
+/// A board, and somebody who watches one of its pins.
+fn blynk() -> Plan {
+    const WINDOW: usize = 256;
+    let topic = vec![vec!["devices/bench-0/v1".to_owned()]];
+    Plan {
+        language: Language::Blynk,
+        senders: topic.clone(),
+        receivers: topic,
+        share_connections: false,
+        fan_out: 1,
+        window: WINDOW,
+        per_second: None,
+    }
+}
+
+/// A pin of a board of its own for each connection.
+fn blynk_http(language: Language) -> Plan {
+    let senders = numbered(8, |number| vec![format!("devices/bench-{number}/v1")]);
+    Plan { senders, ..http(language) }
 }
 
 fn numbered(count: usize, make: impl Fn(usize) -> Vec<String>) -> Vec<Vec<String>> {

@@ -3,6 +3,7 @@
 //! Belongs here: bytes. Does not: sockets (but for the simple [`blocking`] client) and what the load is.
 
 pub(crate) mod blocking;
+pub(crate) mod blynk;
 pub(crate) mod channel;
 pub(crate) mod http;
 pub(crate) mod mqtt;

@@ -233,3 +233,28 @@ class JsDevice:
 
     def __exit__(self, *_):
         self._node.call("disconnect", device=self._name)
+
+
+class BlynkNodes:
+    """The Node process in which the nodes of npm `node-red-contrib-blynk-ws` run."""
+
+    def __init__(self):
+        self.events = Inbox("blynk nodes")
+        self._node = Node("blynk_nodes.mjs", self.events.put)
+
+    def add(self, *flow):
+        self._node.call("add", flow=flow)
+
+    def input(self, node, **message):
+        self._node.call("input", node=node, message=message)
+
+    def wait(self, node, event, **fields):
+        """The next thing that a node does, with these fields."""
+
+        def fits(seen):
+            return (seen["node"], seen["event"]) == (node, event) and all(seen[key] == fields[key] for key in fields)
+
+        return self.events.wait(fits, what=f"{event} of {node} {fields or ''}")
+
+    def close(self):
+        self._node.close()

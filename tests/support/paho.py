@@ -54,6 +54,7 @@ class Paho:
         transport="tcp",
         tls=None,
         token=None,
+        user="token",
     ):
         self.version = version
         self.hub = hub
@@ -67,7 +68,7 @@ class Paho:
             **options,
         )
         if token is not None:
-            self.client.username_pw_set("token", token)
+            self.client.username_pw_set(user, token)
         self.messages = Inbox(f"{self.name} messages")
         self._connects = Inbox(f"{self.name} CONNACK")
         self._acks = Inbox(f"{self.name} acknowledgements")

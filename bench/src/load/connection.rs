@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::plan::Language;
 use super::stamp::{PAYLOAD_LEN, Stamp};
-use crate::wire::{Incoming, Template, channel, http, mqtt, websocket};
+use crate::wire::{Incoming, Template, blynk, channel, http, mqtt, websocket};
 
 /// What all connections read into.
 pub(super) struct Scratch {
@@ -38,7 +38,7 @@ pub(crate) struct Connection {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Connection {
-    /// Connects and subscribes.
+    /// Connects and subscribes; a board logs in, with the token that stands for its filter.
     pub(crate) fn open(
         address: SocketAddr,
         language: Language,
@@ -64,7 +64,8 @@ impl Connection {
                     new.await_answer()?;
                 }
             }
-            Language::HttpPut | Language::HttpGet => {}
+            Language::Blynk => new.greet_blynk(filters.first().context("a board has a token")?)?,
+            Language::HttpPut | Language::HttpGet | Language::BlynkGet | Language::BlynkUpdate => {}
         }
         new.socket.set_read_timeout(None)?;
         new.socket.set_nonblocking(true)?;
@@ -76,6 +77,17 @@ impl Connection {
         // As many at once as every broker takes.
         for filters in filters.chunks(50) {
             self.ask_mqtt(&mqtt::subscribe(filters.iter().map(String::as_str), qos))?;
+        }
+        Ok(())
+    }
+
+    fn greet_blynk(&mut self, token: &str) -> anyhow::Result<()> {
+        self.socket.write_all(&blynk::greeting(token))?;
+        let mut answers = 0;
+        while answers < blynk::GREETED {
+            self.read_more()?;
+            let used = blynk::take(&self.tail, |_| answers += 1)?;
+            self.tail.drain(..used);
         }
         Ok(())
     }
@@ -181,7 +193,10 @@ impl Connection {
                 used
             }
             Language::Channel => websocket::take(bytes, output, |json| channel::take(json, &mut found))?,
-            Language::HttpPut | Language::HttpGet => http::take(bytes, found)?,
+            Language::Blynk => blynk::take(bytes, found)?,
+            Language::HttpPut | Language::HttpGet | Language::BlynkGet | Language::BlynkUpdate => {
+                http::take(bytes, found)?
+            }
         };
         tail.extend_from_slice(&bytes[used..]);
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::{Template, channel, http, mqtt};
+use crate::wire::{Template, blynk, channel, http, mqtt};
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub(crate) enum Language {
     Channel,
     HttpPut,
     HttpGet,
+    /// Devices speak Blynk, and who watches them Housewire's own WebSocket. Topics are properties, `devices/NAME/vPIN`.
+    Blynk,
+    /// Blynk's old API over HTTP, for such properties.
+    BlynkGet,
+    BlynkUpdate,
 }
 
 impl Language {
@@ -24,7 +29,8 @@ impl Language {
     pub(crate) fn acknowledges(self) -> bool {
         match self {
             Self::Mqtt { qos } | Self::MqttInWebSocket { qos } => qos > 0,
-            Self::Channel | Self::HttpPut | Self::HttpGet => true,
+            Self::Channel | Self::HttpPut | Self::HttpGet | Self::BlynkGet | Self::BlynkUpdate => true,
+            Self::Blynk => false,
         }
     }
 
@@ -36,7 +42,15 @@ impl Language {
             Self::Channel => channel::template(topic),
             Self::HttpPut => http::put(host, topic),
             Self::HttpGet => http::get(host, topic),
+            Self::Blynk => blynk::template(topic),
+            Self::BlynkGet => blynk::get(host, topic),
+            Self::BlynkUpdate => blynk::update(host, topic),
         }
+    }
+
+    /// What receivers speak.
+    pub(super) fn of_receivers(self) -> Self {
+        if self == Self::Blynk { Self::Channel } else { self }
     }
 }
 

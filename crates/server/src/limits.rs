@@ -122,6 +122,18 @@ pub(crate) const BLYNK_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const BLYNK_GAP: Duration = Duration::from_millis(50);
 /// Body of a request of Blynk's own API; a larger one is refused.
 pub(crate) const BLYNK_HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Points with a time of their own that Blynk's APIs take at once; more are refused.
+pub(crate) const BLYNK_POINTS_MAX: usize = 10_000;
+/// Names of its own under which one Blynk MQTT client speaks of properties; the oldest is forgotten for a further one.
+pub(crate) const BLYNK_STREAM_NAMES_MAX: usize = 256;
+/// Streams or fields that one message of a Blynk MQTT client names; a report of more is refused, of a question the rest is not answered.
+pub(crate) const BLYNK_NAMES_AT_ONCE: usize = 256;
+/// Lists of points of one Blynk MQTT client that wait for the disk; a further one is refused.
+pub(crate) const BLYNK_POINT_LISTS_MAX: usize = 4;
+/// Body of a request of Blynk's APIs with points, and a file of points that they hand out; a larger one is refused, or cut.
+pub(crate) const BLYNK_POINTS_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Files of points in an archive that Blynk's API hands out; further pins are left out.
+pub(crate) const BLYNK_FILES_MAX: usize = 32;
 /// Body of a form that Bolt's API is sent; of a larger one nothing counts.
 pub(crate) const BOLT_FORM_BYTES_MAX: usize = 16 * 1024;
 /// A device has so long to confirm what Bolt's API asks; then the answer is Bolt's for a time-out.

@@ -6,6 +6,7 @@
 mod active;
 mod authentication;
 mod connection;
+mod dialect;
 mod durable;
 mod end;
 mod hand_on;

@@ -33,6 +33,7 @@ use crate::mqtt::{Owner, Sessions, message_ids};
 use crate::names;
 use crate::notifications::Notifications;
 use crate::persist::{Durability, Persister};
+use crate::pins::Lines;
 use crate::players::Access;
 use crate::presence::Presence;
 use crate::shard::{Shard, Shared, now};
@@ -159,6 +160,11 @@ impl Server {
         let house = Arc::new(House::open(&store, &accounts)?);
         let notifications = Arc::new(Notifications::open(store.documents("notification")?)?);
         house.firmware.begin(&hub);
+        let blynk = Arc::<Lines>::default();
+        if config.blynk.enabled {
+            blynk.begin(&hub);
+            blynk.fetch.set_port(addresses.http.port());
+        }
         let persister = Persister::start(desk, Arc::clone(&hub), Arc::clone(&sessions), store)?;
         let shared = Shared {
             hub: Arc::clone(&hub),
@@ -169,7 +175,7 @@ impl Server {
             refusals: Arc::default(),
             presence: Presence::start(&hub),
             kept: Arc::default(),
-            blynk: Arc::default(),
+            blynk,
             notifications,
             stats,
             admission: Arc::new(Admission::new(limits.connections_per_address, limits.connection_rate_per_address)),

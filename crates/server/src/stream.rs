@@ -8,6 +8,7 @@ mod pipe;
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read as _};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -54,6 +55,14 @@ impl ByteStream {
         match &self.carrier {
             Carrier::Tcp(_) => Transport::Tcp,
             Carrier::Piped(end) => end.transport(),
+        }
+    }
+
+    /// The hub's end of it, if no other task carries it.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        match &self.carrier {
+            Carrier::Tcp(socket) => socket.local_addr().ok(),
+            Carrier::Piped(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ use parking_lot::MutexGuard;
 use crate::device::{DeviceId, PropertyName};
 use crate::hub::Hub;
 use crate::message::{Message, Qos, Run, SessionId};
+use crate::route::Route;
 use crate::slots::{Slot, SlotState};
 use crate::time::Now;
 use crate::topic::Topic;
@@ -23,20 +24,27 @@ pub(crate) enum FollowUp {
     Changed(DeviceId, &'static str),
 }
 
+/// Whether a route is worth being remembered: of what every device has, and says when it comes and goes, thousands would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Often {
+    Yes,
+    No,
+}
+
 impl Hub {
     pub(crate) fn publish_follow_ups(&self, follow_ups: Vec<FollowUp>, now: Now) {
         for follow_up in follow_ups {
             match follow_up {
                 FollowUp::Online(device) => {
                     let topic = format!("devices/{device}/$online");
-                    self.publish_state(&topic, now, || {
+                    self.publish_state(&topic, Often::No, now, || {
                         let online = self.registry.get(&device)?.lock().is_online();
                         Some(Bytes::from_static(if online { b"true" } else { b"false" }))
                     });
                 }
                 FollowUp::Target(device, property) => {
                     let topic = format!("devices/{device}/{property}/target");
-                    self.publish_state(&topic, now, || {
+                    self.publish_state(&topic, Often::Yes, now, || {
                         let device = self.registry.get(&device)?;
                         let state = device.lock();
                         let target = state.properties.get(&property)?.target.as_ref()?;
@@ -45,7 +53,7 @@ impl Hub {
                 }
                 FollowUp::Rejected(device) => {
                     let topic = format!("devices/{device}/$rejected");
-                    self.publish_state(&topic, now, || self.rejected_json(&device));
+                    self.publish_state(&topic, Often::Yes, now, || self.rejected_json(&device));
                 }
                 FollowUp::Changed(device, what) => self.announce(&format!("devices/{device}/$changed"), what, now),
             }
@@ -55,7 +63,7 @@ impl Hub {
     /// Makes `devices/<device>/$firmware`, which only the hub writes, say what `derive` does. It is called under the topic's lock, so
     /// that whoever publishes last says what is true last; `None` clears, as does a device that is not there.
     pub fn publish_firmware(&self, device: &DeviceId, now: Now, derive: impl Fn() -> Option<Bytes>) {
-        self.publish_state(&format!("devices/{device}/$firmware"), now, || {
+        self.publish_state(&format!("devices/{device}/$firmware"), Often::No, now, || {
             self.registry.get(device)?;
             derive()
         });
@@ -63,7 +71,7 @@ impl Hub {
 
     /// Makes the retained message of a topic equal to `derive()`, which is called under the topic's lock, and
     /// tells subscribers if that changed it. `None` clears.
-    fn publish_state(&self, topic: &str, now: Now, derive: impl Fn() -> Option<Bytes>) {
+    fn publish_state(&self, topic: &str, often: Often, now: Now, derive: impl Fn() -> Option<Bytes>) {
         let topic = Topic::parse(topic).expect("made of valid names");
         loop {
             let slot = self.slots.get_or_create(topic.borrow());
@@ -78,7 +86,10 @@ impl Hub {
                 let mut run = Run::new(topic.borrow(), &payloads).qos(Qos::AtLeastOnce).retain(true);
                 run.time = now.wall;
                 self.retain_in(&slot, &mut state, payload.is_some().then(|| Message::clone(&run.messages()[0])));
-                self.own_routes.route(self, topic.borrow()).offer(&run);
+                match often {
+                    Often::Yes => drop(self.own_routes.route(self, topic.borrow()).offer(&run)),
+                    Often::No => drop(Route::build(self, topic.borrow()).offer(&run)),
+                }
             }
             drop(state);
             self.slots.forget_if_empty(&slot);

@@ -246,11 +246,9 @@ impl Active {
             SubscribeOptions { qos: Qos::AtMostOnce, no_local: false, retain_as_published: false, identifier: None };
         self.line.is_listening = true;
         let prefix = &self.line.topic[..self.line.prefix_bytes];
-        for rest in ["+/set", "$changed"] {
-            let filter = Filter::parse(&format!("{prefix}{rest}")).expect("a device's id is a valid level");
-            if let Err(denied) = self.shard().hub.subscribe(&self.line.subscriber, &filter, OPTIONS) {
-                warn!(device = %self.line.device, "a Blynk device does not get what is asked of it: {denied}");
-            }
+        let filter = Filter::parse(&format!("{prefix}+/set")).expect("a device's id is a valid level");
+        if let Err(denied) = self.shard().hub.subscribe(&self.line.subscriber, &filter, OPTIONS) {
+            warn!(device = %self.line.device, "a Blynk device does not get what is asked of it: {denied}");
         }
         self.send_wanted();
     }

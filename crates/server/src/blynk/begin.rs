@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use housewire_core::{DeclareMode, DeviceId, Hub, Qos, Run, TopicRef};
+use housewire_core::{DeviceId, Hub};
 use housewire_protocols::blynk::SessionOptions;
-use housewire_protocols::blynk::{DecodeError, Event, Frame, MessageId, ProtocolError, Session, decode};
-use housewire_protocols::limits::BLYNK_BODY_BYTES_MAX;
+use housewire_protocols::blynk::{
+    Command, DecodeError, Event, Frame, MessageId, ProtocolError, Session, decode, write_frame,
+};
+use housewire_protocols::limits::{BLYNK_BODY_BYTES_MAX, BLYNK_BUFFER_BYTES};
 use thiserror::Error;
 use tracing::info;
 
@@ -15,8 +17,9 @@ use crate::blynk::VIA;
 use crate::blynk::active::Active;
 use crate::blynk::mailbox::BlynkMailbox;
 use crate::clients::{self, Protocol};
+use crate::hosts::host_name;
 use crate::peer::Peer;
-use crate::pins::{PinMap, Reach};
+use crate::pins::{PinMap, Reach, say_online};
 use crate::refusals::{self, Whose};
 use crate::shard::{ConnectionGuard, Shard, now};
 use crate::socket::read_into_scratch;
@@ -44,6 +47,8 @@ pub(super) enum End {
     TurnedOut,
     #[error("the hub is shutting down")]
     Stopping,
+    #[error("it was sent to {0}, as blynk.redirect says")]
+    Redirected(String),
 }
 
 /// Who logged in.
@@ -113,6 +118,8 @@ async fn log_in(
                 Err(end) => {
                     drop(scratch);
                     write_now(socket, &replies);
+                    // The other side may still read it.
+                    let _ended = socket.end_writing().is_ok();
                     return Err(end);
                 }
             };
@@ -154,6 +161,9 @@ fn handle_greeting(
         used += length;
         let (Frame::Message { id, .. } | Frame::Response { id, .. }) = frame;
         if let Event::Login(token) = session.handle_frame(frame, now().instant, replies)? {
+            if let Some(place) = &shard.config.blynk.redirect {
+                return Err(redirect(place, id, replies));
+            }
             match identify(shard, peer, token) {
                 Ok(known) => {
                     session.accept(id, now().instant, replies);
@@ -170,6 +180,16 @@ fn handle_greeting(
         }
     }
     Ok((None, used))
+}
+
+/// Sends a device elsewhere, whosever token it has: that is known there.
+fn redirect(place: &str, id: MessageId, replies: &mut Vec<u8>) -> End {
+    let host = host_name(place).unwrap_or(place);
+    let port = place.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+    let parts = std::iter::once(host.as_bytes()).chain(port.map(str::as_bytes));
+    // As short as it has to be, for libraries that have said nothing yet.
+    let _fits = write_frame(Command::REDIRECT, id, parts, BLYNK_BUFFER_BYTES, replies);
+    End::Redirected(place.to_owned())
 }
 
 /// Whose token it is.
@@ -222,7 +242,7 @@ fn accept(
         // Taken back in this very moment, when nobody saw yet that it is in use.
         client.turn_out();
     }
-    say_online(&shard, &device, &login, hub_session, &prefix);
+    say_online(&shard, &device, &login.principal, hub_session, VIA);
     shard.blynk.add(device.clone(), Arc::clone(&mailbox) as Arc<dyn Reach>);
     if shard.sessions.may_log() {
         log_arrival(&device, peer.address(), transport.name());
@@ -238,25 +258,6 @@ fn accept(
 
 fn log_arrival(device: &DeviceId, peer: SocketAddr, transport: &str) {
     info!(%device, %peer, transport, "Blynk device connected");
-}
-
-/// A device is online as long as it is connected, whether or not it reports something. One that is new is registered for that.
-fn say_online(shard: &Shard, device: &DeviceId, login: &Login, session: housewire_core::SessionId, prefix: &str) {
-    if shard.hub.device(device).is_none() {
-        // Refused if there are too many, which its first report says, too.
-        let declared = shard.hub.declare(device, Default::default(), DeclareMode::Merge, Clone::clone, now());
-        if let Err(error) = declared {
-            tracing::warn!(%device, "a Blynk device is not registered: {error}");
-        }
-    }
-    let publisher = shard.publisher(Arc::clone(&login.principal), session, VIA, housewire_core::Presence::Connected);
-    let topic = format!("{prefix}$online");
-    let payloads = [&b"true"[..]];
-    let Ok(topic) = TopicRef::parse(&topic) else { return };
-    let run = Run::new(topic, &payloads).qos(Qos::AtMostOnce);
-    if let Err(denied) = publisher.publish_run(run, now()) {
-        tracing::debug!(%device, "that a Blynk device is there was not said: {denied}");
-    }
 }
 
 /// The id of what a frame says, for answers.

@@ -14,14 +14,16 @@ use tracing::debug;
 
 use crate::accounts::{Kind, Via};
 use crate::blynk::VIA;
-use crate::blynk::active::Active;
+use crate::blynk::active::{Active, Line};
 use crate::blynk::begin::{End, id_of};
 use crate::blynk::bridges::Target;
 use crate::blynk::notices;
 use crate::limits::BLYNK_OUTPUT_BYTES_MAX;
-use crate::pins::{PinMap, Reach as _, local_seconds, to_payload, utc, write_values};
+use crate::pins::{PinMap, Reach as _, Update, local_seconds, meta_field, to_payload, utc, write_values};
 use crate::shard::now;
 
+/// What devices report is retained, as what HTTP reports is: whoever comes later learns how things are.
+const IS_KEPT: bool = true;
 /// Of what the hub sends right after a device came.
 const FIRST_ID: MessageId = MessageId::MIN;
 
@@ -39,6 +41,7 @@ impl Active {
         let mut used = 0;
         let mut gathered = Gathered::default();
         let pins = Arc::clone(&self.line.pins);
+        let time = now();
         let room = BLYNK_OUTPUT_BYTES_MAX.saturating_sub(self.mailbox.output_bytes());
         let end = loop {
             if replies.len() >= room {
@@ -51,7 +54,7 @@ impl Active {
                 Err(error) => break Some(End::from(error)),
             };
             used += length;
-            let event = match self.session.handle_frame(frame, now().instant, replies) {
+            let event = match self.session.handle_frame(frame, time.instant, replies) {
                 Ok(event) => event,
                 Err(error) => break Some(End::from(error)),
             };
@@ -73,10 +76,12 @@ impl Active {
 
     fn publish_gathered(&mut self, gathered: &mut Gathered<'_>) {
         let Some(pin) = gathered.pin.take() else { return };
-        let pins = Arc::clone(&self.line.pins);
         let payloads: Vec<&[u8]> = gathered.payloads.iter().map(AsRef::as_ref).collect();
-        let (property, _) = pins.property_of(pin);
-        self.report(property.as_str(), &payloads);
+        let Line { topic, prefix_bytes, pins, subscriber, .. } = &mut self.line;
+        topic.truncate(*prefix_bytes);
+        pins.write_name(pin, topic);
+        let principal = Arc::clone(subscriber.principal());
+        self.publish(&self.line.topic, &principal, Presence::Connected, IS_KEPT, &payloads);
         gathered.payloads.clear();
     }
 
@@ -85,15 +90,14 @@ impl Active {
         self.line.topic.truncate(self.line.prefix_bytes);
         self.line.topic.push_str(rest);
         let principal = Arc::clone(self.line.subscriber.principal());
-        self.publish(&self.line.topic, &principal, Presence::Connected, payloads);
+        self.publish(&self.line.topic, &principal, Presence::Connected, IS_KEPT, payloads);
     }
 
-    /// Retained, as what HTTP reports is: whoever comes later learns how things are. What its property does not take is counted
-    /// there; Blynk has no word for it.
-    fn publish(&self, topic: &str, principal: &Principal, presence: Presence, payloads: &[&[u8]]) {
+    /// What its property does not take is counted there; Blynk has no word for it.
+    fn publish(&self, topic: &str, principal: &Principal, presence: Presence, is_kept: bool, payloads: &[&[u8]]) {
         let Ok(topic) = TopicRef::parse(topic) else { return };
         let origin = Origin { via: VIA, session: self.line.subscriber.id(), presence };
-        let run = Run::new(topic, payloads).retain(true);
+        let run = Run::new(topic, payloads).retain(is_kept);
         if let Err(denied) = self.shard().publish_run(principal, origin, run, now()) {
             debug!(device = %self.line.device, "what a Blynk device says is not published: {denied}");
         }
@@ -121,11 +125,20 @@ impl Active {
         }
     }
 
-    /// Kept nowhere but here: thousands of devices say the same.
-    fn learn(&self, info: &Info<'_>) {
+    /// Kept nowhere but here: thousands of devices say the same. What runs is told to whoever looks after firmware.
+    fn learn(&mut self, info: &Info<'_>) {
         self.mailbox.set_library(self.session.library());
-        let Info { version, device, firmware, .. } = info;
+        let Info { version, device, firmware, build, .. } = info;
         debug!(device = %self.line.device, version, board = device, firmware, "a Blynk device says what it is");
+        // Libraries before 1.0 know when they were built, and no version.
+        let built = || build.map(|build| build.replace(|char: char| !is_of_version(char), "-"));
+        let Some(runs) = firmware.map(str::to_owned).or_else(built).filter(|runs| !runs.is_empty()) else { return };
+        self.mailbox.set_running(Some(&runs));
+        // Not retained: the book of firmware keeps it, and thousands of devices say so.
+        let (topic, said) =
+            (format!("devices/{}/$firmware/state", self.line.device), serde_json::json!({ "version": runs }));
+        let principal = self.line.subscriber.principal();
+        self.publish(&topic, principal, Presence::Connected, !IS_KEPT, &[said.to_string().as_bytes()]);
     }
 
     /// Sends the values that are asked for: what somebody wants a pin to be, else what it was last.
@@ -175,7 +188,8 @@ impl Active {
         if modes.len() > 1 {
             self.mailbox.send_frame(Command::HARDWARE, FIRST_ID, Parts::of(modes.join("\0").as_bytes()));
         }
-        let Some(device) = self.shard().hub.device(&self.line.device) else { return };
+        let hub = Arc::clone(&self.shard().hub);
+        let Some(device) = hub.device(&self.line.device) else { return };
         let wanted: Vec<_> = {
             let state = device.lock();
             let asked =
@@ -184,6 +198,13 @@ impl Active {
         };
         for (_, property, payload) in wanted {
             self.mailbox.ask_for(property.as_str(), &payload);
+        }
+        self.mailbox.take_updates();
+        let topic = format!("devices/{}/$firmware", self.line.device);
+        let principal = self.line.subscriber.principal();
+        let offered = TopicRef::parse(&topic).ok().and_then(|topic| hub.get(principal, topic, now()).ok()?);
+        if let Some(update) = offered.and_then(|message| Update::read(&message.payload)) {
+            self.mailbox.offer_update(&self.line.device, &update);
         }
     }
 
@@ -209,7 +230,7 @@ impl Active {
                     let topic = format!("devices/{}/{property}", target.device);
                     let payload = to_payload(spec, values);
                     // As if the other device had said so; that it is there is another matter.
-                    self.publish(&topic, &target.login.principal, Presence::None, &[&payload]);
+                    self.publish(&topic, &target.login.principal, Presence::None, IS_KEPT, &[&payload]);
                     let lines = &self.shard().blynk;
                     let reached = lines.send_frame(&target.device, Command::BRIDGE, id, Parts::of(message));
                     (!reached).then_some(Status::DeviceOffline)
@@ -256,24 +277,8 @@ impl Active {
         }
     }
 
-    /// What the device set itself, else what people call it.
     fn meta_field(&self, field: &str) -> Option<String> {
-        let hub = &self.shard().hub;
-        let topic = format!("devices/{}/$blynk/meta/{field}", self.line.device);
-        let kept = TopicRef::parse(&topic)
-            .ok()
-            .and_then(|topic| hub.get(self.line.subscriber.principal(), topic, now()).ok()?);
-        if let Some(message) = kept {
-            return String::from_utf8(message.payload.to_vec()).ok();
-        }
-        let device = hub.device(&self.line.device)?;
-        let info = device.lock().info.clone();
-        match field.to_ascii_lowercase().as_str() {
-            "name" | "device name" => info.name.or_else(|| Some(self.line.device.to_string())),
-            "room" | "location" | "location name" => info.room,
-            "model" => info.model,
-            _ => None,
-        }
+        meta_field(&self.shard().hub, self.line.subscriber.principal(), &self.line.device, field)
     }
 
     /// Tells people.
@@ -281,4 +286,9 @@ impl Active {
         let device = self.line.device.clone();
         self.shard().notifications.tell(&self.shard().hub, notices::of(notice, device));
     }
+}
+
+/// What versions of firmware are made of.
+fn is_of_version(char: char) -> bool {
+    char.is_ascii_alphanumeric() || "._+-".contains(char)
 }

@@ -11,18 +11,22 @@ use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use housewire_core::{Delivery, Mailbox, Offer, PropertyName, Run};
+use housewire_core::{Delivery, DeviceId, Mailbox, Offer, PropertyName, Run};
 use housewire_protocols::blynk::{Command, Library, MessageId, Parts, Pin, frame_bytes, write_frame, write_pin};
 use parking_lot::Mutex;
+use tracing::warn;
 
 use crate::clients::{Client, Dropped, Figures, Measured};
 use crate::limits::{BLYNK_CONFLATED_BYTES, BLYNK_GAP, BLYNK_OUTPUT_BYTES_MAX};
-use crate::pins::{PinMap, Reach, write_values};
+use crate::pins::{PinMap, Reach, Update, write_values};
 use crate::shard::{Flush, Shard, now};
 use crate::stream::ByteStream;
 
 /// Of what the hub says by itself; no library looks at it.
 const OWN_ID: MessageId = MessageId::new(1_000).expect("it is not 0");
+
+/// Of an order to fetch firmware, as Blynk's server has it.
+const OTA_ID: MessageId = MessageId::new(7_777).expect("it is not 0");
 
 /// What was written to the device, and is its value from then on.
 pub(super) type Written = (PropertyName, Vec<u8>);
@@ -56,6 +60,10 @@ struct State {
     is_broken: bool,
     /// What is declared of the device has changed.
     is_stale: bool,
+    /// It has said what it is, and may be told of firmware.
+    takes_updates: bool,
+    /// The version that it says it runs, which it is not told to fetch again.
+    running: Option<Box<str>>,
     overflow: u64,
     too_large: u64,
     bytes_out: u64,
@@ -136,6 +144,8 @@ impl BlynkMailbox {
             is_blocked: false,
             is_broken: false,
             is_stale: false,
+            takes_updates: false,
+            running: None,
             overflow: 0,
             too_large: 0,
             bytes_out: 0,
@@ -153,6 +163,16 @@ impl BlynkMailbox {
     /// What the device's library takes.
     pub(super) fn set_library(&self, library: Library) {
         self.state.lock().library = library;
+    }
+
+    /// What the device says it runs.
+    pub(super) fn set_running(&self, version: Option<&str>) {
+        self.state.lock().running = version.map(Box::from);
+    }
+
+    /// From now on it is told of new firmware.
+    pub(super) fn take_updates(&self) {
+        self.state.lock().takes_updates = true;
     }
 
     /// What is declared of the device now.
@@ -303,19 +323,42 @@ impl Reach for BlynkMailbox {
             write_frame(command, id, parts, body_bytes_max, frame)
         })
     }
+
+    fn changed(&self) {
+        self.state.lock().is_stale = true;
+        self.wake();
+    }
+
+    fn offer_update(&self, device: &DeviceId, update: &Update) {
+        {
+            let state = self.state.lock();
+            if !state.takes_updates || state.running.as_deref() == Some(&update.version) {
+                return;
+            }
+        }
+        let (config, local) = (&self.shard.config, self.socket.local_address());
+        let place = (&config.blynk, config.tls.mode);
+        let is_sent = match self.shard.blynk.fetch.url(place, local, device, update) {
+            Some(url) => {
+                let parts = [&b"ota"[..], url.as_bytes()].join(&0);
+                self.send_frame(Command::INTERNAL, OTA_ID, Parts::of(&parts))
+            }
+            None => false,
+        };
+        if !is_sent {
+            warn!(%device, "a Blynk device is not told of new firmware: say in blynk.address where it reaches the hub");
+        }
+    }
 }
 
 impl Mailbox for BlynkMailbox {
     fn offer(&self, run: &Run<'_>, _delivery: &Delivery) -> Offer {
         let topic = run.topic().as_str();
         let Some(rest) = topic.get(self.prefix_bytes..) else { return Offer::Taken };
-        if let Some(name) = rest.strip_suffix("/set") {
-            return self.request(name, run);
+        match rest.strip_suffix("/set") {
+            Some(name) => self.request(name, run),
+            None => Offer::Taken,
         }
-        // Something is declared otherwise than before.
-        self.state.lock().is_stale = true;
-        self.wake();
-        Offer::Taken
     }
 
     fn is_congested(&self) -> bool {

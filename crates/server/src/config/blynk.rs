@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::config::ConfigError;
+use crate::names::HostName;
 
 /// How devices that speak Blynk are served.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -16,11 +17,15 @@ pub struct BlynkSettings {
     pub rate: Option<u32>,
     /// Heartbeat of devices that do not say theirs, in seconds [default: 10]
     pub heartbeat_s: u16,
+    /// `host:port` at which devices fetch firmware that they are offered [default: where they reach the hub]
+    pub address: Option<String>,
+    /// `host` or `host:port` to which devices are sent that connect here, when the hub moved [default: none]
+    pub redirect: Option<String>,
 }
 
 impl Default for BlynkSettings {
     fn default() -> Self {
-        Self { enabled: true, ports: Vec::new(), rate: None, heartbeat_s: 10 }
+        Self { enabled: true, ports: Vec::new(), rate: None, heartbeat_s: 10, address: None, redirect: None }
     }
 }
 
@@ -39,8 +44,20 @@ impl BlynkSettings {
         if !HEARTBEAT_S.contains(&self.heartbeat_s) {
             return senseless("blynk.heartbeat_s", self.heartbeat_s.to_string(), "it must be between 1 and 3600");
         }
+        for (key, place) in [("blynk.address", &self.address), ("blynk.redirect", &self.redirect)] {
+            if let Some(place) = place.as_ref().filter(|place| !is_place(place)) {
+                return senseless(key, place.clone(), "write host or host:port, such as hub.local:8080");
+            }
+        }
         Ok(())
     }
+}
+
+/// `host` or `host:port`.
+fn is_place(text: &str) -> bool {
+    const PLACE_CHARS_MAX: usize = 200;
+    let host = crate::hosts::host_name(text);
+    text.len() <= PLACE_CHARS_MAX && host.is_some_and(|host| !host.is_empty() && host.parse::<HostName>().is_ok())
 }
 
 #[cfg(test)]
@@ -54,9 +71,18 @@ mod tests {
         let settings = read("enabled = false\nports = [80, 9443]\nrate = 100\nheartbeat_s = 30").unwrap();
         assert_eq!((settings.ports.clone(), settings.rate, settings.heartbeat_s), (vec![80, 9443], Some(100), 30));
         assert!(settings.validate().is_ok());
-        for text in
-            ["rate = 0", "heartbeat_s = 0", "heartbeat_s = 4000", "ports = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]"]
-        {
+        let places = read("address = 'hub.local:8080'\nredirect = '192.0.2.7'").unwrap();
+        assert!(places.validate().is_ok(), "{places:?}");
+        for text in [
+            "address = ''",
+            "address = 'http://hub'",
+            "redirect = 'a b'",
+            "redirect = 'hub:99999'",
+            "rate = 0",
+            "heartbeat_s = 0",
+            "heartbeat_s = 4000",
+            "ports = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]",
+        ] {
             assert!(read(text).unwrap().validate().is_err(), "{text}");
         }
         for text in ["port = 80", "ports = 80", "ports = [70000]", "rate = -1"] {

@@ -5,7 +5,9 @@
 
 mod device;
 mod legacy;
+mod past;
 mod reply;
+mod update;
 mod v2;
 
 use axum::body::Body;

@@ -32,6 +32,8 @@ use crate::limits::DEVICES_AT_ONCE;
 use crate::refusal::Refusal;
 use crate::view::schema::AnyObject;
 
+pub(in crate::http) use download::send_of;
+
 /// All routes of this.
 pub(crate) fn routes() -> OpenApiRouter {
     OpenApiRouter::default()

@@ -4,6 +4,7 @@
 //! waits for would be most of their memory. What is needed for the length of one turn only is the shard's; what few
 //! connections ever need is in a box.
 
+mod dialect;
 mod farewell;
 mod packets;
 mod subscriptions;
@@ -12,7 +13,7 @@ use std::fmt::Display;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use housewire_core::{Hub, Principal};
+use housewire_core::{Hub, Origin, Presence, Principal};
 use housewire_protocols::mqtt::{Acknowledgement, ReasonCode, Traffic};
 use tokio::time::{Sleep, sleep_until};
 
@@ -85,6 +86,11 @@ impl Active {
         self.guard.session()
     }
 
+    /// Where its messages come from.
+    fn origin(session: &Session) -> Origin {
+        Origin { via: "mqtt", session: session.id(), presence: Presence::Connected }
+    }
+
     fn hub(&self) -> &Hub {
         &self.connection.shard().hub
     }
@@ -137,6 +143,11 @@ impl Active {
     fn step(&mut self, context: &mut Context<'_>, turn: &mut Turn) -> Result<Next, End> {
         if let Some(call) = self.session().client.signal.heard() {
             return Err(called_to_end(call));
+        }
+        if let Some(dialect) = &self.connection.dialect
+            && self.catch_up(dialect)
+        {
+            return Ok(Next::Step);
         }
         let replays_more = self.continue_replays();
         let status = self.session().mailbox.status();

@@ -16,6 +16,7 @@ use crate::accounts::Login as Who;
 use crate::clients;
 use crate::mqtt::active::{Active, Turn};
 use crate::mqtt::authentication::{Admitted, Login, Pending};
+use crate::mqtt::dialect::{self, Dialect};
 use crate::mqtt::end::{End, say_last_words};
 use crate::mqtt::mailbox::Wire;
 use crate::mqtt::sessions::{NoSession, Session, Start, Taken, Wanted};
@@ -32,6 +33,8 @@ struct Greeting {
     is_assigned: bool,
     start: Start,
     login: Login,
+    /// It has the user name of devices that speak Blynk's API.
+    may_speak_blynk: bool,
 }
 
 /// One connection's parts.
@@ -44,6 +47,8 @@ pub(super) struct Connection {
     bytes_read: usize,
     /// The client of a live connection shows again who it is.
     pub(super) pending: Option<Box<Pending>>,
+    /// Of a device that may speak Blynk's API.
+    pub(super) dialect: Option<Box<Dialect>>,
     /// Held as long as the connection counts.
     pub(super) guard: ConnectionGuard,
 }
@@ -71,6 +76,7 @@ pub(super) async fn begin(newcomer: Newcomer) -> Option<Active> {
         tail: Vec::new(),
         bytes_read: 0,
         pending: None,
+        dialect: None,
         guard,
     };
     match connection.get_session(peer, admitted, refusal).await {
@@ -219,8 +225,12 @@ impl Connection {
 
     /// Lets the client in: from here on it has its session.
     fn accept(mut self, peer: SocketAddr, begun: Begun) -> Active {
-        let Begun { greeting: Greeting { client_id, is_assigned, start, .. }, who, proof, resumed, guard } = begun;
+        let Begun { greeting, who, proof, resumed, guard } = begun;
+        let Greeting { client_id, is_assigned, start, may_speak_blynk, .. } = greeting;
         let (session, shard) = (guard.session(), self.shard().clone());
+        if may_speak_blynk && shard.config.blynk.enabled {
+            self.dialect = Dialect::of(&shard, &who);
+        }
         let mut replies = Vec::new();
         let resumes = resumed.is_some();
         let (mut connack, link) = self.inbound.accept(resumed, is_assigned.then_some(&*client_id));
@@ -280,7 +290,9 @@ pub(super) async fn end(mut active: Active, end: End, turn: Turn) {
     connection.log_departure(session, &end);
     shard.presence.note_end(&shard.hub, session.id(), end.reason_of_absence());
     // The socket still counts as a connection as long as its guard lives.
-    let Connection { socket, inbound, guard: _counts, .. } = connection;
+    let Connection { socket, inbound, dialect, guard: _counts, .. } = connection;
+    // Before the session, which its messages go to.
+    drop(dialect);
     // A new connection of the client may be waiting for it.
     guard.release(inbound);
     if is_kept && matches!(end, End::Client) {
@@ -380,7 +392,8 @@ impl Greeting {
         let client_id = if is_assigned { random_client_id(peer) } else { Arc::from(connect.client_id) };
         let start = if connect.clean_start { Start::Clean } else { Start::Resume };
         let login = Login::of(connect);
-        Self { client_id, is_assigned, start, login }
+        let may_speak_blynk = connect.username == Some(dialect::USER);
+        Self { client_id, is_assigned, start, login, may_speak_blynk }
     }
 }
 

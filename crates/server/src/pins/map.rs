@@ -3,6 +3,7 @@
 //! Made of what is declared when the device comes, and again whenever that changes. A pin that nobody declared is the property
 //! that is called like it: `v5`, `d13`, `a0`.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use housewire_core::{DeviceId, DeviceState, Hub, PropertyName, PropertySpec};
@@ -57,6 +58,14 @@ impl PinMap {
         match self.of_pin(pin) {
             Some(bound) => (bound.property.clone(), Some(&bound.spec)),
             None => (PropertyName::parse(&pin.to_string()).expect("a letter and a number are a name"), None),
+        }
+    }
+
+    /// Appends the name of the property that a pin is.
+    pub(crate) fn write_name(&self, pin: Pin, out: &mut String) {
+        match self.of_pin(pin) {
+            Some(bound) => out.push_str(bound.property.as_str()),
+            None => write!(out, "{pin}").expect("a text takes everything"),
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use housewire_core::{DeviceId, Origin, Presence, Principal, Run, TopicRef};
+use housewire_core::{DeviceId, Origin, Presence, Principal, PropertyName, Run, TopicRef};
 use housewire_protocols::blynk::{Command, MessageId, Parts, Pin, is_property};
 
 use crate::accounts::{Kind, Via};
 use crate::http::blynk::Door;
 use crate::notifications::NewNotification;
 use crate::peer::Peer;
-use crate::pins::{PinMap, to_payload, write_values};
+use crate::pins::{PinMap, meta_field, to_payload, write_values};
 use crate::refusals::{self, Whose};
 use crate::shard::{Shard, now};
 
@@ -18,7 +18,9 @@ const HTTP_ID: MessageId = MessageId::new(111).expect("it is not 0");
 
 /// See the module.
 pub(super) struct Device<'s> {
-    shard: &'s Shard,
+    pub(super) shard: &'s Shard,
+    /// It is spoken to by TLS.
+    pub(super) is_secure: bool,
     pub(super) id: DeviceId,
     principal: Arc<Principal>,
     pins: Arc<PinMap>,
@@ -32,7 +34,7 @@ impl<'s> Device<'s> {
             Ok((id, principal)) => {
                 tap.note_user(&shard.taps, &principal);
                 let pins = PinMap::of(&shard.hub, &id);
-                Some(Self { shard, id, principal, pins })
+                Some(Self { shard, is_secure: peer.is_secure(), id, principal, pins })
             }
             Err(why) => {
                 // The answer is Blynk's, which says nothing more; whoever looks after the hub hears why.
@@ -69,11 +71,23 @@ impl<'s> Device<'s> {
         Some(texts(&values))
     }
 
+    /// The property that a pin is.
+    pub(super) fn property_of(&self, pin: Pin) -> PropertyName {
+        self.pins.property_of(pin).0
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self) -> String {
+        let device = self.shard.hub.device(&self.id);
+        let name = device.and_then(|device| device.lock().info.name.clone());
+        name.unwrap_or_else(|| self.id.to_string())
+    }
+
     /// All pins that have a value.
     pub(super) fn read_all(&self) -> Vec<(Pin, Vec<String>)> {
         let Some(device) = self.shard.hub.device(&self.id) else { return Vec::new() };
         let values = self.pins.values(&device.lock());
-        let of_pin = |(pin, property, payload): (Pin, housewire_core::PropertyName, Vec<u8>)| {
+        let of_pin = |(pin, property, payload): (Pin, PropertyName, Vec<u8>)| {
             let mut values = Vec::new();
             let spec = self.pins.of_property(property.as_str()).map(|bound| &bound.spec);
             write_values(spec, &payload, &mut values);
@@ -118,9 +132,7 @@ impl<'s> Device<'s> {
 
     /// A field that people, or the device itself, filled in.
     pub(super) fn meta_field(&self, field: &str) -> Option<String> {
-        let topic = format!("devices/{}/$blynk/meta/{field}", self.id);
-        let message = self.shard.hub.get(&self.principal, TopicRef::parse(&topic).ok()?, now()).ok()??;
-        String::from_utf8(message.payload.to_vec()).ok()
+        meta_field(&self.shard.hub, &self.principal, &self.id, field)
     }
 
     /// Fills one in.

@@ -1,16 +1,16 @@
 //! The API of Blynk's old server: `/TOKEN/ACTION/PIN`.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response, header};
-use housewire_protocols::blynk::Pin;
+use housewire_protocols::blynk::{Pin, PinKind};
 use housewire_protocols::limits::BLYNK_NOTIFICATION_CHARS_MAX;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::http::blynk::device::Device;
-use crate::http::blynk::{Door, reply};
+use crate::http::blynk::{Door, past, reply};
 use crate::http::query::Query;
-use crate::limits::BLYNK_HTTP_BODY_BYTES_MAX;
+use crate::limits::{BLYNK_HTTP_BODY_BYTES_MAX, BLYNK_POINTS_BODY_BYTES_MAX};
 use crate::notifications::{Kind, NewNotification};
 use crate::pins::local_seconds;
 use crate::shard::now;
@@ -38,6 +38,22 @@ pub(super) async fn answer(door: Door<'_>, token: &str, rest: &str, request: Req
                 Ok(values) => done_if(device.write(pin, &values)),
             }
         }
+        (&Method::PUT, "extra", Some("pin"), Some(pin)) => {
+            let Some(pin) = Pin::parse(pin) else { return reply::refused(WRONG_PIN) };
+            match bytes_of(request, BLYNK_POINTS_BODY_BYTES_MAX).await {
+                Err(refusal) => refusal,
+                Ok(body) => past::add_extra(&device, pin, body).await,
+            }
+        }
+        (&Method::GET, "data", Some(pin), None) => match Pin::parse(pin) {
+            None => reply::refused(WRONG_PIN),
+            Some(pin) => past::file_of(&device, token, pin).await,
+        },
+        (&Method::GET, "project", None, None) => reply::json(project(&device).to_string()),
+        (&Method::GET, file, None, None) if file.ends_with(".csv.gz") => match past::pin_of_file(&device, file) {
+            None => reply::unknown(),
+            Some(pin) => past::file(&device, pin).await,
+        },
         (&Method::GET, "isHardwareConnected", None, None) => reply::json(device.is_online().to_string()),
         // The page is what the app was: it is there as long as the hub is.
         (&Method::GET, "isAppConnected", None, None) => reply::json("true".to_owned()),
@@ -97,14 +113,45 @@ struct Email {
     title: String,
 }
 
+/// The project that the device stands in for: one dashboard with the values of its pins. The old server's is the file of a whole
+/// dashboard, of which the hub has none.
+fn project(device: &Device<'_>) -> serde_json::Value {
+    let pins = device.read_all().into_iter().enumerate().map(|(place, (pin, values))| {
+        serde_json::json!({
+            "id": place + 1, "type": "LABELED_VALUE_DISPLAY", "deviceId": 0, "label": pin.to_string(),
+            "pinType": kind_of(pin), "pin": pin.number, "value": values.join("\0"),
+        })
+    });
+    let devices = [serde_json::json!({
+        "id": 0, "name": device.name(), "status": if device.is_online() { "ONLINE" } else { "OFFLINE" },
+    })];
+    serde_json::json!({
+        "id": 1, "name": device.name(), "isActive": true, "isAppConnectedOn": true,
+        "widgets": pins.collect::<Vec<_>>(), "devices": devices,
+    })
+}
+
+fn kind_of(pin: Pin) -> &'static str {
+    match pin.kind {
+        PinKind::Virtual => "VIRTUAL",
+        PinKind::Digital => "DIGITAL",
+        PinKind::Analog => "ANALOG",
+    }
+}
+
 /// A body of JSON; or what is answered if it is none.
 async fn body_of<T: serde::de::DeserializeOwned>(request: Request<Body>) -> Result<T, Response<Body>> {
+    let bytes = bytes_of(request, BLYNK_HTTP_BODY_BYTES_MAX).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|_| reply::failed(format!("Error parsing body param. {}", String::from_utf8_lossy(&bytes))))
+}
+
+/// A body that is said to be JSON.
+async fn bytes_of(request: Request<Body>, bytes_max: usize) -> Result<Bytes, Response<Body>> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {
         return Err(reply::failed("Unexpected content type. Expecting application/json.".to_owned()));
     }
-    let bytes = axum::body::to_bytes(request.into_body(), BLYNK_HTTP_BODY_BYTES_MAX).await;
-    let bytes = bytes.map_err(|_| reply::refused(WRONG_REQUEST))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|_| reply::failed(format!("Error parsing body param. {}", String::from_utf8_lossy(&bytes))))
+    let bytes = axum::body::to_bytes(request.into_body(), bytes_max).await;
+    bytes.map_err(|_| reply::refused(WRONG_REQUEST))
 }

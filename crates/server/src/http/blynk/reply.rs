@@ -53,3 +53,28 @@ pub(super) fn error(why: &str) -> Response<Body> {
     let body = serde_json::json!({ "error": { "message": why } }).to_string();
     with(StatusCode::BAD_REQUEST, Some(JSON), body)
 }
+
+/// It is elsewhere.
+pub(super) fn moved(place: &str) -> Response<Body> {
+    let mut response = with(StatusCode::MOVED_PERMANENTLY, None, Body::empty());
+    let place = HeaderValue::from_str(place).expect("a path of plain characters");
+    response.headers_mut().insert(header::LOCATION, place);
+    response
+}
+
+/// A file.
+pub(super) fn file(bytes: Vec<u8>, kind: &'static str) -> Response<Body> {
+    with(StatusCode::OK, Some(kind), bytes)
+}
+
+/// Nothing is there to be handed out, as 2.0 says it.
+pub(super) fn no_data() -> Response<Body> {
+    let body = serde_json::json!({ "error": { "message": "No data" } }).to_string();
+    with(StatusCode::INTERNAL_SERVER_ERROR, Some(JSON), body)
+}
+
+/// Blynk's refusal of a file that is one too many.
+pub(super) fn no_upload(why: &str) -> Response<Body> {
+    let body = serde_json::json!({ "error": { "message": why } }).to_string();
+    with(StatusCode::FORBIDDEN, Some(JSON), body)
+}

@@ -7,9 +7,10 @@ use housewire_protocols::limits::BLYNK_EVENT_CHARS_MAX;
 use serde_json::value::RawValue;
 
 use crate::http::blynk::device::Device;
-use crate::http::blynk::{Door, reply};
+use crate::http::blynk::{Door, past, reply, update as files};
 use crate::http::query::Query;
 use crate::notifications::{Kind, NewNotification};
+use crate::pins::UPDATES;
 
 const WRONG_PIN: &str = "Wrong pin format.";
 const NO_STREAM: &str = "No datastream setup for that pin.";
@@ -19,13 +20,34 @@ const WRONG_FIELD: &str = "Wrong metaField format.";
 const NO_PINS: [&str; 4] = ["token", "pin", "value", "dataStreamId"];
 
 pub(super) async fn answer(door: Door<'_>, action: &str, request: Request<Body>) -> Response<Body> {
+    if let Some(path) = action.strip_prefix(UPDATES) {
+        return files::answer(door, path, request.method(), request.headers()).await;
+    }
     let query = Query::of(request.uri());
     let token = query.first("token").unwrap_or_default();
+    if token.is_empty() && action == "data/get" {
+        return reply::error("No token provided.");
+    }
     let Some(device) = Device::by_token(door, &token) else { return reply::error("Invalid token.") };
-    if request.method() != Method::GET {
-        return reply::unknown();
+    match (request.method(), action) {
+        (&Method::POST, "batch/update") => {
+            let pin = query.first("pin").as_deref().and_then(Pin::parse);
+            let Some(pin) = pin else { return reply::error(WRONG_PIN) };
+            return past::add_batch(&device, pin, request).await;
+        }
+        // The pictures and files of an app that is Blynk's own.
+        (&Method::POST, "upload") => return reply::no_upload("This server keeps no files of devices."),
+        (&Method::GET, _) => {}
+        _ => return reply::unknown(),
     }
     match action {
+        "data/get" => past::link(&device, &query, request.headers(), request.uri().query().unwrap_or_default()).await,
+        "data/file.zip" => past::zip(&device, &query).await,
+        // What a template would have brought is declared here; which one it was is kept.
+        "provision" => match query.first("templateId").filter(|template| !template.is_empty()) {
+            Some(template) if device.set_meta_field("templateId", &template) => reply::done(),
+            _ => reply::error("Invalid templateId."),
+        },
         "get" => get(&device, &query),
         "getAll" => {
             let fields = device.read_all().into_iter().map(|(pin, values)| field(pin, &values));

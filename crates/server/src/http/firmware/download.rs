@@ -14,10 +14,10 @@ use housewire_core::{Device, DeviceId, Filter};
 use crate::accounts::Kind;
 use crate::aside::aside;
 use crate::caller::Caller;
-use crate::firmware::{FileKey, FileNote, Who};
+use crate::firmware::{FileKey, FileNote, Firmware, Who};
 use crate::http::describe::{Forbidden, NotFound, NotModified, OutOfRange, RangeParam, Unusable};
 use crate::http::firmware::describe::DamagedAnswer;
-use crate::http::firmware::{FilePath, change, firmware};
+use crate::http::firmware::{FilePath, firmware};
 use crate::http::problem::Problem;
 use crate::http::range::{self, Part};
 use crate::http::tag;
@@ -114,8 +114,21 @@ pub(super) async fn send(
     if tag::is_known(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    let (own, kept) = (key.clone(), note.clone());
-    let file = change(caller, move |firmware| firmware.bytes(&own, &kept)).await?;
+    send_of(firmware(caller), key, note, device, method, headers).await
+}
+
+/// Answers likewise, whoever asks.
+pub(in crate::http) async fn send_of(
+    firmware: &Arc<Firmware>,
+    key: &FileKey,
+    note: &FileNote,
+    device: Option<&str>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let tag = format!("\"{}\"", note.sha256);
+    let (own, kept, from_disk) = (key.clone(), note.clone(), Arc::clone(firmware));
+    let file = aside(move || from_disk.bytes(&own, &kept)).await?;
     let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits");
     let part = range::asked(method, headers, note.size, &tag);
     let (status, from, to) = match part {
@@ -124,7 +137,7 @@ pub(super) async fn send(
         Part::Outside => return Ok(range::outside(note.size)),
     };
     if let Some(device) = device.filter(|_| from == 0 && *method == Method::GET) {
-        firmware(caller).fetch(device, key);
+        firmware.fetch(device, key);
     }
     let body = if *method == Method::GET { stream_of(file, from, to) } else { Body::empty() };
     let mut response = (status, body).into_response();

@@ -1,6 +1,6 @@
 //! What a connection's client wants: packet by packet, consecutive messages to one topic together.
 
-use housewire_core::{Denied, Now, Origin, Presence, Qos};
+use housewire_core::{Denied, Now, Qos};
 use housewire_protocols::mqtt::{
     Ack, Batch, Event, Packet, PacketId, ProtocolError, ReasonCode, SHORT_ACK_BYTES, Version, decode,
 };
@@ -121,11 +121,14 @@ impl Active {
         turn.traffic.publish_bytes += run.payload_bytes();
         let qos = batch.qos();
         let notes_received = self.is_durable && qos == Qos::ExactlyOnce;
-        let origin = Origin { via: "mqtt", session: self.session().id(), presence: Presence::Connected };
+        let origin = Self::origin(self.session());
         let (result, received_with) = {
             // That a message was published and that its identifier was received is true of both or of neither after a crash.
             let _together = notes_received.then(|| self.hub().in_one_batch());
-            let result = self.connection.shard().publish_run(self.principal(), origin, run, time);
+            let result = match &self.connection.dialect {
+                None => self.connection.shard().publish_run(self.principal(), origin, run, time),
+                Some(dialect) => self.publish_in_dialect(dialect, origin, run, time),
+            };
             if notes_received && result.is_ok() {
                 self.session().mailbox.note_received(batch.packet_ids().iter().copied());
             }

@@ -5,6 +5,7 @@ use housewire_protocols::mqtt::{Packet, PacketId, ReasonCode, RetainHandling, Su
 use tracing::debug;
 
 use super::{Active, Turn};
+use crate::mqtt::dialect::is_downlink;
 use crate::mqtt::end::End;
 use crate::mqtt::outcome::filter_denial_reason;
 use crate::mqtt::withheld::Answer;
@@ -41,6 +42,11 @@ impl Active {
     }
 
     fn subscribe_one(&self, request: SubscriptionRequest, identifier: Option<u32>) -> ReasonCode {
+        if let Some(dialect) = &self.connection.dialect
+            && is_downlink(&request.filter)
+        {
+            return self.subscribe_in_dialect(dialect, request, identifier);
+        }
         let SubscriptionRequest { filter, options } = request;
         let wanted = SubscribeOptions {
             qos: options.qos,
@@ -94,6 +100,13 @@ impl Active {
     ) {
         let hub = self.hub();
         let reasons = filters.into_iter().map(|filter| match filter {
+            Ok(filter) if is_downlink(&filter) && self.connection.dialect.is_some() => {
+                let dialect = self.connection.dialect.as_deref();
+                match dialect.is_some_and(|dialect| Self::unsubscribe_in_dialect(dialect, &filter)) {
+                    true => ReasonCode::Success,
+                    false => ReasonCode::NoSubscriptionExisted,
+                }
+            }
             Ok(filter) => {
                 self.session().mailbox.replays.lock().remove(&filter);
                 match hub.unsubscribe(self.session().subscriber(), &filter) {

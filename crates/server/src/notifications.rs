@@ -169,9 +169,9 @@ impl Notifications {
 
     /// Takes what a device wants people to be told, fills in what sketches leave to the hub, and says so to whoever listens.
     pub(crate) fn tell(&self, hub: &Hub, mut what: NewNotification) {
-        let name = what.device.as_ref().and_then(|id| {
+        let name = what.device.as_ref().map(|id| {
             let name = hub.device(id).and_then(|device| device.lock().info.name.clone());
-            Some(name.unwrap_or_else(|| id.to_string()))
+            name.unwrap_or_else(|| id.to_string())
         });
         if let Some(name) = name {
             what.fill(&name);

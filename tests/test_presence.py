@@ -55,6 +55,22 @@ def test_never_then_there_then_gone(shared, unique):
     assert shared.get("/api/presence/nobody-here").status_code == 404
 
 
+def test_it_listens_and_says_nothing(shared, unique):
+    name = unique("lamp")
+    token = shared.post(f"/api/devices/{name}/token").json()["token"]
+    with Paho(shared, "5", name=unique("ear"), token=token) as ear:
+        ear.subscribe(f"devices/{name}/+/set", 1)
+        assert presence(shared, name)["reason"] == "silent"
+        # Another program says something for it, and goes.
+        with device(shared, name) as lamp:
+            until(lambda: presence(shared, name)["online"], what="it to be there")
+            lamp.client.disconnect()
+        until(lambda: presence(shared, name)["reason"] == "silent", what="it to be silent")
+        told = presence(shared, name)
+        assert "no value" in told["said"] and told["past"][0]["reason"] == "goodbye"
+        assert len(told["connections"]) == 1
+
+
 def test_the_connection_breaks_with_and_without_a_will(shared, unique):
     name = unique("lamp")
     lamp = device(shared, name)

@@ -24,6 +24,7 @@ export const d = {
       revoked: 'Its credential was taken back',
       protocol: 'The hub ended the connection because of what it sent',
       'hub restart': 'The hub was restarted',
+      silent: 'It is connected, but has sent no value yet',
       'never connected': 'It never connected',
     } as Record<string, string>,
     /** The hub tells in English what happened and what to look at; `reason` is its word for it, null for a device that is there. */

@@ -40,6 +40,8 @@ pub(crate) enum Reason {
     Protocol,
     /// The hub was restarted, and it has not come back since.
     HubRestart,
+    /// It is connected, and has reported nothing since.
+    Silent,
     /// Nobody has heard of it yet.
     NeverConnected,
 }
@@ -55,6 +57,7 @@ impl Reason {
             Self::Revoked => "revoked",
             Self::Protocol => "protocol",
             Self::HubRestart => "hub restart",
+            Self::Silent => "silent",
             Self::NeverConnected => "never connected",
         }
     }
@@ -77,6 +80,9 @@ impl Reason {
             Self::Protocol => "The hub ended the connection because of what it sent: the refusals say what that was.",
             Self::HubRestart => {
                 "The hub was restarted, and it has not come back since. Why it was away before is not known: this is remembered from the start on."
+            }
+            Self::Silent => {
+                "It is connected, but has sent no value over this connection: it counts as there as soon as it does. A program that only listens may report what it did."
             }
             Self::NeverConnected => {
                 "Nobody has heard of it yet: it never connected, or never sent a value. Is its address and token right?"

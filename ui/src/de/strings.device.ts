@@ -41,6 +41,7 @@ const de: typeof d = {
       replaced: 'Eine andere Verbindung desselben Namens nahm seinen Platz',
       revoked: 'Sein Zugang wurde widerrufen',
       'hub restart': 'Der Hub wurde neu gestartet',
+      silent: 'Es ist verbunden, hat aber noch keinen Wert gesendet',
       'never connected': 'Es hat sich nie verbunden',
     },
     said: (reason, told) => (reason === null ? 'Es ist da.' : (SAID[reason] ?? told)),

@@ -191,14 +191,34 @@ fn hide_in_value(reader: &mut Reader<'_>, name: &str, value: &str, at: usize) ->
             shown_parts.join("; ")
         }
         "referer" | "location" | "content-location" | "link" | "origin" => hide_in_target(reader, value, at),
-        // WebSocket's key opens nothing.
+        // WebSocket's key opens nothing. Some show their token as a subprotocol, as a browser lets them name nothing else.
         "sec-websocket-key" => value.to_owned(),
+        "sec-websocket-protocol" => hide_in_subprotocols(reader, value, at),
         other if names_a_secret(other) => {
             reader.redact(at..at + value.len());
             HIDDEN.to_owned()
         }
         _ => value.to_owned(),
     }
+}
+
+/// A list of subprotocols; of those that are not known only how many they are. `at` is its first byte.
+fn hide_in_subprotocols(reader: &mut Reader<'_>, value: &str, at: usize) -> String {
+    const KNOWN: [&str; 5] = ["mqtt", "mqttv3.1", "blynk", "housewire.v1.json", "housewire.v1.cbor"];
+    let mut place = at;
+    let shown_parts: Vec<_> = value
+        .split(',')
+        .map(|part| {
+            let range = place..place + part.len();
+            place = range.end + 1;
+            if KNOWN.contains(&part.trim()) {
+                return part.trim();
+            }
+            reader.redact(range);
+            HIDDEN
+        })
+        .collect();
+    shown_parts.join(", ")
 }
 
 /// A target without its secrets; `at` is its first byte.
@@ -238,7 +258,7 @@ pub(super) fn path_of(target: &str) -> &str {
 /// Where the secrets of a target are, in their order: tokens that are a part of the path, as Blynk's old API has them, and what the
 /// query says in parameters that are named after a secret.
 fn secrets_of(target: &str) -> Vec<Range<usize>> {
-    let mut secrets = Vec::new();
+    let mut secrets: Vec<_> = userinfo_of(target).into_iter().collect();
     let query = target.find('?').map_or(target.len(), |mark| mark + 1);
     let path = path_of(target);
     // Names in paths of the API are not secret, and as long as any.
@@ -264,12 +284,28 @@ fn secrets_of(target: &str) -> Vec<Range<usize>> {
             None if longest_of_token(&decoded(pair)) >= TOKEN_CHARS || hides_a_secret(&decoded(pair)) => {
                 secrets.push(place..end);
             }
-            _ => {}
+            _ => secrets.extend(secret_behind_semicolon(pair).map(|at| place + at..end)),
         }
         place = end + 1;
     }
     secrets.retain(|secret| !secret.is_empty());
     secrets
+}
+
+/// Where the secret of a parameter begins that stands behind a `;`, as some write their queries.
+fn secret_behind_semicolon(pair: &str) -> Option<usize> {
+    pair.match_indices(';').find_map(|(at, _)| {
+        let (name, _) = pair[at + 1..].split_once('=')?;
+        names_a_secret(&decoded(name)).then_some(at + 1 + name.len() + 1)
+    })
+}
+
+/// Who somebody says he is in front of a host, as `user:password@host` (RFC 3986 section 3.2.1).
+fn userinfo_of(target: &str) -> Option<Range<usize>> {
+    let (scheme, rest) = target.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?']))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let start = scheme.len() + 3;
+    authority.rfind('@').map(|end| start..start + end)
 }
 
 /// Of a token as the hub makes them, and Blynk did.

@@ -235,6 +235,36 @@ fn what_is_inside_of_a_websocket_is_hidden_where_it_may_be_secret() {
     let frame = [&[0x82, 0x0d][..], b"\xa1\x67session\x63abc"].concat();
     let annotation = websocket::annotate(&frame, frame.len(), Inside::Text);
     assert_eq!(annotation.redacted, [Range { start: 12, end: 15 }]);
+    let frame = [&[0x82, 0x16][..], b"\xa2\x67session\x61a\x65token\x79\x00\x02bc"].concat();
+    let annotation = websocket::annotate(&frame, frame.len(), Inside::Text);
+    assert_eq!(annotation.redacted, [Range { start: 12, end: 13 }, Range { start: 22, end: 24 }]);
+}
+
+#[test]
+fn whatever_is_named_after_a_secret_in_a_message_is_hidden() {
+    for (text, safe) in [
+        (r#"{"op":"auth","token":"abc","password":"d"}"#, r#"{"op":"auth","token":"***","password":"*"}"#),
+        (r#"{"Token" : "abc"}"#, r#"{"Token" : "***"}"#),
+        (r#"{"my_api_key":12,"a":1}"#, r#"{"my_api_key":**,"a":1}"#),
+        (r#"{"token":"a\"b","a":1}"#, r#"{"token":"****","a":1}"#),
+        (r#"{"op":"token","a":"b"}"#, r#"{"op":"token","a":"b"}"#),
+        (r#"{"token":"#, r#"{"token":"#),
+        (r#"{"token":"abc"#, r#"{"token":"***"#),
+        (r#"{"state":"open\"#, r#"{"state":"open\"#),
+    ] {
+        let frame = [&[0x81, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat();
+        let annotation = websocket::annotate(&frame, frame.len(), Inside::Text);
+        assert!(annotation.summary.ends_with(safe), "{text}: {}", annotation.summary);
+    }
+}
+
+#[test]
+fn of_subprotocols_those_that_are_known_are_shown() {
+    let head = b"GET /api/ws HTTP/1.1\r\nSec-WebSocket-Protocol: housewire.v1.json, bearer.abc\r\n\r\n";
+    let annotation = http::annotate_head(head, head.len());
+    assert!(told(&annotation).iter().any(|line| line.contains("Sec-WebSocket-Protocol=housewire.v1.json, ••••")));
+    let hidden: Vec<_> = annotation.redacted.iter().map(|range| &head[range.clone()]).collect();
+    assert_eq!(hidden, [b" bearer.abc"]);
 }
 
 /// RFC 9112 section 2.1 begins with a request like this; RFC 7617 section 2 has the credentials.
@@ -294,6 +324,9 @@ fn tokens_in_targets_are_hidden_whatever_form_they_have() {
         (format!("/external/api/get?token%3D{TOKEN}&v1"), "/external/api/get?••••&v1"),
         (format!("/external/api/get?{TOKEN}"), "/external/api/get?••••"),
         ("/external/api/update?token=&v1=7".into(), "/external/api/update?token=&v1=7"),
+        (format!("http://ann:{cut}@hub/api/devices"), "http://••••@hub/api/devices"),
+        (format!("/api/devices?a=1;token={cut};c&d"), "/api/devices?a=1;token=••••&d"),
+        ("/api/topics/a@b?x=http://a@b".into(), "/api/topics/a@b?x=http://a@b"),
     ] {
         assert_eq!(http::without_secrets(&target), safe, "{target}");
         let head = format!("GET {target} HTTP/1.1\r\nReferer: {target}\r\nHost: hub\r\n\r\n");

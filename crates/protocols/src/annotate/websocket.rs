@@ -1,5 +1,7 @@
 //! A frame of a WebSocket (RFC 6455 section 5).
 
+use std::ops::Range;
+
 use super::{Annotation, Reader, Step, Stop, bytes_of, text_or_size};
 
 /// What is inside of data frames.
@@ -135,19 +137,14 @@ fn payload(reader: &mut Reader<'_>, opcode: u8, length: usize, mask: [u8; 4], in
             reader.field(range, "payload", bytes_of(length), note, "RFC 6455 §5.2");
         }
         _ if length > 0 => {
-            let hidden = if opcode <= 0x1 { secret_in_json(&plain) } else { secret_in_cbor(&plain) };
-            let value = match &hidden {
-                Some(place) => {
-                    let mut covered = plain.clone();
-                    covered[place.clone()].fill(b'*');
-                    text_or_size(&covered, length)
-                }
-                None => text_or_size(&plain, length),
-            };
-            reader.made.summary = format!("{} · {value}", bytes_of(length));
-            if let Some(place) = hidden {
+            let secrets = if opcode <= 0x1 { secrets_in_json(&plain) } else { secrets_in_cbor(&plain) };
+            let mut covered = plain;
+            for place in secrets {
+                covered[place.clone()].fill(b'*');
                 reader.redact(start + place.start..start + place.end);
             }
+            let value = text_or_size(&covered, length);
+            reader.made.summary = format!("{} · {value}", bytes_of(length));
             let note = if mask == [0; 4] { "" } else { "without its mask" };
             reader.field(range, "payload", value, note, "RFC 6455 §5.6");
         }
@@ -196,27 +193,80 @@ pub fn close_code(code: u16) -> &'static str {
     }
 }
 
-/// Where a frame of the hub's own API names a session that its owner may come back to: the value of `"session"`. A message that was
-/// cut into several frames is looked at as far as this one goes.
-fn secret_in_json(plain: &[u8]) -> Option<std::ops::Range<usize>> {
-    let key = b"\"session\"";
-    let at = plain.windows(key.len()).position(|window| window == key)? + key.len();
-    let open = at + plain[at..].iter().position(|byte| *byte == b'"')? + 1;
-    let end = plain[open..].iter().position(|byte| *byte == b'"').map_or(plain.len(), |length| open + length);
-    Some(open..end)
+/// Names of what a frame of the hub's own API may hold and nobody is to see: a session that its owner may come back to, and what
+/// somebody shows who takes it for a door.
+const SECRETS: [&str; 9] =
+    ["session", "token", "password", "passwd", "secret", "authorization", "api_key", "apikey", "credential"];
+
+/// Where the texts are that stand behind such a name. A message that was cut into several frames is looked at as far as this one
+/// goes.
+fn secrets_in_json(plain: &[u8]) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    let mut at = 0;
+    while let Some(text) = text_in_json(plain, at) {
+        at = text.end + 1;
+        let name = plain[text].to_ascii_lowercase();
+        let is_secret = SECRETS.iter().any(|secret| name.windows(secret.len()).any(|part| part == secret.as_bytes()));
+        let behind = plain.get(at..).unwrap_or_default();
+        let value = behind.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
+        let is_key = value.is_some_and(|value| behind[..value].contains(&b':'));
+        if let Some(value) = value
+            && is_secret
+            && is_key
+        {
+            let value = at + value;
+            let is_text = plain[value] == b'"';
+            let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']');
+            let secret = if is_text {
+                text_in_json(plain, value).unwrap_or(value..plain.len())
+            } else {
+                value..plain[value..].iter().position(is_end).map_or(plain.len(), |length| value + length)
+            };
+            at = secret.end + usize::from(is_text);
+            secrets.push(secret);
+        }
+    }
+    secrets
 }
 
-/// The same in CBOR: what comes behind the text `session`.
-fn secret_in_cbor(plain: &[u8]) -> Option<std::ops::Range<usize>> {
-    let key = b"\x67session";
-    let at = plain.windows(key.len()).position(|window| window == key)? + key.len();
-    let (head, length) = match *plain.get(at)? {
-        short @ 0x60..=0x77 => (1, usize::from(short - 0x60)),
-        0x78 => (2, usize::from(*plain.get(at + 1)?)),
-        _ => (1, plain.len()),
+/// What is between the next two quotation marks.
+fn text_in_json(plain: &[u8], from: usize) -> Option<Range<usize>> {
+    let start = from + plain.get(from..)?.iter().position(|byte| *byte == b'"')? + 1;
+    let mut end = start;
+    while let Some(byte) = plain.get(end) {
+        match byte {
+            b'"' => break,
+            b'\\' => end += 2,
+            _ => end += 1,
+        }
+    }
+    Some(start..end.min(plain.len()))
+}
+
+/// The same in CBOR, where a name has its length in front (RFC 8949 section 3.1).
+fn secrets_in_cbor(plain: &[u8]) -> Vec<Range<usize>> {
+    let mut secrets: Vec<_> = SECRETS
+        .iter()
+        .flat_map(|name| {
+            let key: Vec<u8> = [&[0x60 + u8::try_from(name.len()).unwrap_or(0x17)], name.as_bytes()].concat();
+            let places = (0..plain.len()).filter(move |at| plain[*at..].starts_with(&key));
+            places.map(|at| text_in_cbor(plain, at + 1 + name.len())).collect::<Vec<_>>()
+        })
+        .collect();
+    secrets.sort_by_key(|secret| secret.start);
+    secrets
+}
+
+/// The text that begins there, or all that follows if it is something else.
+fn text_in_cbor(plain: &[u8], at: usize) -> Range<usize> {
+    let (head, length) = match plain.get(at..).unwrap_or_default() {
+        [short @ 0x60..=0x77, ..] => (1, usize::from(short - 0x60)),
+        [0x78, length, ..] => (2, usize::from(*length)),
+        [0x79, high, low, ..] => (3, usize::from(u16::from_be_bytes([*high, *low]))),
+        _ => (0, plain.len()),
     };
     let open = (at + head).min(plain.len());
-    Some(open..open.saturating_add(length).min(plain.len()))
+    open..open.saturating_add(length).min(plain.len())
 }
 
 fn bit(is_set: bool) -> &'static str {

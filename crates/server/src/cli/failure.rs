@@ -55,7 +55,7 @@ pub(super) enum Failure {
     #[error("{what}: {error}. Check the path and its permissions.")]
     File { what: String, error: std::io::Error },
     /// A backup that cannot be made, believed or put in place; it names its own remedy.
-    #[error("{0}")]
+    #[error(transparent)]
     Backup(#[from] housewire_store::BackupError),
     /// The operating system says no, and no path is involved.
     #[error("{what}: {error}. Free some memory or end other programs, then try again.")]

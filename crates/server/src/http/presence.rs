@@ -28,8 +28,8 @@ pub(crate) struct PresenceView {
     /// The time of its newest value; `null` if there is none.
     #[schema(format = DateTime)]
     last_seen: Option<String>,
-    /// Why it is away: `goodbye`, `will`, `keep-alive`, `network`, `replaced`, `revoked`, `protocol`, `hub restart` or `never connected`; `null`
-    /// while it is there.
+    /// Why it is away: `goodbye`, `will`, `keep-alive`, `network`, `replaced`, `revoked`, `protocol`, `hub restart`, `silent` (it is connected, and
+    /// has reported nothing since) or `never connected`; `null` while it is there.
     reason: Option<&'static str>,
     /// The same in a sentence, with what to look at.
     said: String,
@@ -96,16 +96,17 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
     let presence = &caller.shard.presence;
     let past = presence.changes(&id);
     let last = past.first().filter(|last| last.is_online == is_online);
+    let (name, sees_all) = (caller.principal().name(), caller.principal().may_administer());
+    let may_see = |user: Option<&str>| sees_all || user == Some(name) && name == format!("device:{id}");
+    let (connections, is_connected) = connections(&caller, &id, may_see).await;
     let reason = (!is_online).then(|| match last.and_then(|last| last.reason) {
+        _ if is_connected => Reason::Silent,
         Some(reason) => reason,
         None if last_seen.is_some() || has_target => Reason::HubRestart,
         None => Reason::NeverConnected,
     });
-    let (name, sees_all) = (caller.principal().name(), caller.principal().may_administer());
-    let may_see = |user: Option<&str>| sees_all || user == Some(name) && name == format!("device:{id}");
     let of_device = caller.shard.refusals.behind(0, |refused| refused.device.as_ref() == Some(&id)).0;
     let refusals = of_device.into_iter().filter(|refused| may_see(refused.user.as_deref()));
-    let connections = connections(&caller, &id, may_see).await;
     Ok(Json(PresenceView {
         online: is_online,
         since: last.map(|last| last.time.to_string()),
@@ -119,17 +120,24 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
     }))
 }
 
-/// The connections of a device that may be seen; looked for in pieces, as there may be many of others.
-async fn connections(caller: &Caller, id: &DeviceId, may_see: impl Fn(Option<&str>) -> bool) -> Vec<ConnectionView> {
-    let (mut found, mut last) = (Vec::new(), 0);
+/// The connections of a device that may be seen, and whether one of all lasts, as a client's does; looked for in pieces, as there may be
+/// many of others.
+async fn connections(
+    caller: &Caller,
+    id: &DeviceId,
+    may_see: impl Fn(Option<&str>) -> bool,
+) -> (Vec<ConnectionView>, bool) {
+    let (mut found, mut is_connected, mut last) = (Vec::new(), false, 0);
     let speakers = caller.hub().speakers(id);
     loop {
         let taps = caller.shard.taps.behind(last, CLIENTS_AT_ONCE);
-        let Some(end) = taps.last() else { return found };
+        let Some(end) = taps.last() else { return (found, is_connected) };
         last = end.id;
         for known in taps.iter().map(|tap| tap.known()) {
             let speaks = known.client.as_ref().is_some_and(|client| speakers.contains(&client.subscriber.id()));
             let is_of_device = speaks || device_of(&known, caller.hub()).as_ref() == Some(id);
+            is_connected |=
+                is_of_device && known.client.as_ref().is_some_and(|client| client.whereabouts().is_connected);
             if is_of_device && may_see(known.user.as_ref().map(|user| user.name())) {
                 found.push(ConnectionView::new(&known, caller.hub()));
             }

@@ -6,7 +6,8 @@ Belongs here: pages as a whole, on a phone and a desk, light and dark. Does not:
 import pytest
 
 from support.browser import css
-from support.people import sign_in
+from support.people import Somebody, sign_in
+from support.wait import until
 
 SECTIONS = (
     "general", "account", "people", "tokens", "discovery", "history", "templates", "virtual", "firmware", "guest", "tls", "limits", "backup",
@@ -59,3 +60,34 @@ def test_no_page_hinders_anybody_seriously(owned, browser, size, dark):
             found[name] = looked_at(page)
     wrong = {name: violations for name, violations in found.items() if violations}
     assert not wrong, "\n".join(f"{name}: {line}" for name, lines in wrong.items() for line in lines)
+
+
+def test_what_fills_up_hinders_nobody(owned, browser):
+    """A device that said much and was refused, and rooms that do not fit their widget."""
+    token = owned.post("/api/devices/lamp/token", json={"name": "board"}).json()["token"]
+    board = Somebody(owned, token)
+    board.headers["Content-Type"] = "text/plain"
+    for _ in range(2):
+        assert board.put("/api/devices/lamp/level", data="warm").status_code == 422
+    for room in range(12):
+        owned.report(f"meter{room}", "heat", "20.5")
+        assert owned.patch(f"/api/devices/meter{room}", json={"room": f"Room {room}"}).status_code == 200
+    place = {"desktop": {"x": 0, "y": 0, "w": 3, "h": 3}, "phone": None}
+    rooms = {"id": "rooms", "kind": "rooms", "title": "Rooms", "sources": [], "options": {}, "at": place}
+    assert owned.post("/api/dashboards", json={"id": "full", "title": "Full", "widgets": [rooms]}).status_code == 201
+    with browser.open(owned.http) as page:
+        sign_in(page, "anna")
+        refused = css('[data-device="lamp"] a[aria-label^="2 refused"]')
+        page.wait(refused)
+        assert page.axe() == []
+        page.goto(owned.http + "/devices/lamp")
+        page.wait(css("[role=region][aria-label='Last messages of Desk lamp']"))
+        for at in range(60):
+            assert board.put(f"/api/devices/lamp/said{at % 3}", data=f"message {at} " * 40).status_code == 204
+        scrolls = "[...document.querySelectorAll('.wire .scroll')].some((e) => e.scrollHeight > e.clientHeight)"
+        until(lambda: page.evaluate(scrolls), what="the last messages to overflow")
+        page.wait(css(".wire .payload[tabindex]"))
+        assert page.axe() == []
+        page.goto(owned.http + "/dashboards/full")
+        page.wait(css('[data-inside="rooms"][tabindex="0"]'))
+        assert page.axe() == []

@@ -430,3 +430,19 @@ def test_a_link_without_control_only_looks(owned, browser):
         stranger.goto(stranger.evaluate("location.href"))
         stranger.wait(role("heading", "Nursery"))
         assert unexpected(stranger) == ([], [], [])
+
+
+def test_only_who_asked_says_what_became_of_it(owned, browser):
+    def widget(id, kind, x):
+        place = {"desktop": {"x": x, "y": 0, "w": 4, "h": 3}, "phone": None}
+        return {"id": id, "kind": kind, "title": id, "sources": [{"property": "lamp/power"}], "options": {}, "at": place}
+
+    widgets = [widget("asks", "switch", 0), widget("shows", "led", 4)]
+    assert owned.post("/api/dashboards", json={"id": "both", "title": "Both", "widgets": widgets}).status_code == 201
+    with opened(browser, owned, "anna", "/dashboards/both") as page:
+        page.wait(css('[data-inside="led"]'))
+        page.fail("**/api/devices/lamp/power/set", "The lamp is being mended.")
+        page.click(role("switch", within=css('[data-widget="asks"]')))
+        page.wait(text("The lamp is being mended.", within=css('[data-widget="asks"]')))
+        page.wait(css('[data-widget="shows"][data-phase="refused"]'))
+        assert page.count(text("The lamp is being mended.", within=css('[data-widget="shows"]'))) == 0

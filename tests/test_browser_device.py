@@ -103,3 +103,13 @@ def test_who_does_not_administer_sees_neither_wire_nor_switch(owned, browser):
         page.wait(css("section[aria-label=Wire]"))
         assert page.count(role("link", "Byte by byte")) == 0
         assert page.count(text("Announce this device", exact=False)) == 0
+
+
+def test_a_device_that_is_deleted_on_its_own_page_leaves_nothing_behind(owned, browser):
+    with opened(browser, owned, "anna", "/devices/lamp") as page:
+        page.wait(css('[data-property="level"]'))
+        page.click(role("button", "Delete"))
+        page.click(role("button", "Delete device", within=role("dialog")))
+        page.wait(role("heading", "Devices"))
+        assert page.count(css('[data-device="lamp"]')) == 0
+        assert unexpected(page) == ([], [], [])

@@ -5,10 +5,14 @@
 // one. Those of the build before stay as long as the next one does not come, for pages that are still open.
 const BUILD = '__BUILD__';
 const SHELL = __SHELL__;
+/** What is fetched when it is needed; kept once a page is idle, so that each page opens without the hub. */
+const PARTS = __PARTS__;
 const PREFIX = 'housewire-';
 const OWN = PREFIX + BUILD;
-/** Parts that were fetched when they were needed; beyond it they are not kept. */
-const FILES_MAX = 300;
+/** Files that are kept, beside what the build names; beyond it they are not. */
+const FILES_MAX = SHELL.length + PARTS.length + 100;
+/** Parts that are fetched at a time: whoever uses the page meanwhile comes first. */
+const AT_ONCE = 3;
 /** A hub that takes longer for the page is as good as none. */
 const PAGE_MS = 6_000;
 
@@ -32,6 +36,30 @@ self.addEventListener('activate', (event) => {
 async function forgetOld() {
   const names = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== OWN);
   await Promise.all(names.slice(0, -1).map((name) => caches.delete(name)));
+}
+
+// A page that has nothing else to do says so.
+let keeping = null;
+self.addEventListener('message', (event) => {
+  if (event.data !== 'keep-parts') return;
+  keeping ??= keepParts().finally(() => (keeping = null));
+  event.waitUntil(keeping);
+});
+
+/** What cannot be fetched now is left for the next page that is idle. */
+async function keepParts() {
+  const cache = await caches.open(OWN);
+  const have = new Set((await cache.keys()).map(({ url }) => new URL(url).pathname));
+  const wanted = PARTS.filter((path) => !have.has(path));
+  const next = async () => {
+    for (let path = wanted.shift(); path !== undefined; path = wanted.shift()) {
+      // The build before may have had the same file.
+      const response = (await caches.match(path, { ignoreVary: true })) ?? (await fetch(path));
+      if (response.status !== 200) return;
+      await cache.put(path, response);
+    }
+  };
+  await Promise.allSettled(Array.from({ length: AT_ONCE }, next));
 }
 
 self.addEventListener('fetch', (event) => {

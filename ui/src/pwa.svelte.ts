@@ -3,6 +3,10 @@
 /** A page that stays open on a wall looks for a newer one so often. */
 const LOOK_MS = 3_600_000;
 
+/** The rest of the page is kept when this one has been quiet for so long, or after so long in any case. */
+const QUIET_MS = 1_000;
+const IDLE_MOST_MS = 5_000;
+
 /** What Chromium's browsers hand out; there is no standard for it. */
 interface InstallPrompt extends Event {
   prompt(): Promise<void>;
@@ -48,6 +52,7 @@ class Pwa {
       if (before !== null) this.updated = true;
       // The first one of all has what this page has; whichever follows has something newer.
       before = navigator.serviceWorker.controller;
+      this.#keepParts();
     });
     try {
       this.#registration = await navigator.serviceWorker.register('/sw.js', { updateViaCache: 'none' });
@@ -55,6 +60,7 @@ class Pwa {
         if (document.visibilityState === 'visible') this.look();
       });
       setInterval(() => this.look(), LOOK_MS);
+      this.#keepParts();
     } catch {
       this.failed = true;
     }
@@ -63,6 +69,19 @@ class Pwa {
   /** Whether the hub has a newer page. A hub that was away may have been updated. */
   look(): void {
     void this.#registration?.update().catch(() => {});
+  }
+
+  /** Asks the worker to keep what was not needed yet, so that every page opens without the hub. Not where the browser is told to save data. */
+  #keepParts(): void {
+    if ((navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true) return;
+    const ask = async (): Promise<void> =>
+      (await navigator.serviceWorker.ready).active?.postMessage('keep-parts');
+    setTimeout(() => {
+      // Safari does not tell when it is idle.
+      if (typeof requestIdleCallback === 'function')
+        requestIdleCallback(() => void ask(), { timeout: IDLE_MOST_MS });
+      else void ask();
+    }, QUIET_MS);
   }
 
   async install(): Promise<void> {

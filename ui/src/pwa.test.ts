@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 type Heard = () => void;
 let heard: Map<string, Heard>;
 let update: ReturnType<typeof vi.fn>;
+let post: ReturnType<typeof vi.fn>;
 let serviceWorker: { controller: object | null };
 
 beforeEach(() => {
@@ -11,8 +12,10 @@ beforeEach(() => {
   vi.stubEnv('PROD', true);
   heard = new Map();
   update = vi.fn(() => Promise.resolve());
+  post = vi.fn();
   serviceWorker = {
     controller: null,
+    ready: Promise.resolve({ active: { postMessage: post } }),
     addEventListener: (name: string, run: Heard) => heard.set(name, run),
     register: () => Promise.resolve({ update }),
   } as typeof serviceWorker;
@@ -68,4 +71,27 @@ test('it looks for a newer page each hour, on a hint, and when somebody looks ag
   pwa.look();
   heard.get('visibilitychange')?.();
   expect(update).toHaveBeenCalledTimes(3);
+});
+
+test('the worker is asked to keep the other parts, but not before the page had time for itself', async () => {
+  await started();
+  await vi.advanceTimersByTimeAsync(900);
+  expect(post).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(post).toHaveBeenCalledWith('keep-parts');
+});
+
+test('the one that takes over later is asked, too', async () => {
+  await started();
+  await vi.advanceTimersByTimeAsync(2_000);
+  takeOver();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(post).toHaveBeenCalledTimes(2);
+});
+
+test('a browser that saves data keeps only what was opened', async () => {
+  vi.stubGlobal('navigator', { serviceWorker, connection: { saveData: true } });
+  await started();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(post).not.toHaveBeenCalled();
 });

@@ -248,6 +248,11 @@ export const c = {
     toDashboard: 'Add it to a dashboard',
     another: 'Connect another one',
     refused: 'The hub refused something',
+    maybe: (address: string | null) =>
+      address === null
+        ? 'Somebody was refused meanwhile. Is that your board?'
+        : `Somebody at ${address} was refused meanwhile. Is that your board?`,
+    ifYours: 'If it is:',
     from: (peer: string) => `from ${peer}`,
     wrongType: (property: string) => `A value for ${property} was refused:`,
     hubSays: 'In the hub’s words:',

@@ -92,6 +92,7 @@ export const d = {
     dropBody: 'What you changed since the last save is gone for good.',
     dropVerb: 'Throw away',
     reload: (who: string) => `${who} changed this dashboard. You see it as it is now.`,
+    notKept: 'It was not opened in this browser before, so there is nothing of an earlier time to show.',
     old: (reason: string) => `You may see an older version of this dashboard. ${reason}`,
   },
   edit: {

@@ -102,6 +102,9 @@ export const t = {
     oldTitle: 'Old values',
     old: (when: string) =>
       `The hub does not answer. This is what this browser saw last, ${when}. It shows what is as soon as the hub is back.`,
+    askingTitle: (page: string) => `${page} needs the hub`,
+    asking:
+      'What stands here is asked of the hub each time, and nothing of it is kept in this browser. It comes as soon as the hub answers.',
     updated: 'This hub was updated. The page that you see is of the version before.',
     reload: 'Load the new page',
   },
@@ -118,7 +121,7 @@ export const t = {
     moreLabel: (n: number, device: string) => `${plural(n, 'more property', 'more properties')} of ${device}`,
     rejected: (n: number) => `${n} refused`,
     rejectedLabel: (n: number, device: string) =>
-      `${plural(n, 'message', 'messages')} of ${device} refused. Show why`,
+      `${n} refused: ${n === 1 ? 'a message' : 'messages'} of ${device}. Show why`,
     noProperties: 'Nothing reported yet.',
     lastReport: 'Last report',
     emptyTitle: 'No devices yet',
@@ -272,6 +275,7 @@ export const t = {
     binary: 'base64',
     emptyPayload: 'empty',
     of: (name: string) => `Wire of ${name}`,
+    last: (name: string) => `Last messages of ${name}`,
   },
 
   request: {

@@ -246,6 +246,11 @@ const de: typeof c = {
     toDashboard: 'Zu einem Dashboard hinzufügen',
     another: 'Noch eines verbinden',
     refused: 'Der Hub hat etwas abgelehnt',
+    maybe: (address) =>
+      address === null
+        ? 'Inzwischen wurde jemand abgewiesen. Ist das dein Board?'
+        : `Inzwischen wurde jemand unter ${address} abgewiesen. Ist das dein Board?`,
+    ifYours: 'Wenn ja:',
     from: (peer) => `von ${peer}`,
     wrongType: (property) => `Ein Wert für ${property} wurde abgelehnt:`,
     hubSays: 'In den Worten des Hubs:',

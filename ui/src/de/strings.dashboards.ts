@@ -92,6 +92,8 @@ const de: typeof d = {
     dropBody: 'Was du seit dem letzten Speichern geändert hast, ist dann endgültig fort.',
     dropVerb: 'Verwerfen',
     reload: (who) => `${who} hat dieses Dashboard geändert. Du siehst es, wie es jetzt ist.`,
+    notKept:
+      'Es wurde in diesem Browser noch nicht geöffnet, darum gibt es auch nichts von früher zu zeigen.',
     old: (reason) => `Vielleicht siehst du eine ältere Version dieses Dashboards. ${reason}`,
   },
   edit: {

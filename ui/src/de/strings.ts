@@ -100,6 +100,9 @@ const de: typeof t = {
     oldTitle: 'Alte Werte',
     old: (when) =>
       `Der Hub antwortet nicht. Das hat dieser Browser zuletzt gesehen, ${when}. Sobald der Hub zurück ist, siehst du, was ist.`,
+    askingTitle: (page) => `Ohne den Hub geht hier nichts: ${page}`,
+    asking:
+      'Was hier steht, wird jedes Mal beim Hub erfragt, und dieser Browser behält nichts davon. Es kommt, sobald der Hub antwortet.',
     updated: 'Dieser Hub wurde aktualisiert. Die Seite, die du siehst, ist von der Version davor.',
     reload: 'Neue Seite laden',
   },
@@ -113,7 +116,7 @@ const de: typeof t = {
     moreLabel: (n, device) => `${plural(n, 'weitere Eigenschaft', 'weitere Eigenschaften')} von ${device}`,
     rejected: (n) => `${n} abgelehnt`,
     rejectedLabel: (n, device) =>
-      `${plural(n, 'Nachricht', 'Nachrichten')} von ${device} abgelehnt. Zeigen, warum`,
+      `${n} abgelehnt: ${n === 1 ? 'eine Nachricht' : 'Nachrichten'} von ${device}. Zeigen, warum`,
     noProperties: 'Noch nichts gemeldet.',
     lastReport: 'Letzte Meldung',
     emptyTitle: 'Noch keine Geräte',
@@ -259,6 +262,7 @@ const de: typeof t = {
     binary: 'base64',
     emptyPayload: 'leer',
     of: (name) => `Leitung von ${name}`,
+    last: (name) => `Letzte Nachrichten von ${name}`,
   },
 
   request: {

@@ -45,6 +45,8 @@ export class SessionStore {
   #cancel: () => void = () => {};
   #due = false;
   readonly #memory: Memory;
+  /** What another person saw may still be there until then. */
+  #forgetting: Promise<void> = Promise.resolve();
 
   constructor(api: Api = new Api(), timers: Timers = realTimers, memory: Memory = browserMemory) {
     this.api = api;
@@ -131,13 +133,20 @@ export class SessionStore {
   }
 
   /** Keeps what is seen now, for a time when the hub does not answer. */
-  async keep(devices: Last['devices'], saved: number): Promise<void> {
+  keep(devices: Last['devices'], saved: number): Promise<void> {
+    return this.keepBy((session) => this.#memory.save({ session, saved, devices }));
+  }
+
+  /** The same for what `write` puts where `Memory.clear` finds it; nothing is written for nobody, nor while old values are shown. */
+  async keepBy(write: (session: Session) => Promise<void>): Promise<void> {
+    const seen = (): string => `${this.#turn} ${this.sight}`;
+    const before = seen();
+    await this.#forgetting;
     const { current, last } = this;
-    if (current === null || last !== null || !isLetIn(current)) return;
-    const turn = this.#turn;
-    await this.#memory.save({ session: current, saved, devices }).catch(() => {});
-    // Signed out while it was written.
-    if (turn !== this.#turn) await this.#memory.clear().catch(() => {});
+    if (current === null || last !== null || !isLetIn(current) || before !== seen()) return;
+    await write(current).catch(() => {});
+    // Signed out, or somebody else looks, while it was written.
+    if (before !== seen()) await this.#memory.clear().catch(() => {});
   }
 
   async signIn(name: string, password: string): Promise<void> {
@@ -185,7 +194,7 @@ export class SessionStore {
     // What one person saw is not kept when somebody else looks, or nobody.
     if (!isLetIn(session) || (before !== null && !sameSight(before, session))) {
       void this.#memory.clear().catch(() => {});
-    } else if (before === null) void this.#forgetOthers(session);
+    } else if (before === null) this.#forgetting = this.#forgetOthers(session);
     // The same answer again is no news to whoever shows it.
     if (JSON.stringify(before) !== JSON.stringify(session)) this.current = session;
   }
@@ -237,7 +246,7 @@ const browserMemory: Memory = {
 const KEPT_MS = 30 * 86_400_000;
 
 /** Not shown any more: too old, or of a session that ended since. */
-export function isOver({ session, saved }: Last, now: number): boolean {
+export function isOver({ session, saved }: Pick<Last, 'session' | 'saved'>, now: number): boolean {
   const end = session.expires === null ? Infinity : Date.parse(session.expires);
   return Math.abs(now - saved) > KEPT_MS || end <= now;
 }

@@ -25,6 +25,9 @@ type Message = { time: string; payload: Json; own: boolean };
 type State = LiveSource['state'];
 type Phase = LiveSource['phase'];
 
+/** The last message of a topic. */
+export type LastSaid = { value: Json; time: string | null };
+
 export function keyOf(source: Source): string {
   return 'property' in source ? `p:${source.property}` : `t:${source.topic}`;
 }
@@ -57,7 +60,9 @@ class PropertySource implements Watched {
     );
     this.state = $derived(this.#stateNow());
     this.maySet = $derived(
-      (this.#cell?.meta.access.includes('set') ?? false) && session.mayAsk(this.#device, this.#property),
+      store.old === null &&
+        (this.#cell?.meta.access.includes('set') ?? false) &&
+        session.mayAsk(this.#device, this.#property),
     );
   }
 
@@ -68,6 +73,8 @@ class PropertySource implements Watched {
       if (me !== null && !mayRead(me, `devices/${this.#device}/${this.#property}`)) return 'forbidden';
       return this.#store.ready ? 'missing' : 'loading';
     }
+    // Of then, whatever its device does now.
+    if (this.#store.old !== null) return cell.time === null && cell.value === null ? 'missing' : 'stale';
     if (!cell.device.online) return 'offline';
     if (this.#store.wasLive && this.#store.link.state !== 'live') return 'stale';
     // What can be asked for is there, even if it was never reported.
@@ -163,8 +170,9 @@ class TopicSource implements Watched {
   /** Published from here and not heard again yet. */
   readonly #own: Json[] = [];
 
-  constructor(store: HubStore, session: SessionStore, topic: string) {
+  constructor(store: HubStore, session: SessionStore, topic: string, last?: LastSaid) {
     this.source = { topic };
+    if (last !== undefined) this.recall(last);
     this.#store = store;
     this.#session = session;
     this.#topic = topic;
@@ -183,6 +191,7 @@ class TopicSource implements Watched {
 
   get state(): State {
     if (this.#answer === 'refused') return 'forbidden';
+    if (this.#store.old !== null) return 'stale';
     if (this.#store.wasLive && this.#store.link.state !== 'live') return 'stale';
     if (this.#answer === 'none') return 'loading';
     // Nothing was said yet; what comes will be shown, and who may publish can begin.
@@ -191,7 +200,8 @@ class TopicSource implements Watched {
 
   get maySet(): boolean {
     const me = this.#session.current;
-    return me !== null && !this.#topic.startsWith('$') && mayWrite(me, this.#topic);
+    const known = me !== null && this.#store.old === null;
+    return known && !this.#topic.startsWith('$') && mayWrite(me, this.#topic);
   }
 
   set(value: Json): void {
@@ -231,6 +241,13 @@ class TopicSource implements Watched {
   end(): void {
     this.#end();
     this.#followers.clear();
+  }
+
+  /** What was said last, until something is heard. */
+  recall(last: LastSaid): void {
+    if (this.#answer !== 'none') return;
+    this.value = last.value;
+    this.time = last.time;
   }
 
   #heard(frame: MessageFrame): void {
@@ -342,11 +359,17 @@ export class Pane implements Watched {
     this.reason = $derived(reason());
   }
 
+  /** Something was asked for from here. */
+  asked = $state.raw(false);
+
   /** Asks somebody first, where that was wished for. */
   guard: ((value: Json, go: () => void) => void) | null = null;
 
   set(value: Json): void {
-    const go = (): void => this.#inner.set(value);
+    const go = (): void => {
+      this.asked = true;
+      this.#inner.set(value);
+    };
     if (this.guard === null) go();
     else this.guard(value, go);
   }
@@ -375,6 +398,7 @@ export class Pane implements Watched {
 /** All sources of a dashboard. */
 export class Watch {
   readonly #open = new Map<string, { wanted: number; source: Watched; end: () => void }>();
+  #last: Readonly<Record<string, LastSaid>> = {};
 
   constructor(
     readonly store: HubStore,
@@ -399,13 +423,32 @@ export class Watch {
     return { source: entry.source, release };
   }
 
+  /** What the topics said last that are shown now, or were before. */
+  topics(): Record<string, LastSaid> {
+    const all = { ...this.#last };
+    for (const { source } of this.#open.values())
+      if (source instanceof TopicSource && source.time !== null)
+        all[(source.source as { topic: string }).topic] = { value: source.value, time: source.time };
+    return all;
+  }
+
+  /** Begins with what was said before, until the hub says what is. */
+  recall(topics: Readonly<Record<string, LastSaid>>): void {
+    this.#last = topics;
+    for (const { source } of this.#open.values()) {
+      if (!(source instanceof TopicSource)) continue;
+      const last = topics[(source.source as { topic: string }).topic];
+      if (last !== undefined) source.recall(last);
+    }
+  }
+
   #make(source: Source): { source: Watched; end: () => void } {
     let made: Watched | null = null;
     const make = (): Watched => {
       made =
         'property' in source
           ? new PropertySource(this.store, this.session, source.property)
-          : new TopicSource(this.store, this.session, source.topic);
+          : new TopicSource(this.store, this.session, source.topic, this.#last[source.topic]);
       return made;
     };
     // A root of its own: the source outlives the widget that happened to be the first to want it. Without a browser there are no roots.

@@ -48,10 +48,10 @@ describe('bytes and fields', () => {
     expect(depthsOf(publish().fields)).toEqual([0, 1, 1, 0, 0]);
   });
 
-  test('flags of one byte stand below its first field, beside each other', () => {
+  test('the bits of one byte stand beside each other, below what holds the byte', () => {
     const flags = ['packet type', 'DUP', 'QoS', 'RETAIN'].map((name) => field(0, 1, name));
     expect(depthsOf([field(0, 2, 'fixed header'), ...flags, field(1, 2, 'length')])).toEqual([
-      0, 1, 2, 2, 2, 1,
+      0, 1, 1, 1, 1, 1,
     ]);
   });
 

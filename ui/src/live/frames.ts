@@ -165,15 +165,14 @@ export function cellsOf(frame: Frame): Cell[] {
   }));
 }
 
-/** How many other fields each lies in, for drawing it further in. */
+/** How many wider fields each lies in, for drawing it further in; the bits of a byte stand beside each other. */
 export function depthsOf(fields: readonly Field[]): number[] {
-  return fields.map((inner, i) => {
-    const around = fields.filter((outer, j) => {
-      const within = outer.from <= inner.from && inner.to <= outer.to;
-      const wider = outer.to - outer.from > inner.to - inner.from;
-      // Of those that cover the same bytes the later ones are said of the first.
-      return i !== j && within && (wider || j < i);
-    });
+  return fields.map((inner) => {
+    const around = fields.filter(
+      (outer) =>
+        outer.from <= inner.from && inner.to <= outer.to && outer.to - outer.from > inner.to - inner.from,
+    );
+    // Those that cover the same bytes are one step in, however many they are.
     return new Set(around.map(({ from, to }) => `${from} ${to}`)).size;
   });
 }

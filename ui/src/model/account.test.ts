@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { emptyRights, rightsOf, textOf, wrongRights } from '../admin/rights';
-import { session } from '../testing/fixtures';
+import { property, session } from '../testing/fixtures';
 import {
   agentOf,
   bySight,
@@ -16,8 +16,8 @@ import {
   type WebSession,
 } from './account';
 import { append, AUDIT_PAGE, nameIn, refresh } from './audit';
-import { hubAddress } from './reach';
-import { clientsFor, snippet } from './snippets';
+import { backupLine, hubAddress } from './reach';
+import { clientsFor, reportOf, snippet } from './snippets';
 import { daysLeft, pairs, systemOf } from './tls';
 import { trustSteps } from './trust';
 
@@ -208,10 +208,10 @@ describe('lines that use a token', () => {
   test('carry this hub’s address and the token', () => {
     const hub = at('http://10.0.0.7:8080/');
     expect(snippet('curl', hub, lamp)).toBe(
-      "curl -X PUT -d 21.5 -H 'Authorization: Bearer -Abc_def' http://10.0.0.7:8080/api/devices/lamp/temperature",
+      "curl -X PUT -d 21.5 -H 'Authorization: Bearer -Abc_def' http://10.0.0.7:8080/api/devices/lamp/value",
     );
     expect(snippet('mosquitto', hub, lamp)).toBe(
-      'mosquitto_pub -h 10.0.0.7 -p 8080 -u lamp -P -Abc_def -t devices/lamp/temperature -m 21.5',
+      'mosquitto_pub -h 10.0.0.7 -p 8080 -u lamp -P -Abc_def -t devices/lamp/value -m 21.5',
     );
     for (const client of clientsFor(lamp)) {
       const text = snippet(client, hub, lamp);
@@ -219,6 +219,37 @@ describe('lines that use a token', () => {
       expect(text, client).toContain('10.0.0.7');
       expect(text, client).not.toContain('.crt');
     }
+  });
+
+  test('report what the device has, with a value that fits', () => {
+    const of = (id: string, more: Parameters<typeof property>[0]) => {
+      const { value, target: _target, time: _time, via: _via, ...meta } = property(more);
+      return { id, meta, value };
+    };
+    const power = of('power', { type: 'bool', value: true });
+    const name = of('name', { type: 'string', value: 'x' });
+    const level = of('level', { type: 'int', min: 30, max: 40, value: null });
+    expect(reportOf([name, power, level])).toEqual({ property: 'level', value: 30 });
+    expect(reportOf([name, power])).toEqual({ property: 'power', value: true });
+    expect(reportOf([name])).toEqual({ property: 'value', value: 21.5 });
+    const owner = { ...lamp, report: reportOf([power]) };
+    const hub = at('http://10.0.0.7:8080/');
+    expect(snippet('curl', hub, owner)).toContain('-d true ');
+    expect(snippet('curl', hub, owner)).toContain('/api/devices/lamp/power');
+    expect(snippet('python', hub, owner)).toContain('/power", json=True)');
+    expect(snippet('arduino', hub, owner)).toContain('publish("devices/lamp/power", "true")');
+  });
+
+  test('a backup is made with the token on the hub’s machine, at the hub’s own port', () => {
+    const line = 'housewire backup house.backup --token-file housewire-data/local/token';
+    expect(backupLine(at('http://10.0.0.7:8080/'))).toBe(line);
+    expect(backupLine(at('http://10.0.0.7:9001/'))).toBe(`${line} --hub http://127.0.0.1:9001`);
+    expect(backupLine(at('https://hub.local:8443/'))).toBe(
+      `${line} --hub https://hub.local:8443 --ca-file housewire-ca.crt`,
+    );
+    expect(backupLine(hubAddress(new URL('https://hub.example/'), false))).toBe(
+      `${line} --hub https://hub.example`,
+    );
   });
 
   test('name the certificate of the hub where it speaks TLS', () => {

@@ -35,6 +35,18 @@ export function hubAddress(
   };
 }
 
+/** Where the hub's commands look for it by themselves: there, in the clear. */
+const OWN_PORT = 8080;
+
+/** What makes a backup on the hub's own machine, in the folder it was started in: with the token that lies there, at the hub's own port. */
+export function backupLine(hub: HubAddress): string {
+  const line = 'housewire backup house.backup --token-file housewire-data/local/token';
+  // Its certificate is for the names it is reached by; in the clear the machine itself is always one of them.
+  const origin = hub.secure ? hub.origin : `http://127.0.0.1:${hub.port}`;
+  const at = !hub.secure && hub.port === OWN_PORT ? '' : ` --hub ${origin}`;
+  return `${line}${at}${hub.ownCa ? ` --ca-file ${CA_FILE}` : ''}`;
+}
+
 export interface ReachLine {
   does: 'read' | 'ask' | 'report' | 'watch';
   with: 'curl' | 'mosquitto';

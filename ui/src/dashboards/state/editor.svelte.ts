@@ -18,7 +18,9 @@ import type { Draft, Drafts } from '../model/drafts';
 import { freshId, WIDGETS_MAX } from '../model/file';
 import { again, back, begin, step, type Undo } from '../model/undo';
 import type { Dashboard, DashboardView, Place, Screen, Widget } from '../types';
+import type { KeptBoard } from '../../hub/last';
 import { isConflict, plain, type Change, type Dashboards } from './dashboards';
+import type { Kept } from './kept';
 
 const KEEP_MS = 250;
 
@@ -28,12 +30,18 @@ export interface EditorOptions {
   drafts: Drafts;
   least?: (kind: string) => Least;
   timers?: Timers;
+  /** What this browser keeps for a time without the hub. */
+  kept?: Pick<Kept, 'old' | 'board' | 'keep' | 'forget'>;
+  /** Told what the topics of a dashboard said last, when one is shown that was kept. */
+  onremembered?: (topics: KeptBoard['topics']) => void;
 }
 
 export class Editor {
   readonly id: string;
   /** As the hub has it; null until it said so. */
   view: DashboardView | null = $state.raw(null);
+  /** What is shown was kept by this browser then (milliseconds since 1970): the hub has not answered yet. */
+  old: number | null = $state.raw(null);
   problem: string | null = $state.raw(null);
   gone = $state.raw(false);
   editing = $state.raw(false);
@@ -56,6 +64,8 @@ export class Editor {
   readonly #own = new Set<string | undefined>([this.#name]);
   readonly #least: (kind: string) => Least;
   readonly #timers: Timers;
+  readonly #kept: EditorOptions['kept'];
+  readonly #onremembered: NonNullable<EditorOptions['onremembered']>;
   #cancelKeep: () => void = () => {};
   #turn = 0;
   /** Heard of while a save of our own was under way. */
@@ -67,6 +77,8 @@ export class Editor {
     this.#drafts = options.drafts;
     this.#least = options.least ?? (() => LEAST);
     this.#timers = options.timers ?? realTimers;
+    this.#kept = options.kept;
+    this.#onremembered = options.onremembered ?? (() => {});
     this.draft = this.#drafts.of(this.id);
   }
 
@@ -91,21 +103,42 @@ export class Editor {
 
   async load(): Promise<void> {
     const turn = ++this.#turn;
+    // Known not to answer: what was seen last is shown while it is asked once more.
+    if (this.#kept?.old === true) await this.#remember(turn);
     try {
       const view = await this.#api.get(this.id);
       if (turn !== this.#turn) return;
       this.problem = null;
       this.#arrived(view);
+      void this.#kept?.keep(view);
     } catch (error) {
       if (turn !== this.#turn) return;
-      if (error instanceof Problem && error.status === 404) this.gone = true;
-      else this.problem = reasonOf(error);
+      const status = error instanceof Problem ? error.status : null;
+      if (status === 404) {
+        this.gone = true;
+        void this.#kept?.forget(this.id);
+        return;
+      }
+      if (status === 0) await this.#remember(turn);
+      if (turn === this.#turn) this.problem = reasonOf(error);
     }
+  }
+
+  /** Shows what this browser kept, to be looked at only. */
+  async #remember(turn: number): Promise<void> {
+    if (this.view !== null || this.#kept === undefined) return;
+    const board = await this.#kept.board(this.id);
+    if (board === null || turn !== this.#turn || this.view !== null) return;
+    this.#onremembered(board.topics);
+    this.old = board.saved;
+    this.view = { ...board.view, may_edit: false };
   }
 
   #arrived(view: DashboardView): void {
     this.gone = false;
-    const before = this.view;
+    // Of one that was kept it is not known what may be done with it.
+    const before = this.old === null ? this.view : null;
+    this.old = null;
     if (before !== null && before.version === view.version) return;
     if (this.editing && this.dirty) {
       this.theirs = view;
@@ -248,6 +281,7 @@ export class Editor {
     try {
       const saved = await this.#api.put(dashboard, version);
       this.theirs = null;
+      void this.#kept?.keep(saved);
       const later = this.#undo !== null && this.#undo.now !== dashboard ? this.#undo : null;
       this.view = saved;
       if (later === null) this.discard();

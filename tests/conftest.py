@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 import random
+import signal
 import sys
 
 import pytest
@@ -25,6 +26,8 @@ def pytest_configure(config):
     seed = os.environ.get("E2E_SEED") or str(random.SystemRandom().randrange(2**32))
     # Workers of pytest-xdist inherit the environment and with it the seed.
     os.environ["E2E_SEED"] = seed
+    # A shell ignores Ctrl-C for what it runs in the background, and programs inherit that; those of the tests are ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     binary()
 
 

@@ -43,6 +43,7 @@ def looked_at(page):
     return page.axe()
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_no_page_hinders_anybody_seriously(owned, browser, size, dark):

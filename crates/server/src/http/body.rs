@@ -17,6 +17,7 @@ use crate::caller::Caller;
 use crate::http::problem::Problem;
 use crate::limits::{BODY_TIMEOUT, CONTENT_TYPE_BYTES_MAX, JSON_BYTES_AT_ONCE};
 use crate::refusal::{shorten, shorten_json_error};
+use crate::view::json::Object;
 use crate::view::json::parse_payload;
 
 /// A body that was read whole.
@@ -41,10 +42,10 @@ impl Upload {
         parsed.map_err(|error| Problem::bad_request(format!("The body is not valid JSON: {error}.")))
     }
 
-    /// A body that says `what`, as JSON; whatever its type is called, as `curl -d` calls everything a form.
+    /// A body that says `what`, as a JSON object; whatever its type is called, as `curl -d` calls everything a form.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T, Problem> {
         let mut reader = serde_json::Deserializer::from_slice(&self.bytes);
-        let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let read = serde_path_to_error::deserialize(&mut reader).map(|Object(read)| read).map_err(|error| {
             let path = error.path().to_string();
             let place = if path == "." { String::new() } else { format!("{}: ", shorten(&path)) };
             format!("{place}{}", shorten_json_error(error.inner()))

@@ -19,7 +19,6 @@ use crate::http::problem::Problem;
 use crate::http::tokens::must_hand_out;
 use crate::refusal::Refusal;
 use crate::shard::now;
-use crate::view::json::Object;
 
 /// What a code is for.
 #[derive(Deserialize, ToSchema)]
@@ -153,7 +152,7 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Vec<ClaimJson>>, Problem
 pub(crate) async fn create(caller: Caller, upload: Upload) -> Result<Response, Problem> {
     let new = match upload.bytes.is_empty() {
         true => NewClaim::default(),
-        false => upload.json::<Object<NewClaim>>("what the code is for, or no body")?.0,
+        false => upload.json::<NewClaim>("what the code is for, or no body")?,
     };
     let NewClaim { name, room, template, device, uses, expires } = new;
     let id = device.as_deref().map(DeviceId::parse).transpose().map_err(Refusal::from)?;
@@ -201,7 +200,7 @@ pub(crate) async fn remove(caller: Caller, NumberPath(id): NumberPath) -> Result
     security(()),
 )]
 pub(crate) async fn claim(caller: Caller, upload: Upload) -> Result<Response, Problem> {
-    let Object(shown) = upload.json("a code, and what tells this device from others")?;
+    let shown = upload.json("a code, and what tells this device from others")?;
     let Shown { code, hardware_id, model } = shown;
     let (house, by, hub) = (caller.shard.house.clone(), caller.change(), caller.hub().clone());
     let redeemed = caller.accounts(move |accounts| {

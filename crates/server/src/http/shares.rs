@@ -18,7 +18,6 @@ use crate::http::problem::Problem;
 use crate::http::session::{must_be_our_page, set_cookie, who};
 use crate::shard::now;
 use crate::view::account::WhoJson;
-use crate::view::json::Object;
 
 /// A browser keeps the cookie of a link for so long, in seconds, unless the link ends before.
 const COOKIE_LIFE_S: u64 = 365 * 24 * 3_600;
@@ -117,7 +116,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let sent = match upload.bytes.is_empty() {
         true => NewShareSent::default(),
-        false => upload.json::<Object<NewShareSent>>("what the link is for, or no body")?.0,
+        false => upload.json::<NewShareSent>("what the link is for, or no body")?,
     };
     let NewShareSent { name, expires, control } = sent;
     let expires = expires.map(|text| Expiry::parse(&text, now().wall)).transpose()?.unwrap_or_default();
@@ -165,7 +164,7 @@ pub(crate) async fn revoke(
 )]
 pub(crate) async fn open(caller: Caller, headers: HeaderMap, upload: Upload) -> Result<Response, Problem> {
     must_be_our_page(&caller, &headers)?;
-    let Object(Shown { secret }) = upload.json("the secret of a share link")?;
+    let Shown { secret } = upload.json("the secret of a share link")?;
     let accounts = &caller.shard.accounts;
     let login = accounts.by_share(&secret, caller.peer.address().ip()).map_err(|error| match error {
         LoginError::NoToken => {

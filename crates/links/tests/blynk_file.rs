@@ -12,7 +12,7 @@ const TOKEN: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
 fn gardener() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/blynk/gardener@example.com.Blynk.user");
-    std::fs::read(path).unwrap()
+    std::fs::read(path).expect("the file can be read")
 }
 
 fn of_widgets(widgets: &str) -> Move {
@@ -26,7 +26,7 @@ fn of_widgets(widgets: &str) -> Move {
 #[track_caller]
 fn check(widgets: &str, pin: &str, name: &str, kind: Type) {
     let moved = of_widgets(widgets);
-    let property = &moved.devices[0].properties[&Pin::parse(pin).unwrap()];
+    let property = &moved.devices[0].properties[&Pin::parse(pin).expect("a pin")];
     assert_eq!((property.name.as_str(), property.spec.kind), (name, kind), "{widgets}");
 }
 

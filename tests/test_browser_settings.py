@@ -77,12 +77,12 @@ def test_a_device_token_is_made_shown_once_and_works(owned, browser):
         assert token in line
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
-        assert owned.prop("balcony", "temperature")["value"] == 21.5
+        assert owned.prop("balcony", "value")["value"] == 21.5
         page.click(role("tab", "mosquitto"))
         line = page.text(css("[role=tabpanel] code")).replace("21.5", "22.5")
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
-        until(lambda: owned.prop("balcony", "temperature")["value"] == 22.5, 20, "the report by MQTT")
+        until(lambda: owned.prop("balcony", "value")["value"] == 22.5, 20, "the report by MQTT")
 
         page.click(role("button", "Done"))
         page.wait(role("link", "balcony"))

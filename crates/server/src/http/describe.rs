@@ -112,7 +112,7 @@ const TOPIC_PATTERN: &str = "^[^+#\\x00-\\x1f\\x7f]+$";
 /// Likewise one filter of a list, which is none of a group.
 const FILTER_PATTERN: &str = "^(?!\\$share/)(#|(\\+|[^+#\\x00-\\x1f\\x7f]+)(/(\\+|[^+#/\\x00-\\x1f\\x7f]*))*(/#)?)$";
 /// As people write times.
-const DURATION_PATTERN: &str = "^[0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m|h)?$";
+const DURATION_PATTERN: &str = "^([0-9]{1,4}(\\.[0-9]{1,3})?(ms|s|m)?|[0-9]{1,3}(\\.[0-9]{1,3})?h)$";
 
 pub(crate) fn in_path(name: &str, pattern: &str, example: &str, description: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));

@@ -100,6 +100,8 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
     let may_see = |user: Option<&str>| sees_all || user == Some(name) && name == format!("device:{id}");
     let (connections, is_connected) = connections(&caller, &id, may_see).await;
     let reason = (!is_online).then(|| match last.and_then(|last| last.reason) {
+        // These say more of what to do.
+        Some(reason @ (Reason::Replaced | Reason::Revoked | Reason::Protocol)) => reason,
         _ if is_connected => Reason::Silent,
         Some(reason) => reason,
         None if last_seen.is_some() || has_target => Reason::HubRestart,

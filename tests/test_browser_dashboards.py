@@ -439,7 +439,7 @@ def test_only_who_asked_says_what_became_of_it(owned, browser):
 
     widgets = [widget("asks", "switch", 0), widget("shows", "led", 4)]
     assert owned.post("/api/dashboards", json={"id": "both", "title": "Both", "widgets": widgets}).status_code == 201
-    with opened(browser, owned, "anna", "/dashboards/both") as page:
+    with opened(browser, owned, "anna", "/dashboards/both", workers=False) as page:
         page.wait(css('[data-inside="led"]'))
         page.fail("**/api/devices/lamp/power/set", "The lamp is being mended.")
         page.click(role("switch", within=css('[data-widget="asks"]')))

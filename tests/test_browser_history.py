@@ -240,7 +240,8 @@ def test_what_is_kept_is_chosen(lamp, page):
 
 
 def test_a_history_that_cannot_be_read_says_why_and_comes_back(lamp, browser):
-    with browser.open(lamp.http + "/devices/lamp") as page:
+    # What the worker of the page fetches cannot be made to fail.
+    with browser.open(lamp.http + "/devices/lamp", workers=False) as page:
         page.fail("**/history?*", "The disk does not answer. Look at its cable, then try again.")
         page.click(role("button", "History of Heat"))
         page.wait(text("The disk does not answer", exact=False))

@@ -64,7 +64,7 @@ class Rig:
         widget = {"id": "it", "kind": kind, "title": title, "at": at, "sources": named, "options": options}
         board = {"id": self.name, "title": "Board", "icon": None, "others": "see", "tabs": [], "widgets": [widget]}
         assert self.hub.post("/api/dashboards", json=board).status_code == 201
-        page = self.browser.open(f"{self.hub.http}/dashboards/{self.name}")
+        page = self.browser.open(f"{self.hub.http}/dashboards/{self.name}", workers=False)
         self.pages.append(page)
         page.wait(it(f'[data-inside="{kind}"]'))
         return page

@@ -52,7 +52,7 @@ function find(page, { within, role, css, text, ...options }) {
 }
 
 const commands = {
-  async open({ page: name, url, width = 1440, height = 900, dark = false, scale = 1, locale = "en-US" }) {
+  async open({ page: name, url, width = 1440, height = 900, dark = false, scale = 1, locale = "en-US", workers = true }) {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? "dark" : "light",
@@ -64,7 +64,7 @@ const commands = {
       // A hub's certificate is of its own making; who checks it is curl and Mosquitto, in other tests.
       ignoreHTTPSErrors: true,
       // The worker would fetch the page from the hub by itself.
-      serviceWorkers: built ? "block" : "allow",
+      serviceWorkers: built || !workers ? "block" : "allow",
     });
     if (built) await serveBuilt(context, url);
     const page = await context.newPage();
@@ -76,7 +76,7 @@ const commands = {
       if (!["data:", "blob:"].includes(other.protocol) && other.host !== host) seen.foreign.push(address);
     };
     page.on("console", (line) => {
-      if (built && line.text().endsWith("blocked by Playwright")) return;
+      if ((built || !workers) && line.text().endsWith("blocked by Playwright")) return;
       if (line.type() === "error" || line.type() === "warning") seen.console.push(`${line.type()}: ${line.text()}`);
     });
     page.on("pageerror", (error) => seen.errors.push(String(error)));

@@ -45,9 +45,9 @@ def sign_in(page, name, password=PASSWORD):
     page.press("Enter")
 
 
-def opened(browser, hub, name, path="/"):
+def opened(browser, hub, name, path="/", **options):
     """A browser in which somebody has signed in, at the page that was asked for."""
-    page = browser.open(hub.http + path)
+    page = browser.open(hub.http + path, **options)
     sign_in(page, name)
     page.wait(role("heading", "Sign in"), "detached")
     return page

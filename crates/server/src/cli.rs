@@ -135,7 +135,14 @@ struct HubOptions {
     #[arg(long, global = true, env = "HOUSEWIRE_CA_FILE", hide_env_values = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// What lets this command in: a token; safer in HOUSEWIRE_TOKEN or a file than here, where others see it
-    #[arg(long, global = true, env = "HOUSEWIRE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        global = true,
+        env = "HOUSEWIRE_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        allow_hyphen_values = true
+    )]
     token: Option<String>,
     /// Read the token from this file; DATA/local/token on the hub's machine may do everything
     #[arg(

@@ -21,7 +21,7 @@ use housewire_protocols::mqtt::Version;
 use parking_lot::Mutex;
 
 use crate::clients::{Client, Transport};
-use crate::limits::{TAP_NEWCOMER_WAIT, TAP_NEWCOMERS_MAX, TAP_WATCHES_MAX};
+use crate::limits::{CLIENTS_AT_ONCE, TAP_NEWCOMER_WAIT, TAP_NEWCOMERS_MAX, TAP_WATCHES_MAX};
 use crate::peer::Peer;
 use crate::shard::now;
 use crate::tap::probe::Probe;
@@ -274,9 +274,6 @@ impl Tap {
     }
 }
 
-/// Connections that are looked through before others have their turn.
-const LOOKED_AT_AT_ONCE: usize = 256;
-
 /// Every connection, and whoever looks at some.
 #[derive(Default)]
 pub(crate) struct Taps {
@@ -356,25 +353,19 @@ impl Taps {
     /// connection's client whether it speaks for the device that is wanted.
     pub(crate) async fn renew(&self, watch: &Arc<Watch>, spoken_for: impl Fn(&Client) -> bool) {
         let time = now().wall;
-        let (mut newcomers, mut last) = (0, 0);
-        loop {
-            let some = self.behind(last, LOOKED_AT_AT_ONCE);
-            let Some(end) = some.last() else { return };
-            last = end.id;
-            for tap in &some {
-                let known = tap.known();
-                let speaks = known.client.as_ref().is_some_and(|client| spoken_for(client));
-                if speaks || watch.wanted().is(&known) {
-                    tap.attach(watch);
-                } else if tap.is_watched() {
-                    newcomers += 1;
-                    let is_old = time.since(tap.since) > TAP_NEWCOMER_WAIT;
-                    tap.give_up(is_old || newcomers > TAP_NEWCOMERS_MAX);
-                }
+        let mut newcomers = 0;
+        self.each_in_turn(|tap| {
+            let known = tap.known();
+            let speaks = known.client.as_ref().is_some_and(|client| spoken_for(client));
+            if speaks || watch.wanted().is(&known) {
+                tap.attach(watch);
+            } else if tap.is_watched() {
+                newcomers += 1;
+                let is_old = time.since(tap.since) > TAP_NEWCOMER_WAIT;
+                tap.give_up(is_old || newcomers > TAP_NEWCOMERS_MAX);
             }
-            // Others have their turn: there may be tens of thousands.
-            tokio::task::yield_now().await;
-        }
+        })
+        .await;
     }
 
     /// More is known of a connection: somebody may have waited for it.
@@ -390,13 +381,26 @@ impl Taps {
     }
 
     fn each(&self, mut look: impl FnMut(&Tap)) {
-        let mut last = 0;
-        loop {
-            let some = self.behind(last, LOOKED_AT_AT_ONCE);
-            let Some(end) = some.last() else { return };
-            last = end.id;
-            some.iter().for_each(|tap| look(tap));
+        let mut last = Some(0);
+        while let Some(behind) = last {
+            last = self.look_at_some(behind, &mut look);
         }
+    }
+
+    /// Looks at every connection; others have their turn between some and some, as there may be tens of thousands.
+    pub(crate) async fn each_in_turn(&self, mut look: impl FnMut(&Tap)) {
+        let mut last = Some(0);
+        while let Some(behind) = last {
+            last = self.look_at_some(behind, &mut look);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Says which was the last; `None` if none was left.
+    fn look_at_some(&self, behind: u64, look: &mut impl FnMut(&Tap)) -> Option<u64> {
+        let some = self.behind(behind, CLIENTS_AT_ONCE);
+        some.iter().for_each(|tap| look(tap));
+        some.last().map(|tap| tap.id)
     }
 }
 

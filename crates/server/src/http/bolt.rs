@@ -87,7 +87,8 @@ pub(super) async fn answer(door: Door, request: Request<Body>) -> Response<Body>
     let path = parts.uri.path();
     let call = Call::of(path).expect("whoever calls has looked");
     let verb = Verb::parse(call.command);
-    let answer = if parts.method == Method::GET || parts.method == Method::POST {
+    let is_method = parts.method == Method::GET || parts.method == Method::POST;
+    let answer = if is_method {
         let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let kind = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         if parts.method == Method::POST && kind.starts_with(b"application/x-www-form-urlencoded") {
@@ -100,13 +101,12 @@ pub(super) async fn answer(door: Door, request: Request<Body>) -> Response<Body>
         Err(Failure::Method)
     };
     let answer = answer.unwrap_or_else(|failure| Answer::Failure(failure.to_string()));
-    let is_method = answer == Answer::Failure(Failure::Method.to_string());
     let mut response = Response::new(Body::from(answer.to_json(verb, style)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if is_method {
+    if !is_method {
         headers.insert(header::ALLOW, METHODS);
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     }

@@ -12,9 +12,9 @@ use crate::http::describe::{BadRequest, Forbidden, NotFound};
 use crate::http::path::DevicePath;
 use crate::http::problem::Problem;
 use crate::http::refusals::RefusalView;
-use crate::limits::CLIENTS_AT_ONCE;
 use crate::presence::{Change, Reason};
 use crate::refusal::Refusal;
+use crate::tap::Tap;
 use crate::view::wire::{ConnectionView, device_of};
 
 /// The answer of `/api/devices/{id}/presence`.
@@ -97,8 +97,13 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
     let past = presence.changes(&id);
     let last = past.first().filter(|last| last.is_online == is_online);
     let (name, sees_all) = (caller.principal().name(), caller.principal().may_administer());
-    let may_see = |user: Option<&str>| sees_all || user == Some(name) && name == format!("device:{id}");
-    let (connections, is_connected) = connections(&caller, &id, may_see).await;
+    let is_it = name == format!("device:{id}");
+    let may_see = |user: Option<&str>| sees_all || is_it && user == Some(name);
+    // All connections are looked at only for whom they say something.
+    let (connections, is_connected) = match is_online && !sees_all && !is_it {
+        true => (Vec::new(), true),
+        false => connections(&caller, &id, may_see).await,
+    };
     let reason = (!is_online).then(|| match last.and_then(|last| last.reason) {
         // These say more of what to do.
         Some(reason @ (Reason::Replaced | Reason::Revoked | Reason::Protocol)) => reason,
@@ -122,28 +127,26 @@ pub(crate) async fn show(caller: Caller, DevicePath(id): DevicePath) -> Result<J
     }))
 }
 
-/// The connections of a device that may be seen, and whether one of all lasts, as a client's does; looked for in pieces, as there may be
-/// many of others.
+/// The connections of a device that may be seen, and whether one of all lasts, as a client's does.
 async fn connections(
     caller: &Caller,
     id: &DeviceId,
     may_see: impl Fn(Option<&str>) -> bool,
 ) -> (Vec<ConnectionView>, bool) {
-    let (mut found, mut is_connected, mut last) = (Vec::new(), false, 0);
+    let (mut found, mut is_connected) = (Vec::new(), false);
     let speakers = caller.hub().speakers(id);
-    loop {
-        let taps = caller.shard.taps.behind(last, CLIENTS_AT_ONCE);
-        let Some(end) = taps.last() else { return (found, is_connected) };
-        last = end.id;
-        for known in taps.iter().map(|tap| tap.known()) {
-            let speaks = known.client.as_ref().is_some_and(|client| speakers.contains(&client.subscriber.id()));
-            let is_of_device = speaks || device_of(&known, caller.hub()).as_ref() == Some(id);
-            is_connected |=
-                is_of_device && known.client.as_ref().is_some_and(|client| client.whereabouts().is_connected);
-            if is_of_device && may_see(known.user.as_ref().map(|user| user.name())) {
-                found.push(ConnectionView::new(&known, caller.hub()));
-            }
+    let look = |tap: &Tap| {
+        let known = tap.known();
+        let client = known.client.as_ref();
+        let speaks = client.is_some_and(|client| speakers.contains(&client.subscriber.id()));
+        if !speaks && device_of(&known, caller.hub()).as_ref() != Some(id) {
+            return;
         }
-        tokio::task::yield_now().await;
-    }
+        is_connected |= client.is_some_and(|client| client.whereabouts().is_connected);
+        if may_see(known.user.as_ref().map(|user| user.name())) {
+            found.push(ConnectionView::new(&known, caller.hub()));
+        }
+    };
+    caller.shard.taps.each_in_turn(look).await;
+    (found, is_connected)
 }
